@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/denoisers/multiscale.py',
+    '../_base_/datasets/bsds432.py',
+    '../_base_/schedules/denoise_modern.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    degradation=dict(type='GaussianNoise', sigma=25),
+    losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),
+)

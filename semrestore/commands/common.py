@@ -1,0 +1,64 @@
+"""What the command lines share."""
+
+import argparse
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from semrestore.errors import UserError
+
+
+def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, or 2 with one line on standard error for what the user can put right.
+
+    ``SEMRESTORE_TRACEBACK=1`` shows where such an error came from.
+    """
+    # Of the OpenMMLab libraries' own making; nothing a user of semrestore can act on.
+    warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmpretrain|mmseg|modelindex)\b')
+    try:
+        main(arguments)
+    except UserError as error:
+        if os.environ.get('SEMRESTORE_TRACEBACK'):
+            raise
+        # A data loading worker sends its whole traceback as the message.
+        message = re.split(r'semrestore\.errors\.UserError: ', str(error))[-1].strip()
+        print(f'error: {message}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and evaluation have in common."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/CONFIG)')
+    parser.add_argument('--embedded', action='store_true', help='run on the embedded photos with a short schedule: a pre-flight check')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of the config')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def prepare(options: argparse.Namespace):
+    """Return the checked config of a command line's common options."""
+    from semrestore.config import check_config, embed, load_config
+
+    cfg = load_config(options.config, options.cfg_options)
+    if options.embedded:
+        print(embed(cfg), flush=True)
+        check_config(cfg)
+    cfg.work_dir = options.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(options.config).stem)
+    cfg.launcher = options.launcher
+    os.environ.setdefault('LOCAL_RANK', str(options.local_rank))
+    return cfg
+
+
+def build_runner(cfg):
+    """Build MMEngine's runner, turning what a config's values can cause into a message."""
+    from mmengine.runner import Runner
+
+    try:
+        return Runner.from_cfg(cfg)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise UserError(f"config '{cfg.filename}' does not build: {error}") from error

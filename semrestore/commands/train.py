@@ -1,0 +1,41 @@
+"""Train the denoiser of a config: alone, or jointly with the frozen task network behind it."""
+
+import argparse
+from collections.abc import Sequence
+
+from semrestore.commands.common import add_config_options, build_runner, prepare
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog='train.py', description=__doc__)
+    add_config_options(parser)
+    parser.add_argument(
+        '--resume', nargs='?', const='auto', metavar='CKPT', help="continue a run: its last checkpoint ('auto'), or the one given"
+    )
+    parser.add_argument('--amp', action='store_true', help='bfloat16 mixed precision, on GPUs and CPUs')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``tools/train.py``."""
+    options = parse(arguments)
+    cfg = prepare(options)
+    if options.amp:
+        cfg.optim_wrapper.type = 'Bf16OptimWrapper'
+    if options.resume:
+        cfg.resume = True
+        cfg.load_from = None if options.resume == 'auto' else options.resume
+    train(cfg)
+
+
+def train(cfg) -> None:
+    """Train by a config; ``load_from`` without ``resume`` starts from another run's denoiser, whatever its task."""
+    from semrestore.checkpoint import load_denoiser
+
+    start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
+    runner = build_runner(cfg)
+    if start:
+        load_denoiser(runner.model, start)
+        runner.logger.info(f'denoiser starts from {start}')
+    runner.train()

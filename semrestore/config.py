@@ -1,0 +1,188 @@
+"""Reading configs: from a file and the command line, checked before anything runs, and put on the embedded photos on request."""
+
+import ast
+import inspect
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+
+from semrestore import registry
+from semrestore.errors import UserError, near
+
+# Keys of a dict with a type that MMEngine takes out before it calls that type.
+_ENGINE_KEYS = {'type', '_scope_', '_delete_', 'constructor', 'paramwise_cfg', 'accumulative_counts', 'convert_to_iter_based'}
+# Configs of other libraries' models, which those libraries check.
+_FOREIGN = ('model.task.model', 'model.feature_network.model')
+
+
+def load_config(path: str | Path, options: Sequence[str] = ()) -> Config:
+    """Read a config file, apply ``KEY=VALUE`` options and check the result.
+
+    Raises:
+        UserError: The file is missing or not a config, an option names an unknown key, or the config does not fit the classes it names.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"config '{path}' does not exist")
+    try:
+        cfg = Config.fromfile(path)
+    except UserError:
+        raise
+    except Exception as error:  # a config is Python: anything can go wrong in it
+        raise UserError(f"config '{path}' cannot be read: {type(error).__name__}: {error}") from error
+    for option in options:
+        _apply_option(cfg, option)
+    check_config(cfg)
+    return cfg
+
+
+def check_config(cfg: Config) -> None:
+    """Check that every ``type`` is registered and takes the arguments given.
+
+    Raises:
+        UserError: Names the key, and the nearest name that would fit.
+    """
+    if 'model' not in cfg:
+        raise UserError(f"config '{cfg.filename}' has no model")
+    for key, node in _nodes(cfg, ''):
+        kind = node.get('type')
+        if not isinstance(kind, str) or key.startswith(_FOREIGN):
+            continue
+        built = _registered(kind)
+        if built is None:
+            known = {name for child in _registries() for name in child.module_dict}
+            raise UserError(f"config '{cfg.filename}': {key}.type is '{kind}', which is not registered.{near(kind, known)}")
+        arguments = _arguments(built)
+        unknown = [name for name in node if name not in _ENGINE_KEYS and arguments is not None and name not in arguments]
+        if unknown:
+            hint = near(unknown[0], arguments)
+            raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
+
+
+def embed(cfg: Config, iterations: int = 20, max_side: int = 224) -> str:
+    """Put a config on the embedded photos with a short schedule, in place; return one line that says what was replaced.
+
+    Model, losses, optimizer and hooks stay as they are: what is checked is the long job's own configuration.
+
+    Args:
+        cfg: A config with any data.
+        iterations: Length of the training.
+        max_side: Side of the views to evaluate on.
+    """
+    packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))
+    loader = dict(num_workers=0, persistent_workers=False)
+    replaced = [key for key in ('train_dataloader', 'val_dataloader', 'test_dataloader') if cfg.get(key)]
+    if cfg.get('train_dataloader'):
+        side, batch = _training_size(cfg.train_dataloader), cfg.train_dataloader.get('batch_size', 1)
+        pipeline = [
+            dict(type='LoadPhoto', cache=True),
+            dict(type='mmpretrain.RandomCrop', crop_size=side, pad_if_needed=True, padding_mode='reflect'),
+            dict(type='RandomDihedral'),
+            packing,
+        ]
+        cfg.train_dataloader = dict(
+            **loader,
+            batch_size=min(batch, max(1, 4 * max_side**2 // side**2)),
+            sampler=dict(type='InfiniteSampler', shuffle=True),
+            collate_fn=dict(type='default_collate'),
+            dataset=dict(type='EmbeddedPhotos', split='train', pipeline=pipeline),
+        )
+        cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations)
+        cfg.default_hooks.logger.interval = max(1, iterations // 10)
+    evaluation = dict(
+        **loader,
+        batch_size=4,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(
+            type='EmbeddedPhotos', split='val', view=max_side, stride=max_side // 3, pipeline=[dict(type='LoadPhoto'), packing]
+        ),
+    )
+    for key in ('val', 'test'):
+        if cfg.get(f'{key}_dataloader'):
+            cfg[f'{key}_dataloader'] = evaluation
+    labels = ''
+    if cfg.model.get('task'):
+        cfg.model.supervision = 'self'
+        labels = ", labels by the task network's own prediction on the clean photos"
+    return f'embedded: {", ".join(replaced)} replaced by the embedded photos, {iterations} training iterations{labels}'
+
+
+def _training_size(loader: ConfigDict) -> int:
+    for transform in loader.dataset.get('pipeline', ()):
+        size = transform.get('crop_size', transform.get('scale'))
+        if size is not None:
+            return size if isinstance(size, int) else min(size)
+    return 48
+
+
+def _apply_option(cfg: Config, option: str) -> None:
+    key, separator, text = option.partition('=')
+    if not separator:
+        raise UserError(f"--cfg-options takes KEY=VALUE, got '{option}'")
+    *parents, last = key.split('.')
+    node = cfg._cfg_dict
+    for depth, name in enumerate(parents):
+        node = _child(node, name, '.'.join(parents[:depth]))
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    if isinstance(node, list):
+        _child(node, last, '.'.join(parents))
+        node[int(last)] = value
+    else:
+        # A dict with a type takes whatever its class takes, which check_config knows; elsewhere only known keys have an effect.
+        if last not in node and 'type' not in node:
+            raise UserError(f"--cfg-options: the config has no key '{key}'.{near(last, node)}")
+        node[last] = value
+
+
+def _child(node: ConfigDict | list, name: str, parent: str) -> ConfigDict | list:
+    where = f"'{parent}'" if parent else 'the config'
+    if isinstance(node, list):
+        if not name.isdigit() or int(name) >= len(node):
+            raise UserError(f"--cfg-options: {where} is a list of {len(node)}; '{name}' is not one of its indices")
+        return node[int(name)]
+    if not isinstance(node, dict) or name not in node:
+        raise UserError(f"--cfg-options: {where} has no key '{name}'.{near(name, node if isinstance(node, dict) else ())}")
+    return node[name]
+
+
+def _nodes(node: object, key: str) -> Iterator[tuple[str, dict]]:
+    if isinstance(node, Config | dict):
+        if isinstance(node, dict):
+            yield key, node
+        for name, value in node.items():
+            yield from _nodes(value, f'{key}.{name}' if key else name)
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            yield from _nodes(value, f'{key}.{index}')
+
+
+def _registries() -> list[registry.Registry]:
+    return [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
+
+
+def _registered(kind: str) -> type | None:
+    for child in _registries():
+        child.import_from_location()
+        built = child.get(kind)
+        if built is not None:
+            return built
+    return None
+
+
+def _arguments(built: type) -> set[str] | None:
+    """Return the names that a class takes, its bases' included where it hands on keywords; ``None`` if it takes anything."""
+    names: set[str] = set()
+    for base in inspect.getmro(built) if inspect.isclass(built) else (built,):
+        function = base.__dict__.get('__init__') if inspect.isclass(base) else base
+        if function is None:
+            continue
+        if not inspect.isfunction(function):  # object's: the keywords go somewhere that cannot be seen from here
+            return None
+        parameters = inspect.signature(function).parameters.values()
+        names |= {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
+            return names
+    return None

@@ -1,0 +1,135 @@
+"""Unlabelled photos: a folder or a list file, and those that installed packages bring along."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.dataset import BaseDataset
+
+from semrestore.errors import UserError
+from semrestore.registry import DATASETS
+
+SUFFIXES = frozenset('.bmp .jpeg .jpg .png .ppm .tif .tiff .webp'.split())
+
+
+@DATASETS.register_module()
+class PhotoFolder(BaseDataset):
+    """Every image below a folder, or those that a list file names, in sorted order or the list's.
+
+    Args:
+        data_root: Folder that holds the data sets.
+        folder: The images' folder, below ``data_root``. It is searched recursively.
+        list_file: Text file below ``data_root`` with one path a line, relative to ``folder``; blank lines and lines that start with
+            ``#`` are skipped.
+        name: Name of the data set, which prefixes the names of metrics; none by default.
+        how_to_get: What to tell a user who does not have the data.
+        pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
+
+    Each item gives the pipeline ``img_path``, ``name`` (the file's name without suffix) and ``dataset_name``.
+
+    Raises:
+        UserError: The folder is missing or has no images, or the list names a file that is not there.
+    """
+
+    METAINFO = dict(dataset_type='photos')
+
+    def __init__(
+        self,
+        data_root: str = '',
+        folder: str = '',
+        list_file: str | None = None,
+        name: str | None = None,
+        how_to_get: str = '',
+        pipeline: Sequence[dict] = (),
+        **kwargs,
+    ) -> None:
+        self.folder = Path(data_root) / folder
+        self.list_file = Path(data_root) / list_file if list_file else None
+        self.name = name
+        self.how_to_get = how_to_get
+        super().__init__(pipeline=list(pipeline), serialize_data=False, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the images, one dict each."""
+        return [dict(img_path=str(path), name=path.stem, dataset_name=self.name) for path in self._paths()]
+
+    def _paths(self) -> list[Path]:
+        if not self.folder.is_dir():
+            advice = f'{self.how_to_get} ' if self.how_to_get else ''
+            raise UserError(
+                f"folder '{self.folder}' of images does not exist. {advice}Set SEMRESTORE_DATA to the folder that holds"
+                f" '{self.folder.name}', or try the config with --embedded, which needs no data"
+            )
+        if self.list_file is None:
+            paths = sorted(path for path in self.folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
+            if not paths:
+                raise UserError(f"folder '{self.folder}' has no images (looked for {', '.join(sorted(SUFFIXES))})")
+            return paths
+        try:
+            lines = self.list_file.read_text(encoding='utf-8').splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"list file '{self.list_file}' cannot be read: {error}") from None
+        paths = [self.folder / line.strip() for line in lines if line.strip() and not line.startswith('#')]
+        missing = [path for path in paths if not path.is_file()]
+        if missing:
+            raise UserError(f"list file '{self.list_file}' names {len(missing)} files that do not exist, such as '{missing[0]}'")
+        if not paths:
+            raise UserError(f"list file '{self.list_file}' names no images")
+        return paths
+
+
+@DATASETS.register_module()
+class EmbeddedPhotos(PhotoFolder):
+    """The colour photos that the wheels of scikit-image and scikit-learn carry: real input without a download.
+
+    Args:
+        split: ``'train'`` (astronaut, china, hubble_deep_field, ihc, motorcycle_left, rocket) or ``'val'`` (chelsea, coffee, flower).
+        view: Side in pixels of square views to cut out of each photo; ``None`` for whole photos. A view is named after its photo and
+            its upper left corner.
+        stride: Pixels from one view to the next.
+    """
+
+    PACKAGES = {'skimage': 'data', 'sklearn': 'datasets/images'}
+    SPLITS = {
+        'train': ['astronaut.png', 'china.jpg', 'hubble_deep_field.jpg', 'ihc.png', 'motorcycle_left.png', 'rocket.jpg'],
+        'val': ['chelsea.png', 'coffee.png', 'flower.jpg'],
+    }
+
+    def __init__(self, split: str = 'train', view: int | None = None, stride: int | None = None, **kwargs) -> None:
+        if split not in self.SPLITS:
+            raise UserError(f"split of EmbeddedPhotos is '{split}'; expected one of {sorted(self.SPLITS)}")
+        self.split = split
+        self.view = view
+        self.stride = stride or view
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the photos, or the views of them."""
+        photos = super().load_data_list()
+        if self.view is None:
+            return photos
+        from PIL import Image
+
+        views = []
+        for photo in photos:
+            width, height = Image.open(photo['img_path']).size
+            for top in range(0, height - self.view + 1, self.stride):
+                for left in range(0, width - self.view + 1, self.stride):
+                    name = f'{photo["name"]}@{top},{left}'
+                    views.append({**photo, 'name': name, 'view': (top, left, self.view)})
+        return views
+
+    def _paths(self) -> list[Path]:
+        folders = []
+        for package, folder in self.PACKAGES.items():
+            spec = importlib.util.find_spec(package)
+            if spec is None:
+                raise UserError(f'the embedded photos come with {package}, which is not installed: pip install semrestore')
+            folders.append(Path(spec.origin).parent / folder)
+        paths = []
+        for name in self.SPLITS[self.split]:
+            found = [folder / name for folder in folders if (folder / name).is_file()]
+            if not found:
+                raise UserError(f"the installed scikit-image and scikit-learn do not carry '{name}'; see the ranges in setup.py")
+            paths.append(found[0])
+        return paths

@@ -1,0 +1,7 @@
+"""Degraded to restored: one file a published method."""
+
+from semrestore.denoisers.base import Denoiser
+from semrestore.denoisers.identity import Identity
+from semrestore.denoisers.multiscale import MultiScaleDenoiser
+
+__all__ = ['Denoiser', 'Identity', 'MultiScaleDenoiser']

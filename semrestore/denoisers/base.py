@@ -1,0 +1,55 @@
+"""The contract of a denoiser."""
+
+from abc import abstractmethod
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor
+
+
+class Denoiser(BaseModule):
+    """Base class of all denoisers, learned or classical.
+
+    ``forward(noisy, sigma=None) -> restored``, where
+
+    - ``noisy`` is a float RGB batch of shape ``(N, 3, H, W)`` with clean values in 0..1; noise may leave that range,
+    - ``sigma`` is the standard deviation of the noise in the same range (a float or an ``(N,)`` tensor), or ``None`` where it is not
+      known. A method that does not need it ignores it; one that does raises ``ValueError`` on ``None``,
+    - ``restored`` has the shape of ``noisy``, for any ``H`` and ``W`` of at least 1. It is not clipped.
+
+    A denoiser knows nothing of the task network behind it.
+    """
+
+    @abstractmethod
+    def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor: ...
+
+
+def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
+    """Pad a batch by reflection, also where the padding is wider than the image.
+
+    Args:
+        x: Batch of shape ``(N, C, H, W)``.
+        left, right, top, bottom: Pixels to add on each side.
+
+    Returns:
+        Batch of shape ``(N, C, top + H + bottom, left + W + right)``, the values of ``numpy.pad(mode='reflect')``.
+
+    >>> reflect_pad(torch.arange(3.0).view(1, 1, 1, 3), 2, 3, 0, 0).flatten().tolist()
+    [2.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 1.0]
+    """
+    height, width = x.shape[-2:]
+    if max(left, right) < width and max(top, bottom) < height:
+        return F.pad(x, (left, right, top, bottom), mode='reflect')
+    # torch refuses a padding of the image's size or more; walk to and fro over the image instead.
+    rows = _reflected_indices(height, top, bottom, x.device)
+    columns = _reflected_indices(width, left, right, x.device)
+    return x.index_select(-2, rows).index_select(-1, columns)
+
+
+def _reflected_indices(size: int, before: int, after: int, device: torch.device) -> Tensor:
+    if size == 1:
+        return torch.zeros(before + 1 + after, dtype=torch.long, device=device)
+    period = 2 * (size - 1)
+    position = torch.arange(-before, size + after, device=device).remainder(period)
+    return torch.minimum(position, period - position)

@@ -1,0 +1,15 @@
+"""The denoiser that does nothing: what a task network makes of the noisy image itself (the column "VGG" of the paper's Table IV)."""
+
+from torch import Tensor
+
+from semrestore.denoisers.base import Denoiser
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class Identity(Denoiser):
+    """Noisy in, noisy out. It has no parameters and does not need sigma."""
+
+    def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
+        """Return ``noisy`` itself."""
+        return noisy

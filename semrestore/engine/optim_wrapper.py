@@ -1,0 +1,25 @@
+"""Mixed precision that runs wherever PyTorch does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.optim import OptimWrapper
+from semrestore.registry import OPTIM_WRAPPERS
+from torch import nn
+
+
+@OPTIM_WRAPPERS.register_module()
+class Bf16OptimWrapper(OptimWrapper):
+    """bfloat16 autocast around the forward pass, on GPUs and CPUs alike.
+
+    bfloat16 has the exponent range of float32, so that no gradient scaler is needed; MMEngine's ``AmpOptimWrapper`` brings one and
+    refuses a CPU.
+    """
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Enter autocast on the device of ``model``."""
+        device = next(model.parameters()).device.type
+        with super().optim_context(model), torch.autocast(device, torch.bfloat16):
+            yield

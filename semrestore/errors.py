@@ -1,0 +1,21 @@
+"""The one exception for what a user can put right: a file, a key, a value."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something given from outside is wrong; the message names it, says what was expected and what to do.
+
+    The command lines print the message alone and exit with status 2 (see :func:`semrestore.commands.common.run`).
+    """
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the names in ``known`` that are spelled most like ``name``, or an empty string.
+
+    >>> near('relu3_4', ['relu3_3', 'pool5'])
+    ' Did you mean relu3_3?'
+    """
+    matches = difflib.get_close_matches(name, list(known), n=3)
+    return f' Did you mean {" or ".join(matches)}?' if matches else ''

@@ -1,0 +1,117 @@
+"""PSNR and SSIM on 8-bit images, by the protocol of the paper's tables: whole image, all RGB values, output clipped and rounded."""
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+
+from semrestore.registry import METRICS
+
+PIXEL_MAX = 255.0
+
+
+def to_8_bit(image: Tensor) -> Tensor:
+    """Clip an image to 0..1 and round it to the integers 0..255, kept in float64.
+
+    >>> to_8_bit(torch.tensor([-0.1, 0.5, 1.2])).tolist()
+    [0.0, 128.0, 255.0]
+    """
+    return (image.double().clamp(0, 1) * PIXEL_MAX).round()
+
+
+def psnr(image: Tensor, reference: Tensor) -> float:
+    """Peak signal-to-noise ratio, ``10 log10(255^2 / MSE)``, in dB; infinite for equal images.
+
+    Args:
+        image, reference: Tensors of one shape, values 0..255.
+
+    >>> round(psnr(torch.zeros(3, 8, 8), torch.ones(3, 8, 8)), 2)
+    48.13
+    """
+    mse = F.mse_loss(image, reference).item()
+    return 10 * math.log10(PIXEL_MAX**2 / mse) if mse else math.inf
+
+
+def ssim(image: Tensor, reference: Tensor) -> float:
+    """Structural similarity (Wang et al., IEEE TIP 2004), averaged over the channels and all full windows.
+
+    The settings are those of the article: a Gaussian window of 11 x 11 with standard deviation 1.5, K1 = 0.01, K2 = 0.03. scikit-image
+    calls them ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255``.
+
+    Args:
+        image, reference: Tensors of shape ``(C, H, W)``, values 0..255, H and W of at least 11.
+
+    Returns:
+        A number in -1..1; 1 for equal images, not a number for an image smaller than the window.
+    """
+    radius, c1, c2 = 5, (0.01 * PIXEL_MAX) ** 2, (0.03 * PIXEL_MAX) ** 2
+    if min(image.shape[-2:]) <= 2 * radius:
+        return math.nan
+    offsets = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
+    window = torch.exp(-(offsets**2) / (2 * 1.5**2))
+    window = window / window.sum()
+
+    def blur(x: Tensor) -> Tensor:
+        return F.conv2d(F.conv2d(x, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
+
+    x, y = image.unsqueeze(1), reference.unsqueeze(1)
+    mean_x, mean_y, square_x, square_y, product = blur(torch.cat((x, y, x * x, y * y, x * y))).chunk(5)
+    variances = square_x - mean_x**2 + square_y - mean_y**2
+    covariance = product - mean_x * mean_y
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2) / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))
+    return similarity.mean().item()
+
+
+@METRICS.register_module()
+class ImageQuality(BaseMetric):
+    """Mean PSNR (dB) and SSIM of ``restored`` against ``clean`` over the images of each data set.
+
+    Takes predictions with ``clean`` and ``restored`` of shape ``(3, H, W)``, 0..1. Data sets with a name report ``NAME/PSNR`` and
+    ``NAME/SSIM``, others ``PSNR`` and ``SSIM``.
+
+    Args:
+        metrics: Which of the two.
+        rows: CSV file for one row an image; none by default.
+    """
+
+    FUNCTIONS = {'PSNR': psnr, 'SSIM': ssim}
+
+    def __init__(self, metrics: Sequence[str] = ('PSNR', 'SSIM'), rows: str | Path | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        unknown = [name for name in metrics if name not in self.FUNCTIONS]
+        if unknown:
+            raise ValueError(f'unknown metric {unknown[0]!r}; expected some of {sorted(self.FUNCTIONS)}')
+        self.metrics = tuple(metrics)
+        self.rows = rows
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Measure a batch of predictions."""
+        for sample in data_samples:
+            restored, clean = to_8_bit(sample['restored']), to_8_bit(sample['clean'])
+            row = {'dataset': sample.get('dataset_name') or '', 'image': sample.get('name') or sample.get('img_path')}
+            row |= {name: self.FUNCTIONS[name](restored, clean) for name in self.metrics}
+            if 'pred_label' in sample and 'gt_label' in sample:
+                row |= {'label': sample['gt_label'].item(), 'prediction': sample['pred_label'].item()}
+            self.results.append(row)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Average over the images of each data set, and write the rows."""
+        if self.rows:
+            with open(self.rows, 'w', newline='', encoding='utf-8') as file:
+                writer = csv.DictWriter(file, results[0], extrasaction='ignore')
+                writer.writeheader()
+                writer.writerows(results)
+        by_dataset = defaultdict(list)
+        for row in results:
+            by_dataset[f'{row["dataset"]}/' if row['dataset'] else ''].append(row)
+        return {
+            prefix + name: sum(row[name] for row in rows) / len(rows)
+            for prefix, rows in by_dataset.items()
+            for name in self.metrics
+        }

@@ -1,0 +1,33 @@
+"""The contract of a loss."""
+
+from abc import abstractmethod
+
+from torch import Tensor, nn
+
+from semrestore.losses.step import Step
+
+
+class Loss(nn.Module):
+    """Base class: one term of the joint loss, a function of one :class:`~semrestore.losses.step.Step`.
+
+    The cascade logs a term as ``loss_NAME`` (its key in the config) and adds it to the joint loss, times ``weight``.
+
+    Args:
+        weight: The term's weight: 1 for the paper's L_D, lambda_P and lambda_H for the others (Eq. 3).
+    """
+
+    layers: tuple[str, ...] = ()
+    """Layers of the task (or feature) network whose features this loss asks for."""
+
+    needs_task_loss: bool = False
+    """Whether this loss asks for the task's own loss."""
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        if weight < 0:
+            raise ValueError(f'weight is {weight}; expected at least 0')
+        self.weight = weight
+
+    @abstractmethod
+    def forward(self, step: Step) -> Tensor:
+        """Return the unweighted term, a scalar."""

@@ -1,0 +1,38 @@
+"""Reconstruction loss L_D: restored against clean pixels (paper, Eq. 1)."""
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from semrestore.losses.base import Loss
+from semrestore.losses.step import Step
+from semrestore.registry import MODELS
+
+_DISTANCES = {'mse': F.mse_loss, 'l1': F.l1_loss}
+
+
+@MODELS.register_module()
+class ReconstructionLoss(Loss):
+    """Mean distance of restored and clean values over batch, channels and pixels.
+
+    Eq. 1 leaves open whether channels are summed or averaged, and on which scale pixels are; here they are averaged, and the scale is
+    ``pixel_range``.
+
+    Args:
+        distance: ``'mse'`` (the paper's) or ``'l1'``.
+        pixel_range: The value that white has when the distance is taken: 1, or 255 as in the released code. An MSE on 0..255 is 65,025
+            times that on 0..1, so lambda_P and lambda_H mean nothing without it.
+        weight: See :class:`~semrestore.losses.base.Loss`.
+    """
+
+    def __init__(self, distance: Literal['mse', 'l1'] = 'mse', pixel_range: float = 1.0, weight: float = 1.0) -> None:
+        super().__init__(weight)
+        if distance not in _DISTANCES:
+            raise ValueError(f'distance is {distance!r}; expected one of {sorted(_DISTANCES)}')
+        self.distance = distance
+        self.scale = pixel_range**2 if distance == 'mse' else pixel_range
+
+    def forward(self, step: Step) -> Tensor:
+        """Return the mean distance on the stated scale."""
+        return self.scale * _DISTANCES[self.distance](step.restored, step.clean)

@@ -1,0 +1,91 @@
+"""What the losses of one training step may look at, each part computed when first asked for and at most once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from semrestore.tasks.base import FrozenTask
+
+Supervision = Literal['labels', 'self']
+
+
+class Step:
+    """One step's images and, lazily, what the frozen networks make of them.
+
+    Args:
+        clean, noisy, restored: RGB batches of shape ``(N, 3, H, W)``, 0..1 (noisy and restored may leave that range).
+        data_samples: The task library's data samples, one an image.
+        task: The frozen task network, if the cascade has one.
+        feature_network: Where features are taken instead of in ``task``, if anywhere.
+        layers: Every layer that any loss asks for; a pass over a network collects them all.
+        task_loss: Whether any loss asks for the task's loss.
+        supervision: ``'labels'`` takes ground truth from the data samples, ``'self'`` the task's own prediction on the clean image.
+    """
+
+    def __init__(
+        self,
+        clean: Tensor,
+        noisy: Tensor,
+        restored: Tensor,
+        data_samples: Sequence,
+        task: 'FrozenTask | None' = None,
+        feature_network: 'FrozenTask | None' = None,
+        layers: Sequence[str] = (),
+        task_loss: bool = False,
+        supervision: Supervision = 'labels',
+    ) -> None:
+        self.clean = clean
+        self.noisy = noisy
+        self.restored = restored
+        self.data_samples = data_samples
+        self._task = task
+        self._features_from = feature_network or task
+        self._layers = tuple(layers)
+        self._task_loss = task_loss
+        self._supervision = supervision
+
+    @property
+    def clean_features(self) -> dict[str, Tensor]:
+        """Features of the clean batch by layer name, without gradient."""
+        return self._clean_pass[0]
+
+    @property
+    def restored_features(self) -> dict[str, Tensor]:
+        """Features of the restored batch by layer name, with the graph back to the denoiser."""
+        return self._restored_pass[0]
+
+    @property
+    def task_losses(self) -> dict[str, Tensor]:
+        """The task's own loss terms on the restored batch, with the graph back to the denoiser."""
+        return self._restored_pass[1]
+
+    @cached_property
+    def _clean_pass(self) -> tuple[dict[str, Tensor], Sequence]:
+        with torch.no_grad():
+            if self._task_loss and self._supervision == 'self':
+                with self._task.tap(self._task_layers) as features:
+                    targets = self._task.self_label(self.clean, self.data_samples)
+                return features or self._separate_features(self.clean), targets
+            features = self._features_from.features(self.clean, self._layers) if self._layers else {}
+        return features, self.data_samples
+
+    @cached_property
+    def _restored_pass(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        if not self._task_loss:
+            return self._features_from.features(self.restored, self._layers), {}
+        targets = self._clean_pass[1] if self._supervision == 'self' else self.data_samples
+        with self._task.tap(self._task_layers) as features:
+            losses = self._task.loss(self.restored, targets)
+        return features or self._separate_features(self.restored), losses
+
+    @property
+    def _task_layers(self) -> tuple[str, ...]:
+        """The layers to collect while the task network runs anyway: none where features come from another network."""
+        return self._layers if self._features_from is self._task else ()
+
+    def _separate_features(self, images: Tensor) -> dict[str, Tensor]:
+        return self._features_from.features(images, self._layers) if self._layers else {}

@@ -1,0 +1,22 @@
+"""Task loss L_H: the frozen network's own training loss on the restored image (paper, section III-B)."""
+
+from torch import Tensor
+
+from semrestore.losses.base import Loss
+from semrestore.losses.step import Step
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class TaskLoss(Loss):
+    """Sum of the terms that the task network calls a loss (cross entropy for classification and segmentation).
+
+    Args:
+        weight: lambda_H; see :class:`~semrestore.losses.base.Loss`.
+    """
+
+    needs_task_loss = True
+
+    def forward(self, step: Step) -> Tensor:
+        """Return the task's loss against the step's labels."""
+        return sum(value for name, value in step.task_losses.items() if 'loss' in name)

@@ -1,0 +1,6 @@
+"""The frozen networks that look at the restored image."""
+
+from semrestore.tasks.base import FrozenTask
+from semrestore.tasks.openmmlab import OpenMMLabTask
+
+__all__ = ['FrozenTask', 'OpenMMLabTask']

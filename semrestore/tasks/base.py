@@ -1,0 +1,108 @@
+"""The contract of a frozen task network."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from semrestore.errors import UserError, near
+
+
+class FrozenTask(nn.Module):
+    """Base class: a trained network that judges restored images and never changes.
+
+    Images are RGB batches of shape ``(N, 3, H, W)``, 0..1; whatever else the network wants is made from them inside, differentiably.
+    Data samples are the task library's own, one an image.
+
+    It stays frozen by construction: no parameter requires a gradient, ``train()`` leaves it in eval mode (a parent calls it at every
+    epoch), copies share it (EMA copies its model), and the cascade keeps it out of its module tree.
+
+    Args:
+        network: The network, with its weights.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.requires_grad_(False)
+        for module in network.modules():
+            # An in-place activation would overwrite the features that `tap` collects from the layer before it.
+            if getattr(module, 'inplace', False) is True:
+                module.inplace = False
+        self.eval()
+
+    def train(self, mode: bool = True) -> 'FrozenTask':
+        """Stay in eval mode, whatever ``mode`` says."""
+        return super().train(False)
+
+    def __deepcopy__(self, memo: dict) -> 'FrozenTask':
+        return self
+
+    @abstractmethod
+    def loss(self, images: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
+        """Return the network's loss terms on ``images`` against the labels in ``data_samples``; what counts has ``loss`` in its name."""
+
+    @abstractmethod
+    def predict(self, images: Tensor, data_samples: Sequence) -> list:
+        """Return the data samples with predictions, as the library's metrics take them."""
+
+    @abstractmethod
+    def self_label(self, images: Tensor, data_samples: Sequence) -> list:
+        """Return new data samples whose labels are the network's own predictions on ``images`` (clean photos without labels)."""
+
+    @abstractmethod
+    def run(self, images: Tensor) -> object:
+        """Run the bare network on ``images``, for its side effect on :meth:`tap`."""
+
+    def features(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """Return the outputs of ``layers`` by name; the network runs no further than the last of them."""
+        with self.tap(layers) as features:
+            remaining = set(layers)
+
+            def stop_when_complete(name: str) -> None:
+                remaining.discard(name)
+                if not remaining:
+                    raise _Complete
+
+            handles = [
+                self.layer(name).register_forward_hook(lambda *_, name=name: stop_when_complete(name)) for name in remaining
+            ]
+            try:
+                self.run(images)
+            except _Complete:
+                pass
+            finally:
+                for handle in handles:
+                    handle.remove()
+        return features
+
+    @contextmanager
+    def tap(self, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+        """Collect the outputs of ``layers`` from any pass over the network inside the ``with`` block."""
+        features: dict[str, Tensor] = {}
+        handles = [
+            self.layer(name).register_forward_hook(lambda _, __, output, name=name: features.__setitem__(name, output))
+            for name in layers
+        ]
+        try:
+            yield features
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def layer(self, name: str) -> nn.Module:
+        """Return the layer called ``name`` in the network.
+
+        Raises:
+            UserError: The network has no such layer; the message has the nearest names.
+        """
+        try:
+            return self.network.get_submodule(name)
+        except AttributeError:
+            hint = near(name, (known for known, _ in self.network.named_modules()))
+            message = f"{type(self.network).__name__} has no layer '{name}'; layers are named as in named_modules().{hint}"
+            raise UserError(message) from None
+
+
+class _Complete(Exception):
+    """All features are there; the rest of the network need not run."""
