@@ -61,7 +61,7 @@ class Cascade(BaseModel):
         supervision: ``'labels'`` uses the ground truth in the data samples, ``'self'`` the task network's own prediction on the clean
             image, in training and in evaluation (its accuracy is then the agreement with itself on the clean image).
         evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
-        channels_last: Keep images and convolutions in channels-last memory, which most backends run faster.
+        channels_last: Run the denoiser in channels-last memory, which is faster on most devices (``docs/performance.md``).
         data_preprocessor: Config of :class:`ImagePreprocessor`.
     """
 
@@ -93,8 +93,7 @@ class Cascade(BaseModel):
         self.layers = tuple(dict.fromkeys(layer for loss in self.losses.values() for layer in loss.layers))
         self._needs_task_loss = any(loss.needs_task_loss for loss in self.losses.values())
         self._check_losses()
-        for module in (self.denoiser, *self._frozen):
-            module.to(memory_format=self._memory_format)
+        self.denoiser.to(memory_format=self._memory_format)
 
     def forward(
         self, inputs: Tensor | list[Tensor], data_samples: Sequence | None = None, mode: str = 'tensor'
@@ -172,7 +171,7 @@ class Cascade(BaseModel):
 
     def _check_losses(self) -> None:
         if self._needs_task_loss and self.task is None:
-            raise UserError("model.losses has a task loss, but the config has no task: set model.task or drop the loss")
+            raise UserError('model.losses has a task loss, but the config has no task: set model.task or drop the loss')
         if self.layers and not self._frozen:
             raise UserError('model.losses has a perceptual loss, but the config has neither model.task nor model.feature_network')
         source = self.feature_network or self.task

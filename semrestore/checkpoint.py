@@ -14,12 +14,13 @@ from semrestore.errors import UserError, near
 
 EFFICIENTNET_LITE0 = 'efficientnet-lite0'
 RANDOM = 'random'
+NAMED_WEIGHTS = (EFFICIENTNET_LITE0, RANDOM)  # that a config names instead of a file
 
 
 def load_denoiser(model: nn.Module, path: str | Path) -> None:
     """Load a cascade's checkpoint (or a bare state dict) into another cascade, whatever its task.
 
-    EMA weights are taken where the checkpoint has them, since those are what a trained run is judged by.
+    MMEngine's EMAHook saves the averaged weights as the checkpoint's ``state_dict``, so those are what is loaded.
 
     Raises:
         UserError: The file is missing or unreadable, or holds the weights of another network.
@@ -35,7 +36,7 @@ def load_network(network: nn.Module, source: str) -> None:
         return
     if not source:
         raise UserError(
-            "the task network has no weights: give its checkpoint as model.task.checkpoint=FILE, or model.task.checkpoint=random to try"
+            'the task network has no weights: give its checkpoint as model.task.checkpoint=FILE, or model.task.checkpoint=random to try'
             ' the pipeline with a network that judges nothing'
         )
     if source == EFFICIENTNET_LITE0:

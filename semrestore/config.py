@@ -2,22 +2,26 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
 from semrestore import registry
+from semrestore.checkpoint import NAMED_WEIGHTS
 from semrestore.errors import UserError, near
 
 # Keys of a dict with a type that MMEngine takes out before it calls that type.
 _ENGINE_KEYS = {'type', '_scope_', '_delete_', 'constructor', 'paramwise_cfg', 'accumulative_counts', 'convert_to_iter_based'}
+EMBEDDED_PIXELS = 4 * 224**2  # at most, in a training batch: seconds a step on two cores
+
 # Configs of other libraries' models, which those libraries check.
-_FOREIGN = ('model.task.model', 'model.feature_network.model')
+_FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
 
 
-def load_config(path: str | Path, options: Sequence[str] = ()) -> Config:
-    """Read a config file, apply ``KEY=VALUE`` options and check the result.
+def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = False) -> Config:
+    """Read a config file, put it on the embedded photos if asked to, apply ``KEY=VALUE`` options and check the result.
 
     Raises:
         UserError: The file is missing or not a config, an option names an unknown key, or the config does not fit the classes it names.
@@ -26,10 +30,12 @@ def load_config(path: str | Path, options: Sequence[str] = ()) -> Config:
         raise UserError(f"config '{path}' does not exist")
     try:
         cfg = Config.fromfile(path)
-    except UserError:
-        raise
     except Exception as error:  # a config is Python: anything can go wrong in it
         raise UserError(f"config '{path}' cannot be read: {type(error).__name__}: {error}") from error
+    if 'model' not in cfg:
+        raise UserError(f"config '{path}' has no model")
+    if embedded:
+        print(embed(cfg), flush=True)
     for option in options:
         _apply_option(cfg, option)
     check_config(cfg)
@@ -42,11 +48,9 @@ def check_config(cfg: Config) -> None:
     Raises:
         UserError: Names the key, and the nearest name that would fit.
     """
-    if 'model' not in cfg:
-        raise UserError(f"config '{cfg.filename}' has no model")
     for key, node in _nodes(cfg, ''):
         kind = node.get('type')
-        if not isinstance(kind, str) or key.startswith(_FOREIGN):
+        if not isinstance(kind, str) or _FOREIGN.search(key):
             continue
         built = _registered(kind)
         if built is None:
@@ -59,7 +63,35 @@ def check_config(cfg: Config) -> None:
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
 
 
-def embed(cfg: Config, iterations: int = 20, max_side: int = 224) -> str:
+def check_inputs(cfg: Config, *loaders: str) -> None:
+    """Check that the data and weights that a config needs are there, before anything is built or downloaded.
+
+    Args:
+        cfg: A checked config.
+        loaders: Names of the data loaders that will be used.
+
+    Raises:
+        UserError: Names the missing folder or file, and what to do.
+    """
+    for loader in loaders:
+        for key, node in _nodes((cfg.get(loader) or {}).get('dataset', {}), f'{loader}.dataset'):
+            root = node.get('data_root')
+            if root and not Path(root).is_dir():
+                raise UserError(
+                    f"the data of {key} ({node.get('type')}) are expected in '{root}', which does not exist. docs/data.md says how to get"
+                    ' them and shows the folder tree; set SEMRESTORE_DATA to the folder that holds all data, or try the config with'
+                    ' --embedded, which needs none'
+                )
+    for name in ('task', 'feature_network'):
+        checkpoint = (cfg.model.get(name) or {}).get('checkpoint')
+        if checkpoint and checkpoint not in NAMED_WEIGHTS and '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
+            raise UserError(
+                f"the weights of the {name.replace('_', ' ')} are expected in '{checkpoint}', which does not exist; give them as"
+                f' --cfg-options model.{name}.checkpoint=FILE, or try the pipeline with model.{name}.checkpoint=random'
+            )
+
+
+def embed(cfg: Config, iterations: int = 20) -> str:
     """Put a config on the embedded photos with a short schedule, in place; return one line that says what was replaced.
 
     Model, losses, optimizer and hooks stay as they are: what is checked is the long job's own configuration.
@@ -67,13 +99,13 @@ def embed(cfg: Config, iterations: int = 20, max_side: int = 224) -> str:
     Args:
         cfg: A config with any data.
         iterations: Length of the training.
-        max_side: Side of the views to evaluate on.
     """
     packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))
     loader = dict(num_workers=0, persistent_workers=False)
     replaced = [key for key in ('train_dataloader', 'val_dataloader', 'test_dataloader') if cfg.get(key)]
     if cfg.get('train_dataloader'):
-        side, batch = _training_size(cfg.train_dataloader), cfg.train_dataloader.get('batch_size', 1)
+        side = _last_size(cfg.train_dataloader, default=224 if cfg.model.get('task') else 48)
+        batch = min(cfg.train_dataloader.get('batch_size', 1), max(1, EMBEDDED_PIXELS // side**2))
         pipeline = [
             dict(type='LoadPhoto', cache=True),
             dict(type='mmpretrain.RandomCrop', crop_size=side, pad_if_needed=True, padding_mode='reflect'),
@@ -82,20 +114,19 @@ def embed(cfg: Config, iterations: int = 20, max_side: int = 224) -> str:
         ]
         cfg.train_dataloader = dict(
             **loader,
-            batch_size=min(batch, max(1, 4 * max_side**2 // side**2)),
+            batch_size=batch,
             sampler=dict(type='InfiniteSampler', shuffle=True),
             collate_fn=dict(type='default_collate'),
             dataset=dict(type='EmbeddedPhotos', split='train', pipeline=pipeline),
         )
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations)
         cfg.default_hooks.logger.interval = max(1, iterations // 10)
+    view = _last_size(cfg.get('test_dataloader') or {}, default=224)
     evaluation = dict(
         **loader,
         batch_size=4,
         sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(
-            type='EmbeddedPhotos', split='val', view=max_side, stride=max_side // 3, pipeline=[dict(type='LoadPhoto'), packing]
-        ),
+        dataset=dict(type='EmbeddedPhotos', split='val', view=view, stride=view // 3, pipeline=[dict(type='LoadPhoto'), packing]),
     )
     for key in ('val', 'test'):
         if cfg.get(f'{key}_dataloader'):
@@ -107,12 +138,12 @@ def embed(cfg: Config, iterations: int = 20, max_side: int = 224) -> str:
     return f'embedded: {", ".join(replaced)} replaced by the embedded photos, {iterations} training iterations{labels}'
 
 
-def _training_size(loader: ConfigDict) -> int:
-    for transform in loader.dataset.get('pipeline', ()):
-        size = transform.get('crop_size', transform.get('scale'))
-        if size is not None:
-            return size if isinstance(size, int) else min(size)
-    return 48
+def _last_size(loader: dict, default: int) -> int:
+    """Return the side that the last sizing transform of a loader's pipeline leaves."""
+    dataset = loader.get('dataset', {})
+    sizes = [transform.get('crop_size', transform.get('scale')) for transform in dataset.get('pipeline', ())]
+    sizes = [size if isinstance(size, int) else min(size) for size in sizes if size is not None]
+    return sizes[-1] if sizes else default
 
 
 def _apply_option(cfg: Config, option: str) -> None:

@@ -23,8 +23,6 @@ HOOKS = _child('HOOKS', 'engine')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
 
 # Nothing of ours is in these, but MMEngine warns at each build in a scope that lacks one.
-for _name in (
-    'DATA_SAMPLERS EVALUATOR FUNCTIONS INFERENCERS LOG_PROCESSORS LOOPS MODEL_WRAPPERS OPTIMIZERS OPTIM_WRAPPER_CONSTRUCTORS'
-    ' PARAM_SCHEDULERS RUNNERS RUNNER_CONSTRUCTORS TASK_UTILS VISBACKENDS VISUALIZERS WEIGHT_INITIALIZERS'
-).split():
-    globals()[_name] = _child(_name)
+for _name in dir(mmengine_registry):
+    if isinstance(getattr(mmengine_registry, _name), Registry) and _name not in globals():
+        globals()[_name] = _child(_name)

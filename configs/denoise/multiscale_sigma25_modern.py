@@ -1,8 +1,9 @@
+# Tables II and III at sigma 25, with a modern schedule.
 _base_ = [
+    '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',
     '../_base_/datasets/bsds432.py',
     '../_base_/schedules/denoise_modern.py',
-    '../_base_/default_runtime.py',
 ]
 model = dict(
     degradation=dict(type='GaussianNoise', sigma=25),

@@ -1,11 +1,14 @@
 """What the command lines share."""
 
 import argparse
+import importlib
+import io
 import os
 import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from semrestore.errors import UserError
@@ -40,14 +43,18 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
+def load_quietly(path: str | Path, options: Sequence[str] = (), embedded: bool = False):
+    """Read and check a config; see :func:`semrestore.config.load_config`."""
+    with redirect_stdout(io.StringIO()):  # MMPretrain prints that an optional package is missing
+        importlib.import_module('mmpretrain.datasets')
+    from semrestore.config import load_config
+
+    return load_config(path, options, embedded)
+
+
 def prepare(options: argparse.Namespace):
     """Return the checked config of a command line's common options."""
-    from semrestore.config import check_config, embed, load_config
-
-    cfg = load_config(options.config, options.cfg_options)
-    if options.embedded:
-        print(embed(cfg), flush=True)
-        check_config(cfg)
+    cfg = load_quietly(options.config, options.cfg_options, options.embedded)
     cfg.work_dir = options.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(options.config).stem)
     cfg.launcher = options.launcher
     os.environ.setdefault('LOCAL_RANK', str(options.local_rank))

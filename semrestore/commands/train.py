@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from semrestore.commands.common import add_config_options, build_runner, prepare
+from semrestore.errors import UserError
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -32,8 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def train(cfg) -> None:
     """Train by a config; ``load_from`` without ``resume`` starts from another run's denoiser, whatever its task."""
     from semrestore.checkpoint import load_denoiser
+    from semrestore.config import check_inputs
 
+    check_inputs(cfg, 'train_dataloader', 'val_dataloader')
     start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
+    if start and not Path(start).is_file():
+        raise UserError(f"load_from is '{start}', which does not exist")
     runner = build_runner(cfg)
     if start:
         load_denoiser(runner.model, start)

@@ -9,7 +9,7 @@ from mmengine.dataset import BaseDataset
 from semrestore.errors import UserError
 from semrestore.registry import DATASETS
 
-SUFFIXES = frozenset('.bmp .jpeg .jpg .png .ppm .tif .tiff .webp'.split())
+SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'})
 
 
 @DATASETS.register_module()
@@ -47,7 +47,7 @@ class PhotoFolder(BaseDataset):
         self.list_file = Path(data_root) / list_file if list_file else None
         self.name = name
         self.how_to_get = how_to_get
-        super().__init__(pipeline=list(pipeline), serialize_data=False, **kwargs)
+        super().__init__(data_root=data_root, pipeline=list(pipeline), serialize_data=False, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the images, one dict each."""

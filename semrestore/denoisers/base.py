@@ -30,7 +30,10 @@ def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tens
 
     Args:
         x: Batch of shape ``(N, C, H, W)``.
-        left, right, top, bottom: Pixels to add on each side.
+        left: Pixels to add on this side.
+        right: As ``left``.
+        top: As ``left``.
+        bottom: As ``left``.
 
     Returns:
         Batch of shape ``(N, C, top + H + bottom, left + W + right)``, the values of ``numpy.pad(mode='reflect')``.

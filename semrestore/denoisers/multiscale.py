@@ -4,6 +4,7 @@ With its default arguments this is the network of the authors' released code, la
 on both sides); the other arguments span the ablation of the paper's Table I and section III-A.
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import torch.nn.functional as F
@@ -82,9 +83,7 @@ class MultiScaleDenoiser(Denoiser):
 
         self.head = nn.Conv2d(3, HEAD_CHANNELS, 5)
         widths = [HEAD_CHANNELS] + [encoder_channels] * (num_scales - 1)  # of the features at each scale, finest first
-        self.encoders = nn.ModuleList(
-            ResidualModule(thin, wide, downsample) for thin, wide in zip(widths, widths[1:], strict=False)
-        )
+        self.encoders = nn.ModuleList(ResidualModule(thin, wide, downsample) for thin, wide in pairwise(widths))
         skip_widths = widths[-2::-1]  # what each upsampling meets, coarsest first
         self.bottom = ResidualModule(encoder_channels, decoder_channels) if num_scales == 2 else nn.Identity()
         self.upsamples = nn.ModuleList()

@@ -1,5 +1,6 @@
 """What MMEngine's runner lacks."""
 
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper
+from semrestore.engine.progress import ProgressHook
 
-__all__ = ['Bf16OptimWrapper']
+__all__ = ['Bf16OptimWrapper', 'ProgressHook']

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import torch
 from mmengine.optim import OptimWrapper
-from semrestore.registry import OPTIM_WRAPPERS
 from torch import nn
+
+from semrestore.registry import OPTIM_WRAPPERS
 
 
 @OPTIM_WRAPPERS.register_module()

@@ -1,10 +1,8 @@
 """PSNR and SSIM on 8-bit images, by the protocol of the paper's tables: whole image, all RGB values, output clipped and rounded."""
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +27,8 @@ def psnr(image: Tensor, reference: Tensor) -> float:
     """Peak signal-to-noise ratio, ``10 log10(255^2 / MSE)``, in dB; infinite for equal images.
 
     Args:
-        image, reference: Tensors of one shape, values 0..255.
+        image: Tensor of values 0..255.
+        reference: Tensor of the same shape and scale.
 
     >>> round(psnr(torch.zeros(3, 8, 8), torch.ones(3, 8, 8)), 2)
     48.13
@@ -45,7 +44,8 @@ def ssim(image: Tensor, reference: Tensor) -> float:
     calls them ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255``.
 
     Args:
-        image, reference: Tensors of shape ``(C, H, W)``, values 0..255, H and W of at least 11.
+        image: Tensor of shape ``(C, H, W)``, values 0..255, H and W of at least 11.
+        reference: Tensor of the same shape and scale.
 
     Returns:
         A number in -1..1; 1 for equal images, not a number for an image smaller than the window.
@@ -77,18 +77,19 @@ class ImageQuality(BaseMetric):
 
     Args:
         metrics: Which of the two.
-        rows: CSV file for one row an image; none by default.
+
+    After an evaluation ``rows`` holds one dict an image: data set, image, the metrics, and label and prediction where there are some.
     """
 
     FUNCTIONS = {'PSNR': psnr, 'SSIM': ssim}
 
-    def __init__(self, metrics: Sequence[str] = ('PSNR', 'SSIM'), rows: str | Path | None = None, **kwargs) -> None:
+    def __init__(self, metrics: Sequence[str] = ('PSNR', 'SSIM'), **kwargs) -> None:
         super().__init__(**kwargs)
         unknown = [name for name in metrics if name not in self.FUNCTIONS]
         if unknown:
             raise ValueError(f'unknown metric {unknown[0]!r}; expected some of {sorted(self.FUNCTIONS)}')
         self.metrics = tuple(metrics)
-        self.rows = rows
+        self.rows: list[dict] = []
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure a batch of predictions."""
@@ -101,17 +102,9 @@ class ImageQuality(BaseMetric):
             self.results.append(row)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Average over the images of each data set, and write the rows."""
-        if self.rows:
-            with open(self.rows, 'w', newline='', encoding='utf-8') as file:
-                writer = csv.DictWriter(file, results[0], extrasaction='ignore')
-                writer.writeheader()
-                writer.writerows(results)
+        """Average over the images of each data set."""
+        self.rows = results
         by_dataset = defaultdict(list)
         for row in results:
             by_dataset[f'{row["dataset"]}/' if row['dataset'] else ''].append(row)
-        return {
-            prefix + name: sum(row[name] for row in rows) / len(rows)
-            for prefix, rows in by_dataset.items()
-            for name in self.metrics
-        }
+        return {prefix + name: sum(row[name] for row in rows) / len(rows) for prefix, rows in by_dataset.items() for name in self.metrics}

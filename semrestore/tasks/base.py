@@ -62,14 +62,12 @@ class FrozenTask(nn.Module):
             def stop_when_complete(name: str) -> None:
                 remaining.discard(name)
                 if not remaining:
-                    raise _Complete
+                    raise _CompleteError
 
-            handles = [
-                self.layer(name).register_forward_hook(lambda *_, name=name: stop_when_complete(name)) for name in remaining
-            ]
+            handles = [self.layer(name).register_forward_hook(lambda *_, name=name: stop_when_complete(name)) for name in remaining]
             try:
                 self.run(images)
-            except _Complete:
+            except _CompleteError:
                 pass
             finally:
                 for handle in handles:
@@ -81,8 +79,7 @@ class FrozenTask(nn.Module):
         """Collect the outputs of ``layers`` from any pass over the network inside the ``with`` block."""
         features: dict[str, Tensor] = {}
         handles = [
-            self.layer(name).register_forward_hook(lambda _, __, output, name=name: features.__setitem__(name, output))
-            for name in layers
+            self.layer(name).register_forward_hook(lambda _, __, output, name=name: features.__setitem__(name, output)) for name in layers
         ]
         try:
             yield features
@@ -104,5 +101,5 @@ class FrozenTask(nn.Module):
             raise UserError(message) from None
 
 
-class _Complete(Exception):
+class _CompleteError(Exception):
     """All features are there; the rest of the network need not run."""

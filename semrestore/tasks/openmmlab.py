@@ -54,9 +54,7 @@ class OpenMMLabTask(FrozenTask):
     def self_label(self, images: Tensor, data_samples: Sequence) -> list[DataSample]:
         """See :meth:`FrozenTask.self_label <semrestore.tasks.base.FrozenTask.self_label>`."""
         samples = [DataSample(metainfo=sample.metainfo) for sample in data_samples]
-        return [
-            DataSample(metainfo=sample.metainfo).set_gt_label(sample.pred_label) for sample in self.predict(images, samples)
-        ]
+        return [DataSample(metainfo=sample.metainfo).set_gt_label(sample.pred_label) for sample in self.predict(images, samples)]
 
     def run(self, images: Tensor) -> Tensor:
         """See :meth:`FrozenTask.run <semrestore.tasks.base.FrozenTask.run>`."""
@@ -65,7 +63,8 @@ class OpenMMLabTask(FrozenTask):
     def _preprocess(self, images: Tensor) -> Tensor:
         if self.wants_bgr:
             images = images.flip(1)
-        images = images * self.scale + self.shift
+        # Some heads flatten with `view`, which channels-last features refuse.
+        images = (images * self.scale + self.shift).contiguous()
         if self.size_divisor > 1:
             bottom, right = ((-size) % self.size_divisor for size in images.shape[-2:])
             images = F.pad(images, (0, right, 0, bottom), value=self.pad_value)

@@ -1,0 +1,124 @@
+"""Evaluate a denoiser in front of the task of a config, whatever task it was trained with."""
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore.commands.common import add_config_options, build_runner, prepare
+from semrestore.errors import UserError
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog='test.py', description=__doc__)
+    add_config_options(parser)
+    parser.add_argument(
+        'checkpoint', help="the denoiser's checkpoint; 'none' evaluates the noisy images themselves, or a method that has no weights"
+    )
+    parser.add_argument('--sigma', nargs='+', type=float, metavar='S', help="noise levels on 0..255 (default: the config's)")
+    parser.add_argument('--out', metavar='JSON', help='write the result to this file')
+    parser.add_argument('--per-image', metavar='CSV', help='write one row an image and noise level to this file')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``tools/test.py``."""
+    options = parse(arguments)
+    for path in (options.out, options.per_image):
+        if path and not Path(path).absolute().parent.is_dir():
+            raise UserError(f"'{path}' cannot be written: its folder does not exist")
+    cfg = prepare(options)
+    result = evaluate(cfg, options.checkpoint, options.sigma, options.per_image)
+    if options.out:
+        Path(options.out).write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
+    for name, value in result['metrics'].items():
+        print(f'{name}: {value:.4f}')
+
+
+def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: str | None = None, hooks: Sequence[dict] = ()) -> dict:
+    """Evaluate a checkpoint's denoiser on the test data and task of a config.
+
+    Args:
+        cfg: A checked config.
+        checkpoint: A checkpoint file, or ``'none'``: a denoiser with weights is then left out (noisy images go straight to the task).
+        sigmas: Levels of Gaussian noise on 0..255; the config's degradation by default.
+        rows: CSV file for one row an image and noise level.
+        hooks: Configs of hooks to run along; those of the config are for training and left out.
+
+    Returns:
+        The config, the checkpoint with its SHA-256, the data sets with their image counts, the noise, its seed, and ``metrics`` by name;
+        with several noise levels the names start with ``sigmaS/``.
+    """
+    from semrestore.checkpoint import load_denoiser, sha256
+    from semrestore.config import check_inputs
+
+    if not cfg.get('test_dataloader'):
+        raise UserError(f"config '{cfg.filename}' has no test_dataloader")
+    check_inputs(cfg, 'test_dataloader')
+    none = checkpoint == 'none'
+    if not none and not Path(checkpoint).is_file():
+        raise UserError(f"checkpoint '{checkpoint}' does not exist; 'none' evaluates without one")
+    if none and _has_weights(cfg.model.denoiser):
+        cfg.model.denoiser = dict(type='Identity')
+    degradations = [dict(type='GaussianNoise', sigma=sigma) for sigma in sigmas or ()] or [dict(cfg.model.degradation)]
+    cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg', 'val_evaluator'):
+        cfg[key] = None
+    runner = build_runner(cfg)
+    if not none:
+        load_denoiser(runner.model, checkpoint)
+    metrics, all_rows = {}, []
+    for degradation in degradations:
+        prefix = f'sigma{degradation["sigma"]:g}/' if len(degradations) > 1 else ''
+        measured, some_rows = _run_once(runner, degradation)
+        metrics |= {prefix + name: value for name, value in measured.items()}
+        all_rows += some_rows
+    if rows:
+        _write_rows(rows, all_rows)
+    return {
+        'config': cfg.filename,
+        'checkpoint': None if none else {'path': str(checkpoint), 'sha256': sha256(checkpoint)},
+        'denoiser': dict(cfg.model.denoiser),
+        'data': _data_sets(runner.test_dataloader.dataset),
+        'noise': degradations,
+        'seed': runner.model.evaluation_seed,
+        'metrics': metrics,
+    }
+
+
+def _has_weights(denoiser: dict) -> bool:
+    from semrestore.registry import MODELS
+
+    return any(True for _ in MODELS.build(denoiser).parameters())
+
+
+def _run_once(runner, degradation: dict) -> tuple[dict[str, float], list[dict]]:
+    from mmengine.model import is_model_wrapper
+
+    from semrestore.evaluation import ImageQuality
+    from semrestore.registry import MODELS
+
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model.degradation = MODELS.build(degradation)
+    metrics = runner.test()
+    quality = [metric for metric in runner.test_loop.evaluator.metrics if isinstance(metric, ImageQuality)]
+    return metrics, [{'sigma': degradation.get('sigma'), **row} for metric in quality[:1] for row in metric.rows]
+
+
+def _write_rows(path: str, rows: list[dict]) -> None:
+    if not rows:
+        raise UserError('--per-image needs the metric ImageQuality in the test_evaluator of the config')
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, dict.fromkeys(key for row in rows for key in row))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _data_sets(dataset) -> list[dict]:
+    parts = getattr(dataset, 'datasets', [dataset])
+    return [
+        {'name': getattr(part, 'name', None) or type(part).__name__, 'root': str(part.data_root or ''), 'images': len(part)}
+        for part in parts
+    ]
