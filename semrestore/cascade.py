@@ -78,7 +78,7 @@ class Cascade(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(data_preprocessor or dict(type='semrestore.ImagePreprocessor'), init_cfg)
+        super().__init__(MODELS.build(data_preprocessor or dict(type='ImagePreprocessor')), init_cfg)
         if supervision not in ('labels', 'self'):
             raise ValueError(f"supervision is {supervision!r}; expected 'labels' or 'self'")
         self.denoiser = MODELS.build(denoiser)

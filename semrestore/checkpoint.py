@@ -66,7 +66,7 @@ def read_checkpoint(path: str | Path) -> dict:
         reason = str(error).splitlines()[0]
         raise UserError(f'checkpoint {path} is not a file of weights alone, and nothing else is loaded: {reason}') from None
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {str(error).splitlines()[0]}') from None
+        raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {_first_line(error)}') from None
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
     return checkpoint
@@ -100,7 +100,11 @@ def _download(url: str) -> dict:
             ' the pipeline with model.task.checkpoint=random'
         ) from None
     except UnpicklingError as error:
-        raise UserError(f'{url} is not a file of weights alone, and nothing else is loaded: {error}') from None
+        raise UserError(f'{url} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition('\n')[0] or type(error).__name__
 
 
 def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+import torch
+from mmpretrain.structures import DataSample
+
+from semrestore.datasets import EmbeddedPhotos, read_photo
+from semrestore.registry import MODELS
+
+CLASSIFIER = dict(
+    type='ImageClassifier',
+    backbone=dict(type='MobileNetV2', widen_factor=0.1),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=7, in_channels=1280),
+    data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
+)
+LOSSES = dict(
+    reconstruction=dict(type='ReconstructionLoss'),
+    perceptual=dict(type='PerceptualLoss', layers='backbone.layer2', weight=0.5),
+    task=dict(type='TaskLoss', weight=0.25),
+)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+    np.random.seed(0)
+
+
+@pytest.fixture(scope='session')
+def photo_paths():
+    datasets = [EmbeddedPhotos(split=split) for split in ('train', 'val')]
+    return {info['name']: info['img_path'] for dataset in datasets for info in map(dataset.get_data_info, range(len(dataset)))}
+
+
+@pytest.fixture(scope='session')
+def photos(photo_paths):
+    """Embedded photos by name: tensors of shape (3, H, W), 0..1."""
+    return {name: torch.from_numpy(read_photo(path).copy()).permute(2, 0, 1) / 255 for name, path in photo_paths.items()}
+
+
+@pytest.fixture
+def build_cascade():
+    """Build a cascade around a small random classifier: real layers, real library, no meaning."""
+
+    def build(losses=LOSSES, classifier=CLASSIFIER, **changes):
+        model = dict(
+            type='Cascade',
+            denoiser=dict(type='MultiScaleDenoiser', encoder_channels=16, decoder_channels=16),
+            degradation=dict(type='GaussianNoise', sigma=30),
+            losses=losses,
+            task=dict(type='OpenMMLabTask', model=classifier, checkpoint='random') if classifier else None,
+        )
+        return MODELS.build({**model, **changes})
+
+    return build
+
+
+@pytest.fixture
+def batch(photos):
+    """Four labelled crops as the data loader of a labelled dataset gives them."""
+    crops = [photos['astronaut'][:, y : y + 64, x : x + 64] for y, x in ((0, 200), (100, 180), (60, 60), (300, 100))]
+    images = (torch.stack(crops) * 255).to(torch.uint8)
+    samples = [DataSample(metainfo=dict(img_path=f'{name}.png')).set_gt_label(label) for label, name in enumerate('abcd')]
+    return dict(inputs=images, data_samples=samples)

@@ -1,0 +1,216 @@
+"""The cascade: the joint loss reaches the denoiser and nothing else, and nothing is computed twice."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.model import ExponentialMovingAverage
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmpretrain.structures import DataSample
+
+from semrestore.errors import UserError
+from tests.conftest import CLASSIFIER, LOSSES
+
+
+def train(cascade, batch, steps=3):
+    optimizer = OptimWrapper(torch.optim.AdamW(cascade.parameters(), 1e-3))
+    cascade.train()
+    return [cascade.train_step(batch, optimizer) for _ in range(steps)]
+
+
+def snapshot(module):
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def test_training_changes_the_denoiser_and_not_one_bit_of_the_task(build_cascade, batch):
+    cascade = build_cascade()
+    task, denoiser = snapshot(cascade.task.network), snapshot(cascade.denoiser)
+    train(cascade, batch)
+    assert all(torch.equal(tensor, task[name]) for name, tensor in cascade.task.network.state_dict().items())
+    assert any(name.endswith('running_mean') for name in task), 'the task has BN statistics that could have moved'
+    assert not any(torch.equal(p, denoiser[name]) for name, p in cascade.denoiser.named_parameters() if p.dim() == 4)
+
+
+def test_no_gradient_is_stored_on_the_task_and_it_stays_in_eval_mode(build_cascade, batch):
+    cascade = build_cascade()
+    train(cascade, batch, steps=1)
+    cascade.train()
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in cascade.task.parameters())
+    assert not any(module.training for module in cascade.task.modules())
+    assert cascade.denoiser.training
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_each_loss_alone_reaches_the_denoiser(build_cascade, batch, name):
+    # zero_tail would stop the gradient at the last convolution on the first step.
+    denoiser = dict(type='MultiScaleDenoiser', encoder_channels=16, decoder_channels=16, zero_tail=False)
+    cascade = build_cascade(losses={name: LOSSES[name]}, denoiser=denoiser).train()
+    losses = cascade(**cascade.data_preprocessor(batch, True), mode='loss')
+    assert list(losses) == [f'loss_{name}']
+    losses[f'loss_{name}'].backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in cascade.denoiser.parameters())
+    assert cascade.denoiser.head.weight.grad.abs().sum() > 0
+
+
+def test_the_joint_loss_is_the_weighted_sum_of_its_terms(build_cascade, batch):
+    cascade = build_cascade().train()
+    data = cascade.data_preprocessor(batch, True)
+
+    def terms(**weights):
+        for name, weight in weights.items():
+            cascade.losses[name].weight = weight
+        torch.manual_seed(1)
+        return cascade(**data, mode='loss')
+
+    weighted = terms(reconstruction=1, perceptual=0.5, task=0.25)
+    plain = terms(reconstruction=1, perceptual=1, task=1)
+    assert weighted['loss_perceptual'].item() == pytest.approx(0.5 * plain['loss_perceptual'].item(), rel=1e-5)
+    assert weighted['loss_task'].item() == pytest.approx(0.25 * plain['loss_task'].item(), rel=1e-5)
+    total, logged = cascade.parse_losses(weighted)
+    assert total.item() == pytest.approx(sum(value.item() for value in weighted.values()), rel=1e-6)
+    assert {'loss', 'loss_reconstruction', 'loss_perceptual', 'loss_task'} == set(logged)
+
+
+def test_terms_are_those_of_the_papers_equations(build_cascade, batch):
+    cascade = build_cascade(losses={name: {**loss, 'weight': 1} for name, loss in LOSSES.items()}).train()
+    data = cascade.data_preprocessor(batch, True)
+    torch.manual_seed(1)
+    losses = cascade(**data, mode='loss')
+    torch.manual_seed(1)
+    clean = data['inputs']
+    restored = cascade.denoiser(cascade.degradation(clean.contiguous(memory_format=torch.channels_last)).images)
+    mean, std = (torch.tensor(CLASSIFIER['data_preprocessor'][key]).view(3, 1, 1) for key in ('mean', 'std'))
+    network = cascade.task.network
+    scores, features = [], []
+    for images in (restored, clean):
+        hook = network.backbone.layer2.register_forward_hook(lambda _, __, output: features.append(output))
+        scores.append(network((255 * images - mean) / std))
+        hook.remove()
+    scores = network.head(network.extract_feat((255 * restored - mean) / std))
+    labels = torch.tensor([0, 1, 2, 3])
+    expected = {
+        'loss_reconstruction': ((restored - clean) ** 2).mean(),
+        'loss_perceptual': ((features[0] - features[1]) ** 2).mean(),
+        'loss_task': torch.nn.functional.cross_entropy(scores, labels),
+    }
+    for name, value in expected.items():
+        assert losses[name].item() == pytest.approx(value.item(), rel=1e-4), name
+
+
+def count_passes(network):
+    passes = []
+    network.backbone.conv1.register_forward_hook(lambda *_: passes.append('conv1'))
+    network.backbone.layer4.register_forward_hook(lambda *_: passes.append('layer4'))
+    return passes
+
+
+@pytest.mark.parametrize(
+    ('supervision', 'terms', 'first', 'deep'),
+    [
+        # On the clean image, labels let the pass stop behind layer2; self-labels need all of it, and its features are the same pass's.
+        ('labels', ('perceptual', 'task'), 2, 1),
+        ('self', ('perceptual', 'task'), 2, 2),
+        ('labels', ('task',), 1, 1),
+        ('labels', ('perceptual',), 2, 0),
+        ('self', ('reconstruction',), 0, 0),
+    ],
+)
+def test_losses_share_one_pass_an_image(build_cascade, batch, supervision, terms, first, deep):
+    cascade = build_cascade(losses={name: LOSSES[name] for name in terms}, supervision=supervision)
+    passes = count_passes(cascade.task.network)
+    train(cascade, batch, steps=1)
+    assert (passes.count('conv1'), passes.count('layer4')) == (first, deep)
+
+
+def test_state_dict_is_the_denoisers_alone_and_fits_a_cascade_with_another_task(build_cascade, batch):
+    cascade = build_cascade()
+    train(cascade, batch)
+    state = cascade.state_dict()
+    assert set(state) == {f'denoiser.{name}' for name in cascade.denoiser.state_dict()}
+    wider = {**CLASSIFIER, 'backbone': dict(type='MobileNetV2', widen_factor=0.25), 'head': {**CLASSIFIER['head'], 'num_classes': 3}}
+    other = build_cascade(classifier=wider)
+    other.load_state_dict(state, strict=True)
+    alone = build_cascade(losses={}, classifier=None)
+    alone.load_state_dict(state, strict=True)
+    noisy = torch.rand(1, 3, 32, 32)
+    assert torch.equal(other.eval()(noisy), cascade.eval()(noisy))
+
+
+def test_optimizer_and_ema_see_the_denoiser_only(build_cascade):
+    cascade = build_cascade()
+    wrapper = build_optim_wrapper(cascade, dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)))
+    rows = {id(parameter) for group in wrapper.param_groups for parameter in group['params']}
+    assert rows == {id(parameter) for parameter in cascade.denoiser.parameters()}
+    ema = ExponentialMovingAverage(cascade)
+    assert ema.module.task is cascade.task, 'a frozen network is shared, not copied'
+    assert set(ema.module.state_dict()) == set(cascade.state_dict())
+    assert copy.deepcopy(cascade).denoiser is not cascade.denoiser
+
+
+def test_a_move_takes_the_task_along(build_cascade):
+    cascade = build_cascade().double()
+    assert {parameter.dtype for parameter in cascade.task.parameters()} == {torch.double}
+    assert cascade.task.scale.dtype == torch.double
+
+
+def test_features_can_come_from_another_network(build_cascade, batch):
+    wider = {**CLASSIFIER, 'backbone': dict(type='MobileNetV2', widen_factor=0.25)}
+    cascade = build_cascade(feature_network=dict(type='OpenMMLabTask', model=wider, checkpoint='random'))
+    task, features = count_passes(cascade.task.network), count_passes(cascade.feature_network.network)
+    train(cascade, batch, steps=1)
+    assert (task.count('conv1'), task.count('layer4')) == (1, 1)
+    assert (features.count('conv1'), features.count('layer4')) == (2, 0)
+    assert not any(name.startswith('feature_network') for name in cascade.state_dict())
+
+
+def test_predictions_carry_the_images_and_do_not_depend_on_the_batch(build_cascade, batch):
+    cascade = build_cascade().eval()
+    together = cascade.test_step(batch)
+    single = [
+        cascade.test_step(dict(inputs=batch['inputs'][index : index + 1], data_samples=batch['data_samples'][index : index + 1]))[0]
+        for index in (3, 1)
+    ]
+    for index, sample in ((3, single[0]), (1, single[1])):
+        assert torch.equal(sample.noisy, together[index].noisy)
+        torch.testing.assert_close(sample.pred_score, together[index].pred_score)
+        assert torch.equal(sample.clean, batch['inputs'][index] / 255)
+        assert sample.restored.shape == sample.clean.shape
+
+
+def test_images_of_several_sizes_keep_their_order(build_cascade, photos):
+    cascade = build_cascade(losses={}, classifier=None).eval()
+    sizes = [(40, 50), (30, 30), (40, 50)]
+    images = [(photos['coffee'][:, :h, :w] * 255).to(torch.uint8) for h, w in sizes]
+    samples = [DataSample(metainfo=dict(name=name)) for name in 'xyz']
+    results = cascade.test_step(dict(inputs=images, data_samples=samples))
+    assert [result.name for result in results] == ['x', 'y', 'z']
+    assert [tuple(result.restored.shape[1:]) for result in results] == sizes
+
+
+def test_self_supervision_labels_with_the_prediction_on_the_clean_image(build_cascade, batch):
+    cascade = build_cascade(supervision='self').eval()
+    clean = cascade.data_preprocessor(batch)['inputs']
+    expected = cascade.task.run(clean).argmax(dim=1)
+    predictions = cascade.test_step(batch)
+    assert [sample.gt_label.item() for sample in predictions] == expected.tolist()
+
+
+def test_bgr_pipelines_are_turned_to_rgb(build_cascade, batch):
+    rgb = build_cascade().data_preprocessor(batch)['inputs']
+    bgr = build_cascade(data_preprocessor=dict(type='ImagePreprocessor', channel_order='bgr'))
+    assert torch.equal(bgr.data_preprocessor({**batch, 'inputs': batch['inputs'].flip(1)})['inputs'], rgb)
+    assert rgb.dtype == torch.float32
+    assert rgb.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(losses=LOSSES, classifier=None), 'no task'),
+        (dict(losses={'perceptual': LOSSES['perceptual']}, classifier=None), 'neither'),
+        (dict(losses={'perceptual': dict(type='PerceptualLoss', layers='backbone.layer_2')}), 'Did you mean backbone.layer2'),
+    ],
+)
+def test_a_config_that_cannot_work_is_refused(build_cascade, changes, message):
+    with pytest.raises(UserError, match=message):
+        build_cascade(**changes)

@@ -1,0 +1,58 @@
+"""Reading weights: what is no checkpoint of this network is refused with its reason, and no code in a file runs."""
+
+import os
+
+import pytest
+import torch
+
+from semrestore.checkpoint import load_denoiser, read_checkpoint
+from semrestore.errors import UserError
+
+
+class Payload:
+    """A pickle that runs a command when it is loaded."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.system, (f'touch {self.target}',)
+
+
+def test_pickled_code_does_not_run(tmp_path):
+    trap, path = tmp_path / 'trap', tmp_path / 'evil.pth'
+    torch.save(dict(state_dict=Payload(trap)), path)
+    with pytest.raises(UserError, match='not a file of weights alone'):
+        read_checkpoint(path)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize('keep', [0, 10, 2000, -100])
+def test_a_truncated_checkpoint_is_refused(tmp_path, build_cascade, keep):
+    path = tmp_path / 'last.pth'
+    torch.save(dict(state_dict=build_cascade().state_dict()), path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match=r'last\.pth'):
+        read_checkpoint(path)
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(UserError, match='does not exist'):
+        read_checkpoint(tmp_path / 'none.pth')
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda state: state.pop('denoiser.tail.bias'), "misses 'denoiser.tail.bias'"),
+        (lambda state: state.update({'denoiser.tial.bias': torch.zeros(3)}), "has 'denoiser.tial.bias'.*denoiser.tail.bias"),
+        (lambda state: state.update({'denoiser.tail.bias': torch.zeros(4)}), r'shape \(4,\) where the network has \(3,\)'),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(tmp_path, build_cascade, change, message):
+    cascade = build_cascade()
+    state = dict(cascade.state_dict())
+    change(state)
+    torch.save(dict(state_dict=state), tmp_path / 'ckpt.pth')
+    with pytest.raises(UserError, match=message):
+        load_denoiser(cascade, tmp_path / 'ckpt.pth')

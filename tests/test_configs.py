@@ -1,0 +1,159 @@
+"""Every config is checked and built; what the paper's configs promise is in them; wrong keys are named."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.registry import DefaultScope
+
+from semrestore.config import embed, load_config
+from semrestore.errors import UserError
+from semrestore.registry import MODELS
+
+CONFIGS = sorted(str(path) for path in Path('configs').glob('[a-z]*/*.py'))
+# Paper, Table I: scales, global skip, encoder, decoder, and our weight count in thousands by the rule of docs/denoisers.md.
+TABLE_1 = {
+    'scales2_enc128_dec128': (2, True, 128, 128, 328.9),
+    'scales2_enc128_dec256_noskip': (2, False, 128, 256, 726.1),
+    'scales2_enc128_dec256': (2, True, 128, 256, 726.1),
+    'scales2_enc256_dec256': (2, True, 256, 256, 1146.9),
+    'scales3_enc128_dec128': (3, True, 128, 128, 596.2),
+    'scales3_enc128_dec256_noskip': (3, False, 128, 256, 1030.2),
+    'scales3_enc128_dec256': (3, True, 128, 256, 1030.2),
+    'scales3_enc256_dec256': (3, True, 256, 256, 2216.0),
+    'scales4_enc128_dec128': (4, True, 128, 128, 1028.3),
+    'scales4_enc128_dec256_noskip': (4, False, 128, 256, 1969.2),
+    'scales4_enc128_dec256': (4, True, 128, 256, 1969.2),
+    'scales4_enc256_dec256': (4, True, 256, 256, 3944.5),
+}
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_every_config_is_checked_and_its_model_builds(path):
+    cfg = load_config(path)
+    for network in ('task', 'feature_network'):
+        if cfg.model.get(network):
+            cfg.model[network].checkpoint = 'random'
+    with DefaultScope.overwrite_default_scope('semrestore'):
+        cascade = MODELS.build(cfg.model)
+    assert cascade.losses
+    assert cfg.train_cfg.max_iters > 0
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_every_config_can_be_put_on_the_embedded_photos(path, capsys):
+    cfg = load_config(path, embedded=True)
+    note = capsys.readouterr().out.strip()
+    assert note.startswith('embedded: train_dataloader, val_dataloader, test_dataloader replaced')
+    assert '\n' not in note
+    assert cfg.train_dataloader.dataset.type == 'EmbeddedPhotos'
+    assert cfg.train_cfg.max_iters == 20
+    side = cfg.train_dataloader.dataset.pipeline[1].crop_size
+    assert side == {'denoise': 48, 'ablation': 48, 'joint': 224, 'embedded': side}[Path(path).parent.name]
+
+
+@pytest.mark.parametrize('name', TABLE_1)
+def test_table_1_configs_are_its_rows(name):
+    scales, skip, encoder, decoder, thousands = TABLE_1[name]
+    cfg = load_config(f'configs/ablation/{name}.py')
+    denoiser = MODELS.build(cfg.model.denoiser)
+    assert (denoiser.num_scales, denoiser.global_skip) == (scales, skip)
+    assert denoiser.encoders[0].conv.out_channels == encoder
+    decoding = denoiser.decoders[0] if scales > 2 else denoiser.bottom
+    assert decoding.conv.out_channels == decoder
+    weights = sum(parameter.numel() for parameter in denoiser.parameters() if parameter.dim() == 4)
+    assert round(weights / 1000, 1) == thousands
+    assert cfg.model.degradation.sigma == 35
+    assert 'kodak24' in [dataset.name for dataset in cfg.test_dataloader.dataset.datasets]
+
+
+@pytest.mark.parametrize('sigma', [25, 35, 50])
+def test_denoise_configs_have_the_printed_schedule(sigma):
+    cfg = load_config(f'configs/denoise/multiscale_sigma{sigma}.py')
+    assert cfg.model.degradation.sigma == sigma
+    assert (cfg.train_dataloader.batch_size, cfg.train_dataloader.dataset.pipeline[1].crop_size) == (32, 48)
+    assert cfg.train_cfg.max_iters == 1_500_000
+    assert (cfg.optim_wrapper.optimizer.type, cfg.optim_wrapper.optimizer.lr) == ('SGD', 1e-4)
+    assert (cfg.param_scheduler.milestones, cfg.param_scheduler.gamma) == ([500_000, 1_000_000], 0.1)
+    assert [dataset.folder for dataset in cfg.test_dataloader.dataset.datasets] == ['kodak24', 'cbsd68']
+
+
+@pytest.mark.parametrize('sigma', [15, 30, 45, 60])
+@pytest.mark.parametrize('schedule', ['', '_modern'])
+def test_joint_configs_have_the_papers_weights(sigma, schedule):
+    cfg = load_config(f'configs/joint/denoise_vgg16_sigma{sigma}{schedule}.py')
+    losses = cfg.model.losses
+    assert cfg.model.degradation.sigma == sigma
+    assert (losses.perceptual.weight, losses.task.weight) == (0.5, 0.25)
+    assert losses.perceptual.layers == 'backbone.features.8'  # relu3_3, see test_tasks.py
+    assert losses.reconstruction.pixel_range == 1.0
+    assert cfg.model.supervision == 'labels'
+    assert cfg.train_dataloader.dataset.type == 'mmpretrain.ImageNet'
+
+
+def test_data_roots_come_from_the_environment(monkeypatch):
+    assert load_config('configs/denoise/multiscale_sigma25.py').train_dataloader.dataset.data_root == 'data'
+    monkeypatch.setenv('SEMRESTORE_DATA', '/somewhere')
+    assert load_config('configs/denoise/multiscale_sigma25.py').train_dataloader.dataset.data_root == '/somewhere'
+    assert load_config('configs/joint/denoise_vgg16_sigma30.py').train_dataloader.dataset.data_root == '/somewhere/imagenet'
+
+
+def test_options_override_values_of_any_kind():
+    options = [
+        'model.degradation.sigma=(0,60)',
+        'optim_wrapper.optimizer.lr=1e-3',
+        'model.denoiser.fusion=sum',
+        'val_evaluator.1.topk=(1,)',
+    ]
+    cfg = load_config('configs/joint/denoise_vgg16_sigma30.py', options)
+    assert cfg.model.degradation.sigma == (0, 60)
+    assert cfg.optim_wrapper.optimizer.lr == 1e-3
+    assert cfg.model.denoiser.fusion == 'sum'
+    assert cfg.val_evaluator[1].topk == (1,)
+
+
+def test_options_have_the_last_word_over_embedded(capsys):
+    cfg = load_config('configs/denoise/multiscale_sigma25.py', ['train_cfg.max_iters=3'], embedded=True)
+    assert cfg.train_cfg.max_iters == 3
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('modle.task=None', "no key 'modle'.* Did you mean model"),
+        ('model.denoiser.num_scale=4', "no argument 'num_scale'.* Did you mean num_scales"),
+        ('model.denoiser.type=MultiScaleDenoisr', 'not registered.* Did you mean MultiScaleDenoiser'),
+        ('train_cfg.max_iter.x=1', "'train_cfg' has no key 'max_iter'.* Did you mean max_iters"),
+        ('val_evaluator.7.topk=1', "list of 2; '7'"),
+        ('model.degradation.sigma', 'KEY=VALUE'),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_neighbour(option, message):
+    with pytest.raises(UserError, match=message):
+        load_config('configs/joint/denoise_vgg16_sigma30.py', [option])
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model = dict(', 'cannot be read'),
+        ('x = 1', 'has no model'),
+        ("model = dict(type='Cascade', denoisr=dict())", "no argument 'denoisr'.* Did you mean denoiser"),
+        ("_base_ = 'nowhere.py'", 'cannot be read'),
+    ],
+)
+def test_a_broken_config_is_named(tmp_path, text, message):
+    path = tmp_path / 'broken.py'
+    path.write_text(text)
+    with pytest.raises(UserError, match=message) as info:
+        load_config(path)
+    assert 'broken.py' in str(info.value)
+
+
+def test_embedding_keeps_the_job_itself():
+    path = 'configs/joint/denoise_vgg16_sigma45.py'
+    before, after = load_config(path), load_config(path)
+    embed(after)
+    kept = ('denoiser', 'degradation', 'losses', 'task')
+    assert all(before.model[key] == after.model[key] for key in kept)
+    assert before.optim_wrapper == after.optim_wrapper
+    assert after.model.supervision == 'self'

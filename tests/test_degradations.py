@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+from semrestore.degradations import GaussianNoise, image_generator
+
+NAMES = ['kodim01', 'kodim02', 'kodim03']
+
+
+def generators(names=NAMES, seed=0):
+    return [image_generator(seed, name) for name in names]
+
+
+@pytest.mark.parametrize('sigma', [5, 25, 60])
+def test_noise_is_white_gaussian_of_the_stated_sigma(sigma):
+    clean = torch.full((1, 3, 256, 256), 0.5)
+    noise = 255 * (GaussianNoise(sigma)(clean).images - clean)
+    count = noise.numel()
+    assert abs(noise.mean()) < 4 * sigma / count**0.5
+    assert noise.std() == pytest.approx(sigma, rel=4 / (2 * count) ** 0.5)
+    neighbours = (noise[..., 1:] * noise[..., :-1]).mean() / sigma**2
+    assert abs(neighbours) < 4 / count**0.5
+    assert (noise / sigma).pow(4).mean() == pytest.approx(3, abs=0.1)  # the kurtosis of a Gaussian
+
+
+def test_noise_is_neither_clipped_nor_quantised():
+    noisy = GaussianNoise(50)(torch.ones(1, 3, 32, 32)).images
+    assert noisy.max() > 1
+    assert (255 * noisy).frac().abs().max() > 0.1
+
+
+def test_an_image_gets_the_same_noise_in_any_batch_and_order(photos):
+    clean = torch.stack([photos['chelsea'][:, :50, :60]] * 3)
+    together = GaussianNoise(25)(clean, generators()).images
+    for index in (2, 0, 1):
+        alone = GaussianNoise(25)(clean[index : index + 1], generators(NAMES[index : index + 1])).images
+        assert torch.equal(alone[0], together[index])
+    assert not torch.equal(together[0], together[1])
+    assert not torch.equal(together, GaussianNoise(25)(clean, generators(seed=1)).images)
+
+
+def test_noise_levels_share_their_draw():
+    clean = torch.zeros(3, 3, 16, 16)
+    low, high = (GaussianNoise(sigma)(clean, generators()).images for sigma in (10, 40))
+    torch.testing.assert_close(4 * low, high)
+
+
+def test_a_range_draws_one_sigma_an_image():
+    clean = torch.zeros(200, 3, 32, 32)
+    noisy, sigma = GaussianNoise((0, 60))(clean)
+    torch.testing.assert_close(noisy.flatten(1).std(dim=1), sigma, rtol=0.1, atol=1e-3)
+    assert 0 <= 255 * sigma.min() < 5
+    assert 55 < 255 * sigma.max() <= 60
+    seeded = [GaussianNoise((0, 60))(clean[:3], generators()).sigma for _ in range(2)]
+    assert torch.equal(*seeded)
+
+
+@pytest.mark.parametrize('sigma', [-1, (5, 2), (-3, 2)])
+def test_impossible_sigma_is_refused(sigma):
+    with pytest.raises(ValueError, match='sigma'):
+        GaussianNoise(sigma)
