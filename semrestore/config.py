@@ -43,7 +43,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
 
 
 def check_config(cfg: Config) -> None:
-    """Check that every ``type`` is registered and takes the arguments given.
+    """Check that every ``type`` is registered and takes the arguments given, and that the model's own parts can be built.
 
     Raises:
         UserError: Names the key, and the nearest name that would fit.
@@ -61,6 +61,14 @@ def check_config(cfg: Config) -> None:
         if unknown:
             hint = near(unknown[0], arguments)
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
+    parts = {f'model.{name}': cfg.model.get(name) for name in ('degradation', 'denoiser')}
+    parts |= {f'model.losses.{name}': loss for name, loss in (cfg.model.get('losses') or {}).items()}
+    for key, part in parts.items():
+        try:
+            # These are quick to build, and say best themselves what they take.
+            registry.MODELS.build(part)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"config '{cfg.filename}': {key}: {error}") from error
 
 
 def check_inputs(cfg: Config, *loaders: str) -> None:

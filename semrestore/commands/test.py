@@ -63,6 +63,8 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
     if none and _has_weights(cfg.model.denoiser):
         cfg.model.denoiser = dict(type='Identity')
     degradations = [dict(type='GaussianNoise', sigma=sigma) for sigma in sigmas or ()] or [dict(cfg.model.degradation)]
+    if min(sigmas or [0]) < 0:
+        raise UserError(f'--sigma is {min(sigmas):g}; expected at least 0')
     cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg', 'val_evaluator'):
         cfg[key] = None

@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.resume:
         cfg.resume = True
         cfg.load_from = None if options.resume == 'auto' else options.resume
+        if cfg.load_from and not Path(cfg.load_from).is_file():
+            raise UserError(f"--resume: checkpoint '{cfg.load_from}' does not exist")
     train(cfg)
 
 
