@@ -83,10 +83,11 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
     """
     for loader in loaders:
         for key, node in _nodes((cfg.get(loader) or {}).get('dataset', {}), f'{loader}.dataset'):
-            root = node.get('data_root')
-            if root and not Path(root).is_dir():
+            for path in _data_paths(node):
+                if path.exists():
+                    continue
                 raise UserError(
-                    f"the data of {key} ({node.get('type')}) are expected in '{root}', which does not exist. docs/data.md says how to get"
+                    f"the data of {key} ({node.get('type')}) are expected in '{path}', which does not exist. docs/data.md says how to get"
                     ' them and shows the folder tree; set SEMRESTORE_DATA to the folder that holds all data, or try the config with'
                     ' --embedded, which needs none'
                 )
@@ -97,6 +98,16 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
                 f"the weights of the {name.replace('_', ' ')} are expected in '{checkpoint}', which does not exist; give them as"
                 f' --cfg-options model.{name}.checkpoint=FILE, or try the pipeline with model.{name}.checkpoint=random'
             )
+
+
+def _data_paths(dataset: dict) -> Iterator[Path]:
+    """Yield the paths that a dataset's config names: its root, and in it the folders of images and labels."""
+    if dataset.get('data_root'):
+        root = Path(dataset['data_root'])
+        yield root
+        prefix = dataset.get('data_prefix') or dataset.get('split') or ''
+        for part in prefix.values() if isinstance(prefix, dict) else (prefix,):
+            yield root / part
 
 
 def embed(cfg: Config, iterations: int = 20) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from PIL import Image
 
 from semrestore.checkpoint import sha256
@@ -21,6 +22,12 @@ DENOISE = 'configs/denoise/multiscale_sigma25_modern.py'
 SMALL_MODEL = ['model.denoiser.encoder_channels=16', 'model.denoiser.decoder_channels=16']
 SMALL_TRAINING = ['train_dataloader.batch_size=2', 'train_dataloader.dataset.pipeline.1.crop_size=64', 'log_level=ERROR']
 SMALL_TEST = ['test_dataloader.dataset.view=200', 'test_dataloader.dataset.stride=200', 'log_level=ERROR']
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logger():
+    """Forget the loggers of earlier runs in this process, whose captured streams are closed."""
+    MMLogger._instance_dict.clear()
 
 
 def call(command, *arguments):
@@ -133,6 +140,21 @@ def test_an_unreadable_image_stops_with_its_name(data, tmp_path, capfd):
         assert error.count('error:') == 1
         assert 'broken.png' in error
         assert 'Traceback' not in error
+
+
+@pytest.mark.parametrize(
+    ('folders', 'message'), [([], "'%s/imagenet/train', which does not exist"), (['train', 'val', 'train/n01440764'], 'cannot be used')]
+)
+def test_an_imagenet_that_is_not_whole_is_named(tmp_path, monkeypatch, capfd, folders, message):
+    monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
+    (tmp_path / 'imagenet').mkdir()
+    for folder in folders:
+        (tmp_path / 'imagenet' / folder).mkdir()
+    options = ['model.task.checkpoint=random', 'log_level=ERROR']
+    assert call(training, 'configs/joint/denoise_vgg16_sigma30.py', '--work-dir', tmp_path, '--cfg-options', *options) == 2
+    error = capfd.readouterr().err
+    assert message.replace('%s', str(tmp_path)) in error
+    assert 'Traceback' not in error
 
 
 @pytest.mark.parametrize(

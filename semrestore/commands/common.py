@@ -69,3 +69,16 @@ def build_runner(cfg):
         return Runner.from_cfg(cfg)
     except (TypeError, ValueError, AssertionError) as error:
         raise UserError(f"config '{cfg.filename}' does not build: {error}") from error
+
+
+def build_loop(runner, name: str):
+    """Build one of a runner's loops and with it its data set, turning what the files can cause into a message.
+
+    Args:
+        runner: MMEngine's runner.
+        name: ``'train_loop'``, ``'val_loop'`` or ``'test_loop'``.
+    """
+    try:
+        return getattr(runner, name)
+    except (OSError, RuntimeError, AssertionError, KeyError, ValueError) as error:
+        raise UserError(f'the data of {name.removesuffix("_loop")}_dataloader cannot be used: {error}; see docs/data.md') from error

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import add_config_options, build_runner, prepare
+from semrestore.commands.common import add_config_options, build_loop, build_runner, prepare
 from semrestore.errors import UserError
 
 
@@ -69,6 +69,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg', 'val_evaluator'):
         cfg[key] = None
     runner = build_runner(cfg)
+    build_loop(runner, 'test_loop')
     if not none:
         load_denoiser(runner.model, checkpoint)
     metrics, all_rows = {}, []

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import add_config_options, build_runner, prepare
+from semrestore.commands.common import add_config_options, build_loop, build_runner, prepare
 from semrestore.errors import UserError
 
 
@@ -43,6 +43,8 @@ def train(cfg) -> None:
     if start and not Path(start).is_file():
         raise UserError(f"load_from is '{start}', which does not exist")
     runner = build_runner(cfg)
+    for loop in ('train_loop', 'val_loop'):
+        build_loop(runner, loop)
     if start:
         load_denoiser(runner.model, start)
         runner.logger.info(f'denoiser starts from {start}')
