@@ -180,7 +180,7 @@ class Cascade(BaseModel):
 
 
 def image_name(sample: BaseDataElement) -> str:
-    """Return the name that seeds an image's noise: its file's name without folder and suffix, plus the part of it that is looked at."""
+    """Return the name that seeds an image's noise: the one its data set gives it, or else its file's name without folder and suffix."""
     name = sample.metainfo.get('name')
     if name is None:
         path = sample.metainfo.get('img_path')

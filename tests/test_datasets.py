@@ -84,7 +84,7 @@ def test_a_folder_is_searched_in_sorted_order(tmp_path):
         Image.fromarray(RAMP).save(tmp_path / name)
     (tmp_path / 'notes.txt').write_text('not an image')
     dataset = PhotoFolder(data_root=str(tmp_path.parent), folder=tmp_path.name, name='mine', pipeline=[dict(type='semrestore.LoadPhoto')])
-    assert [dataset[index]['name'] for index in range(len(dataset))] == ['a', 'b', 'c']
+    assert [dataset[index]['name'] for index in range(len(dataset))] == ['a', 'b', 'sub/c']
     assert dataset[0]['dataset_name'] == 'mine'
     assert dataset[0]['img'].shape == (5, 12, 3)
 

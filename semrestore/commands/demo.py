@@ -9,8 +9,8 @@ from pathlib import Path
 from semrestore.commands.common import load_quietly
 from semrestore.errors import UserError
 
-# The picture shows one view of each photo kept apart.
-VIEWS = ('chelsea@0,150', 'coffee@75,375', 'flower@75,225')
+# The picture shows the middle of each photo kept apart.
+VIEWS = ('chelsea@75,75', 'coffee@75,150', 'flower@75,225')
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
+from PIL import Image
 
 from semrestore.errors import UserError
 from semrestore.registry import DATASETS
@@ -25,7 +26,7 @@ class PhotoFolder(BaseDataset):
         how_to_get: What to tell a user who does not have the data.
         pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
 
-    Each item gives the pipeline ``img_path``, ``name`` (the file's name without suffix) and ``dataset_name``.
+    Each item gives the pipeline ``img_path``, ``name`` (the path below the folder, without suffix) and ``dataset_name``.
 
     Raises:
         UserError: The folder is missing or has no images, or the list names a file that is not there.
@@ -51,7 +52,11 @@ class PhotoFolder(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the images, one dict each."""
-        return [dict(img_path=str(path), name=path.stem, dataset_name=self.name) for path in self._paths()]
+        return [dict(img_path=str(path), name=self._name_of(path), dataset_name=self.name) for path in self._paths()]
+
+    def _name_of(self, path: Path) -> str:
+        below = path.relative_to(self.folder) if path.is_relative_to(self.folder) else path  # a list may name others
+        return below.with_suffix('').as_posix()
 
     def _paths(self) -> list[Path]:
         if not self.folder.is_dir():
@@ -108,8 +113,6 @@ class EmbeddedPhotos(PhotoFolder):
         photos = super().load_data_list()
         if self.view is None:
             return photos
-        from PIL import Image
-
         views = []
         for photo in photos:
             width, height = Image.open(photo['img_path']).size
@@ -118,6 +121,9 @@ class EmbeddedPhotos(PhotoFolder):
                     name = f'{photo["name"]}@{top},{left}'
                     views.append({**photo, 'name': name, 'view': (top, left, self.view)})
         return views
+
+    def _name_of(self, path: Path) -> str:
+        return path.stem
 
     def _paths(self) -> list[Path]:
         folders = []

@@ -33,7 +33,7 @@ def save_panel(rows: Sequence[Sequence[Tile]], titles: Sequence[str], path: str 
     from matplotlib.figure import Figure
 
     side = 2.4
-    height = sum(side * row[0].image.shape[-2] / row[0].image.shape[-1] + 0.45 for row in rows) + 0.3
+    height = sum(side * row[0].image.shape[-2] / row[0].image.shape[-1] + 0.28 for row in rows) + 0.25
     figure = Figure(figsize=(side * len(titles), height), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
