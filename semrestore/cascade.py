@@ -19,6 +19,9 @@ from semrestore.registry import MODELS
 class ImagePreprocessor(BaseDataPreprocessor):
     """Bring uint8 batches to the cascade's device and to its image contract: float32 RGB, 0..1.
 
+    Unlike MMEngine's ``ImgDataPreprocessor`` it pads nothing: images of unequal size stay apart, since padding would change what a denoiser
+    and PSNR see.
+
     Args:
         channel_order: What the pipeline loads: ``'rgb'`` (:class:`~semrestore.datasets.LoadPhoto`) or ``'bgr'``
             (MMCV's ``LoadImageFromFile``).

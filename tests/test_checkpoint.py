@@ -1,7 +1,9 @@
 """Reading weights: what is no checkpoint of this network is refused with its reason, and no code in a file runs."""
 
+import contextlib
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,6 +29,19 @@ def test_pickled_code_does_not_run(tmp_path):
     assert not trap.exists()
 
 
+def test_a_damaged_checkpoint_is_refused_or_loads(tmp_path, build_cascade):
+    path, cascade = tmp_path / 'last.pth', build_cascade()
+    torch.save(dict(state_dict=cascade.state_dict()), path)
+    whole, random = path.read_bytes(), np.random.RandomState(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in random.randint(0, len(whole), 3):
+            damaged[place] = random.randint(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(UserError):  # anything else would be a traceback for the user
+            load_denoiser(cascade, path)
+
+
 @pytest.mark.parametrize('keep', [0, 10, 2000, -100])
 def test_a_truncated_checkpoint_is_refused(tmp_path, build_cascade, keep):
     path = tmp_path / 'last.pth'
@@ -46,12 +61,13 @@ def test_a_missing_checkpoint_is_named(tmp_path):
     [
         (lambda state: state.pop('denoiser.tail.bias'), "misses 'denoiser.tail.bias'"),
         (lambda state: state.update({'denoiser.tial.bias': torch.zeros(3)}), "has 'denoiser.tial.bias'.*denoiser.tail.bias"),
+        (lambda state: state['denoiser.settings'].copy_(torch.tensor([255.0, 1, 0, 0])), r'settings \[255.0, 1.0, 0.0, 0.0\]'),
         (lambda state: state.update({'denoiser.tail.bias': torch.zeros(4)}), r'shape \(4,\) where the network has \(3,\)'),
     ],
 )
 def test_weights_that_do_not_fit_are_named(tmp_path, build_cascade, change, message):
     cascade = build_cascade()
-    state = dict(cascade.state_dict())
+    state = {key: value.clone() for key, value in cascade.state_dict().items()}
     change(state)
     torch.save(dict(state_dict=state), tmp_path / 'ckpt.pth')
     with pytest.raises(UserError, match=message):

@@ -30,6 +30,12 @@ def _fresh_logger():
     MMLogger._instance_dict.clear()
 
 
+@pytest.fixture(autouse=True)
+def _no_data(tmp_path_factory, monkeypatch):
+    """Whatever data this machine has, a test sees none of it."""
+    monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path_factory.mktemp('data')))
+
+
 def call(command, *arguments):
     return run(command.main, [str(argument) for argument in arguments])
 
@@ -91,10 +97,51 @@ def test_none_evaluates_the_noisy_images_themselves(tmp_path):
 
 
 def test_a_checkpoint_serves_another_task_untouched(trained, tmp_path):
-    options = ['model.task.model.model_name=mobilenetv3_small_050', 'model.task.checkpoint=random']
-    assert evaluate(tmp_path, trained, options=options)['metrics']['PSNR'] == pytest.approx(
-        evaluate(tmp_path, trained)['metrics']['PSNR'], abs=1e-6
-    )
+    result = evaluate(tmp_path, trained, options=['model.task.model.model_name=mobilenetv3_small_050', 'model.task.checkpoint=random'])
+    assert result['checkpoint']['sha256'] == sha256(trained)
+    assert 0 <= result['metrics']['accuracy/top1'] <= 100
+    assert result['metrics']['PSNR'] == pytest.approx(evaluate(tmp_path, trained)['metrics']['PSNR'], abs=1e-6)
+
+
+def test_a_pre_flight_check_keeps_out_of_the_long_jobs_folder(tmp_path, monkeypatch, capsys):
+    configs = Path('configs').resolve()
+    monkeypatch.chdir(tmp_path)
+    options = [*SMALL_MODEL, 'log_level=ERROR', 'train_cfg.max_iters=1', 'train_cfg.val_interval=9']
+    assert call(training, configs / 'denoise/multiscale_sigma25_modern.py', '--embedded', '--cfg-options', *options) == 0
+    assert [path.name for path in (tmp_path / 'work_dirs').iterdir()] == ['multiscale_sigma25_modern_embedded']
+    # The config's EMAHook saves the averaged weights as the state dict and the trained ones beside it.
+    checkpoint = torch.load(next(tmp_path.glob('work_dirs/*/iter_1.pth')), weights_only=False)
+    assert 'ema_state_dict' in checkpoint
+    assert capsys.readouterr().out.count('embedded:') == 1
+
+
+def test_the_papers_command_runs_on_a_folder_in_imagenets_layout(tmp_path, monkeypatch, photo_paths):
+    """`tools/train.py configs/joint/denoise_vgg16_sigma30.py`, literally, but for the weights of VGG-16 and the length."""
+    for split, names in (('train', ('coffee', 'chelsea')), ('val', ('coffee', 'chelsea'))):
+        for folder, name in zip(('n02123045', 'n07920052'), names, strict=True):
+            path = tmp_path / 'imagenet' / split / folder / f'{name}.JPEG'
+            path.parent.mkdir(parents=True)
+            Image.open(photo_paths[name]).save(path, 'JPEG')
+    (tmp_path / 'imagenet' / 'meta').mkdir()
+    for split in ('train', 'val'):
+        lines = ['n02123045/coffee.JPEG 281', 'n07920052/chelsea.JPEG 967']
+        (tmp_path / 'imagenet' / 'meta' / f'{split}.txt').write_text('\n'.join(lines) + '\n')
+    monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
+    options = ['model.task.checkpoint=random', 'train_dataloader.batch_size=1', 'train_cfg.max_iters=1', 'log_level=ERROR']
+    options += ['train_dataloader.num_workers=1', 'val_dataloader.num_workers=1']
+    config = 'configs/joint/denoise_vgg16_sigma30.py'
+    assert call(training, config, '--work-dir', tmp_path, '--cfg-options', *options) == 0
+    out = tmp_path / 'result.json'
+    test_options = ['model.task.checkpoint=random', 'test_dataloader.num_workers=1', 'log_level=ERROR']
+    arguments = [config, tmp_path / 'iter_1.pth', '--work-dir', tmp_path, '--out', out, '--cfg-options', *test_options]
+    assert call(testing, *arguments) == 0
+    result = json.loads(out.read_text())
+    assert set(result['metrics']) == {'PSNR', 'SSIM', 'accuracy/top1', 'accuracy/top5'}
+    assert result['data'][0]['images'] == 2
+
+
+def test_a_metric_without_a_number_becomes_null(tmp_path):
+    assert evaluate(tmp_path, 'none', '--sigma', 0)['metrics']['PSNR'] is None
 
 
 def test_training_resumes_where_it_stopped(trained, tmp_path):
@@ -160,8 +207,8 @@ def test_an_imagenet_that_is_not_whole_is_named(tmp_path, monkeypatch, capfd, fo
 @pytest.mark.parametrize(
     ('command', 'arguments', 'message'),
     [
-        (training, ['configs/joint/denoise_vgg16_sigma30.py'], r"'data/imagenet', which does not exist"),
-        (training, ['configs/denoise/multiscale_sigma25.py'], "'data', which does not exist"),
+        (training, ['configs/joint/denoise_vgg16_sigma30.py'], "imagenet', which does not exist"),
+        (training, ['configs/denoise/multiscale_sigma25.py'], "bsds432' of images does not exist"),
         (training, ['configs/nowhere.py'], "config 'configs/nowhere.py' does not exist"),
         (training, [JOINT, '--cfg-options', 'model.task.checkpoint=vgg.pth'], "'vgg.pth', which does not exist"),
         (training, [JOINT, '--cfg-options', 'model.task.checkpoint='], 'no weights'),
@@ -170,14 +217,22 @@ def test_an_imagenet_that_is_not_whole_is_named(tmp_path, monkeypatch, capfd, fo
         (training, [JOINT, '--cfg-options', 'model.degradation.sigma=-5'], 'sigma is -5'),
         (training, [JOINT, '--cfg-options', 'model.denoiser.num_scales=1'], 'num_scales is 1'),
         (training, [JOINT, '--cfg-options', 'model.losses.perceptual.layers=relu3_3', 'log_level=ERROR'], "no layer 'relu3_3'"),
+        (training, [JOINT, '--cfg-options', 'model.losses=None'], 'no model.losses'),
+        (training, [JOINT, '--cfg-options', 'model.losses=mse'], 'expected a dict of losses'),
+        (training, [JOINT, '--cfg-options', 'optim_wrapper.optimizer.lr=-1', 'log_level=ERROR'], 'Invalid learning rate'),
+        (training, [JOINT, '--cfg-options', 'model.task.model.model_name=resnet500', 'log_level=ERROR'], 'resnet500'),
+        (training, [JOINT, '--cfg-options', 'model.task.model.type=TimClassifier', 'log_level=ERROR'], 'TimClassifier'),
+        (training, [JOINT, '--cfg-options', 'model.task.model.model_name=resnet18', 'log_level=ERROR'], 'not for another network'),
+        (training, [JOINT, '--resume', 'setup.py'], 'setup.py'),
         (testing, [JOINT, 'gone.pth'], "'gone.pth' does not exist"),
         (testing, [JOINT, 'setup.py', '--cfg-options', 'log_level=ERROR'], 'setup.py'),
         (testing, [JOINT, 'none', '--out', 'nowhere/result.json'], 'its folder does not exist'),
+        (testing, [JOINT, 'none', '--out', 'tests'], 'it is a folder'),
         (testing, [JOINT, 'none', '--sigma', '-1'], 'sigma is -1'),
+        (testing, [JOINT, 'none', '--sigma', 'nan'], 'sigma is nan'),
     ],
 )
-def test_wrong_input_gives_one_message_and_status_2(tmp_path, capfd, monkeypatch, command, arguments, message):
-    monkeypatch.delenv('SEMRESTORE_DATA', raising=False)
+def test_wrong_input_gives_one_message_and_status_2(tmp_path, capfd, command, arguments, message):
     assert call(command, *arguments[:1], '--work-dir', tmp_path, *arguments[1:]) == 2
     error = capfd.readouterr().err
     assert message in error

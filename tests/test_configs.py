@@ -43,7 +43,7 @@ def test_every_config_is_checked_and_its_model_builds(path):
 def test_every_config_can_be_put_on_the_embedded_photos(path, capsys):
     cfg = load_config(path, embedded=True)
     note = capsys.readouterr().out.strip()
-    assert note.startswith('embedded: train_dataloader, val_dataloader, test_dataloader replaced')
+    assert note.startswith('embedded: train_dataloader, val_dataloader, test_dataloader replaced by the embedded photos')
     assert '\n' not in note
     assert cfg.train_dataloader.dataset.type == 'EmbeddedPhotos'
     assert cfg.train_cfg.max_iters == 20
@@ -51,9 +51,9 @@ def test_every_config_can_be_put_on_the_embedded_photos(path, capsys):
     assert side == {'denoise': 48, 'ablation': 48, 'joint': 224, 'embedded': side}[Path(path).parent.name]
 
 
-@pytest.mark.parametrize('name', TABLE_1)
+@pytest.mark.parametrize('name', [*TABLE_1, *(f'{name}_modern' for name in TABLE_1)])
 def test_table_1_configs_are_its_rows(name):
-    scales, skip, encoder, decoder, thousands = TABLE_1[name]
+    scales, skip, encoder, decoder, thousands = TABLE_1[name.removesuffix('_modern')]
     cfg = load_config(f'configs/ablation/{name}.py')
     denoiser = MODELS.build(cfg.model.denoiser)
     assert (denoiser.num_scales, denoiser.global_skip) == (scales, skip)
@@ -91,6 +91,7 @@ def test_joint_configs_have_the_papers_weights(sigma, schedule):
 
 
 def test_data_roots_come_from_the_environment(monkeypatch):
+    monkeypatch.delenv('SEMRESTORE_DATA', raising=False)
     assert load_config('configs/denoise/multiscale_sigma25.py').train_dataloader.dataset.data_root == 'data'
     monkeypatch.setenv('SEMRESTORE_DATA', '/somewhere')
     assert load_config('configs/denoise/multiscale_sigma25.py').train_dataloader.dataset.data_root == '/somewhere'
@@ -111,6 +112,25 @@ def test_options_override_values_of_any_kind():
     assert cfg.val_evaluator[1].topk == (1,)
 
 
+@pytest.mark.parametrize(
+    ('option', 'expected'),
+    [
+        ('model.denoiser.global_skip=false', False),
+        ('train_dataloader.pin_memory=True', True),
+        ('randomness.deterministic=True', True),
+        ('custom_hooks=[]', []),
+        ('optim_wrapper.clip_grad.norm_type=1', 1),
+        ('model.losses.perceptual.layers=[backbone.features.8,backbone.features.5]', ['backbone.features.8', 'backbone.features.5']),
+    ],
+)
+def test_options_may_add_what_the_library_takes(option, expected):
+    value = load_config('configs/joint/denoise_vgg16_sigma30.py', [option])
+    for name in option.partition('=')[0].split('.'):
+        value = value[name]
+    assert value == expected
+    assert type(value) is type(expected)
+
+
 def test_options_have_the_last_word_over_embedded(capsys):
     cfg = load_config('configs/denoise/multiscale_sigma25.py', ['train_cfg.max_iters=3'], embedded=True)
     assert cfg.train_cfg.max_iters == 3
@@ -123,6 +143,8 @@ def test_options_have_the_last_word_over_embedded(capsys):
         ('model.denoiser.num_scale=4', "no argument 'num_scale'.* Did you mean num_scales"),
         ('model.denoiser.type=MultiScaleDenoisr', 'not registered.* Did you mean MultiScaleDenoiser'),
         ('train_cfg.max_iter.x=1', "'train_cfg' has no key 'max_iter'.* Did you mean max_iters"),
+        ('train_dataloader.batchsize=4', "no key 'train_dataloader.batchsize'.* Did you mean batch_size"),
+        ('custom_hook=[]', "no key 'custom_hook'.* Did you mean custom_hooks"),
         ('val_evaluator.7.topk=1', "list of 2; '7'"),
         ('model.degradation.sigma', 'KEY=VALUE'),
     ],
@@ -139,6 +161,8 @@ def test_a_wrong_key_is_named_with_its_neighbour(option, message):
         ('x = 1', 'has no model'),
         ("model = dict(type='Cascade', denoisr=dict())", "no argument 'denoisr'.* Did you mean denoiser"),
         ("_base_ = 'nowhere.py'", 'cannot be read'),
+        ("model = dict(type='Cascade')\nparam_schedular = []", "'param_schedular' has no effect.* Did you mean param_scheduler"),
+        ("model = dict(type='Cascade')\ntrain_dataloader = dict(btch_size=4)", "no argument 'btch_size'.* Did you mean batch_size"),
     ],
 )
 def test_a_broken_config_is_named(tmp_path, text, message):

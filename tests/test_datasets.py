@@ -144,8 +144,11 @@ def test_cached_photos_are_read_once(tmp_path):
     path = save(tmp_path / 'once.png', Image.fromarray(RAMP))
     load = LoadPhoto(cache=True)
     first = load(dict(img_path=path))['img']
+    assert np.array_equal(first[..., 0], RAMP)
     (tmp_path / 'once.png').unlink()
-    assert load(dict(img_path=path))['img'] is first
+    assert np.array_equal(load(dict(img_path=path))['img'], first)
+    first[:] = 0
+    assert load(dict(img_path=path))['img'].any(), 'what a transform does in place stays out of the cache'
 
 
 def test_dihedral_gives_all_eight_and_nothing_else():

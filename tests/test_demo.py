@@ -9,6 +9,14 @@ from semrestore.commands import demo
 from semrestore.commands.common import run
 
 
+def test_the_demo_runs_through(tmp_path, capsys):
+    assert run(demo.main, ['--out', str(tmp_path), '--iterations', '2', '1']) == 0
+    assert Image.open(tmp_path / 'comparison.png').width > 1000
+    printed = capsys.readouterr().out
+    assert 'training alone: 2/2' in printed
+    assert all(name in printed for name in ('noisy', 'denoiser alone', 'jointly trained', 'comparison.png'))
+
+
 @pytest.mark.slow
 def test_the_joint_result_beats_the_noisy_input_on_all_three_measures(tmp_path, capsys):
     assert run(demo.main, ['--out', str(tmp_path)]) == 0

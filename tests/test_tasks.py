@@ -77,6 +77,23 @@ def test_features_before_an_activation_are_not_overwritten_by_it(photos):
     assert features[layer].min() < 0
 
 
+@torch.no_grad()
+@pytest.mark.parametrize('layer', ['backbone.layer2.0.relu', 'backbone.layer2.0.bn2'])
+def test_features_and_tap_agree_where_a_module_runs_twice_or_its_output_changes_in_place(photos, layer):
+    model = dict(
+        type='ImageClassifier',
+        backbone=dict(type='ResNet', depth=18),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=5, in_channels=512),
+        data_preprocessor=dict(mean=[0.0] * 3, std=[255.0] * 3, to_rgb=True),
+    )
+    task = MODELS.build(dict(type='OpenMMLabTask', model=model, checkpoint='random'))
+    image = photos['coffee'][None, :, :64, :64]
+    with task.tap([layer]) as whole:
+        task.run(image)
+    assert torch.equal(task.features(image, [layer])[layer], whole[layer])
+
+
 def test_vgg16_relu3_3_is_a_quarter_of_the_size_with_256_channels():
     cfg = Config.fromfile('configs/_base_/tasks/vgg16.py')
     task = MODELS.build({**cfg.task, 'checkpoint': 'random'})

@@ -55,7 +55,14 @@ def load_quietly(path: str | Path, options: Sequence[str] = (), embedded: bool =
 def prepare(options: argparse.Namespace):
     """Return the checked config of a command line's common options."""
     cfg = load_quietly(options.config, options.cfg_options, options.embedded)
-    cfg.work_dir = options.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(options.config).stem)
+    cfg.work_dir = (
+        options.work_dir
+        or cfg.get('work_dir')
+        or str(
+            # Apart, so that resuming the long job never picks up its pre-flight check.
+            Path('work_dirs') / (Path(options.config).stem + '_embedded' * options.embedded)
+        )
+    )
     cfg.launcher = options.launcher
     os.environ.setdefault('LOCAL_RANK', str(options.local_rank))
     return cfg
@@ -66,9 +73,22 @@ def build_runner(cfg):
     from mmengine.runner import Runner
 
     try:
-        return Runner.from_cfg(cfg)
-    except (TypeError, ValueError, AssertionError) as error:
-        raise UserError(f"config '{cfg.filename}' does not build: {error}") from error
+        runner = Runner.from_cfg(cfg)
+        if cfg.get('optim_wrapper'):
+            runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        return runner
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise UserError(f"config '{cfg.filename}' does not build: {type(error).__name__}: {error}") from error
 
 
 def build_loop(runner, name: str):
@@ -80,5 +100,5 @@ def build_loop(runner, name: str):
     """
     try:
         return getattr(runner, name)
-    except (OSError, RuntimeError, AssertionError, KeyError, ValueError) as error:
+    except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(f'the data of {name.removesuffix("_loop")}_dataloader cannot be used: {error}; see docs/data.md') from error

@@ -50,9 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _train(config: Path, title: str, out: Path, iterations: int | None, start: str | None) -> str:
     from semrestore.commands.train import train
+    from semrestore.engine import bf16_is_fast
 
     cfg = _config(config, f'training {title}', out / title)
-    cfg.optim_wrapper.type = 'Bf16OptimWrapper'
+    if bf16_is_fast():
+        cfg.optim_wrapper.type = 'Bf16OptimWrapper'
     cfg.load_from = start
     if iterations:
         cfg.train_cfg.max_iters = iterations

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,12 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/test.py``."""
     options = parse(arguments)
     for path in (options.out, options.per_image):
-        if path and not Path(path).absolute().parent.is_dir():
-            raise UserError(f"'{path}' cannot be written: its folder does not exist")
+        if path and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
+            raise UserError(f"'{path}' cannot be written: it is a folder, or its folder does not exist")
     cfg = prepare(options)
     result = evaluate(cfg, options.checkpoint, options.sigma, options.per_image)
     if options.out:
-        Path(options.out).write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
+        write_json(result, options.out)
     for name, value in result['metrics'].items():
         print(f'{name}: {value:.4f}')
 
@@ -63,8 +64,9 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
     if none and _has_weights(cfg.model.denoiser):
         cfg.model.denoiser = dict(type='Identity')
     degradations = [dict(type='GaussianNoise', sigma=sigma) for sigma in sigmas or ()] or [dict(cfg.model.degradation)]
-    if min(sigmas or [0]) < 0:
-        raise UserError(f'--sigma is {min(sigmas):g}; expected at least 0')
+    for sigma in sigmas or ():
+        if not 0 <= sigma < float('inf'):
+            raise UserError(f'--sigma is {sigma:g}; expected a number of at least 0')
     cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg', 'val_evaluator'):
         cfg[key] = None
@@ -89,6 +91,12 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
         'seed': runner.model.evaluation_seed,
         'metrics': metrics,
     }
+
+
+def write_json(result: dict, path: str | Path) -> None:
+    """Write a result; a metric that is no finite number (PSNR of equal images, SSIM of tiny ones) becomes ``null``, as JSON wants it."""
+    metrics = {name: value if math.isfinite(value) else None for name, value in result['metrics'].items()}
+    Path(path).write_text(json.dumps(result | {'metrics': metrics}, indent=2, allow_nan=False) + '\n', encoding='utf-8')
 
 
 def _has_weights(denoiser: dict) -> bool:
@@ -122,6 +130,10 @@ def _write_rows(path: str, rows: list[dict]) -> None:
 def _data_sets(dataset) -> list[dict]:
     parts = getattr(dataset, 'datasets', [dataset])
     return [
-        {'name': getattr(part, 'name', None) or type(part).__name__, 'root': str(part.data_root or ''), 'images': len(part)}
+        {
+            'name': getattr(part, 'name', None) or type(part).__name__,
+            'root': str(getattr(part, 'data_root', None) or ''),
+            'images': len(part),
+        }
         for part in parts
     ]

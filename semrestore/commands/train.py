@@ -1,6 +1,7 @@
 """Train the denoiser of a config: alone, or jointly with the frozen task network behind it."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,15 +22,23 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/train.py``."""
+    from mmengine.runner import find_latest_checkpoint
+
+    from semrestore.checkpoint import read_checkpoint
+    from semrestore.engine import bf16_is_fast
+
     options = parse(arguments)
     cfg = prepare(options)
     if options.amp:
+        if not bf16_is_fast():
+            print('warning: this machine has no bfloat16 arithmetic of its own; --amp will be slower than without', file=sys.stderr)
+        # Not AmpOptimWrapper's arguments, where the config has that one.
+        cfg.optim_wrapper = {key: cfg.optim_wrapper[key] for key in cfg.optim_wrapper if key not in ('dtype', 'loss_scale', 'use_fsdp')}
         cfg.optim_wrapper.type = 'Bf16OptimWrapper'
-    if options.resume:
-        cfg.resume = True
-        cfg.load_from = None if options.resume == 'auto' else options.resume
-        if cfg.load_from and not Path(cfg.load_from).is_file():
-            raise UserError(f"--resume: checkpoint '{cfg.load_from}' does not exist")
+    resume = find_latest_checkpoint(cfg.work_dir) if options.resume == 'auto' else options.resume
+    if resume:
+        read_checkpoint(resume)  # refuses what MMEngine's loader would unpickle unsafely
+        cfg.resume, cfg.load_from = True, resume
     train(cfg)
 
 
@@ -38,6 +47,8 @@ def train(cfg) -> None:
     from semrestore.checkpoint import load_denoiser
     from semrestore.config import check_inputs
 
+    if not cfg.model.get('losses'):
+        raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
     start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
     if start and not Path(start).is_file():
@@ -46,6 +57,7 @@ def train(cfg) -> None:
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
     if start:
+        runner.model.init_weights()  # the runner would do it later, and an init_cfg would undo the loading
         load_denoiser(runner.model, start)
         runner.logger.info(f'denoiser starts from {start}')
     runner.train()

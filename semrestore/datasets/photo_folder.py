@@ -87,6 +87,8 @@ class PhotoFolder(BaseDataset):
 class EmbeddedPhotos(PhotoFolder):
     """The colour photos that the wheels of scikit-image and scikit-learn carry: real input without a download.
 
+    Left out are the second picture of the stereo pair, the scan of a retina and what is grey or drawn.
+
     Args:
         split: ``'train'`` (astronaut, china, hubble_deep_field, ihc, motorcycle_left, rocket) or ``'val'`` (chelsea, coffee, flower).
         view: Side in pixels of square views to cut out of each photo; ``None`` for whole photos. A view is named after its photo and

@@ -46,7 +46,7 @@ def read_photo(path: str) -> np.ndarray:
     if image.has_transparency_data:
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    return np.asarray(image.convert('RGB'))
+    return np.array(image.convert('RGB'))
 
 
 _read_photo_once = lru_cache(maxsize=None)(read_photo)
@@ -66,6 +66,8 @@ class LoadPhoto(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add ``img`` (an array of shape ``(H, W, 3)``, uint8 RGB), ``img_shape`` and ``ori_shape``."""
         image = self.read(results['img_path'])
+        if self.read is _read_photo_once:
+            image = image.copy()  # a later transform may work in place
         if 'view' in results:
             top, left, side = results['view']
             image = image[top : top + side, left : left + side]

@@ -7,8 +7,9 @@ on both sides); the other arguments span the ablation of the paper's Table I and
 from itertools import pairwise
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor, cat, nn
+from torch import Tensor, nn
 
 from semrestore.denoisers.base import Denoiser, reflect_pad
 from semrestore.registry import MODELS
@@ -40,10 +41,12 @@ class MultiScaleDenoiser(Denoiser):
         zero_tail: Start with a last convolution of zeros instead, so that the untrained network with a global skip hands on its input.
             The released code does not; it makes short trainings far better (``docs/denoisers.md``). Without a global skip it is ignored.
 
+        norm_momentum: Share of a new batch in the running statistics of batch normalisation: 0.1, or 0.001 as in the released code, whose
+            schedule is a hundred times longer.
+
     Shape:
         ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``: the input is padded by reflection.
 
-    >>> import torch
     >>> denoiser = MultiScaleDenoiser().eval()
     >>> sum(parameter.numel() for parameter in denoiser.parameters())
     1033443
@@ -62,6 +65,7 @@ class MultiScaleDenoiser(Denoiser):
         pixel_range: float = 1.0,
         bias_init: float = 0.0,
         zero_tail: bool = True,
+        norm_momentum: float = 0.1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -97,6 +101,12 @@ class MultiScaleDenoiser(Denoiser):
                 self.decoders.append(ResidualModule(fused, decoder_channels))
                 channels = decoder_channels
         self.tail = nn.Conv2d(fused, 3, 3)
+        # What the shapes of the weights do not tell; saved with them, so that weights are not run in another way than they were trained.
+        settings = [pixel_range, global_skip, fusion == 'sum', downsample == 'maxpool']
+        self.register_buffer('settings', torch.tensor(settings, dtype=torch.float32))
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = norm_momentum
         self._reset_parameters(bias_init, zero_tail and global_skip)
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
@@ -121,7 +131,7 @@ class MultiScaleDenoiser(Denoiser):
         return x[..., :height, :width]
 
     def _fuse(self, fine: Tensor, coarse: Tensor) -> Tensor:
-        return cat((fine, coarse), dim=1) if self.fusion == 'concat' else fine + coarse
+        return torch.cat((fine, coarse), dim=1) if self.fusion == 'concat' else fine + coarse
 
     def _reset_parameters(self, bias_init: float, zero_tail: bool) -> None:
         for module in self.modules():

@@ -10,6 +10,14 @@ from torch import nn
 from semrestore.registry import OPTIM_WRAPPERS
 
 
+def bf16_is_fast() -> bool:
+    """Return whether this machine computes in bfloat16 itself; a CPU that has to emulate it is slower than in float32."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, 'get_capabilities') else {}
+    return any(capabilities.get(name) for name in ('avx512_bf16', 'amx_bf16', 'arm_bf16'))
+
+
 @OPTIM_WRAPPERS.register_module()
 class Bf16OptimWrapper(OptimWrapper):
     """bfloat16 autocast around the forward pass, on GPUs and CPUs alike.

@@ -1,4 +1,7 @@
-"""PSNR and SSIM on 8-bit images, by the protocol of the paper's tables: whole image, all RGB values, output clipped and rounded."""
+"""PSNR and SSIM on 8-bit images, by the protocol of the paper's tables: whole image, all RGB values, output clipped and rounded.
+
+The numbers are scikit-image's, which the tests hold them to; these run on the images' own device.
+"""
 
 import math
 from collections import defaultdict

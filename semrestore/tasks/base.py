@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from torch import Tensor, nn
 
@@ -25,10 +25,6 @@ class FrozenTask(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.requires_grad_(False)
-        for module in network.modules():
-            # An in-place activation would overwrite the features that `tap` collects from the layer before it.
-            if getattr(module, 'inplace', False) is True:
-                module.inplace = False
         self.eval()
 
     def train(self, mode: bool = True) -> 'FrozenTask':
@@ -56,30 +52,31 @@ class FrozenTask(nn.Module):
 
     def features(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Return the outputs of ``layers`` by name; the network runs no further than the last of them."""
-        with self.tap(layers) as features:
-            remaining = set(layers)
-
-            def stop_when_complete(name: str) -> None:
-                remaining.discard(name)
-                if not remaining:
-                    raise _CompleteError
-
-            handles = [self.layer(name).register_forward_hook(lambda *_, name=name: stop_when_complete(name)) for name in remaining]
-            try:
-                self.run(images)
-            except _CompleteError:
-                pass
-            finally:
-                for handle in handles:
-                    handle.remove()
+        with suppress(_CompleteError), self.tap(layers, stop=True) as features:
+            self.run(images)
         return features
 
     @contextmanager
-    def tap(self, layers: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-        """Collect the outputs of ``layers`` from any pass over the network inside the ``with`` block."""
+    def tap(self, layers: Sequence[str], stop: bool = False) -> Iterator[dict[str, Tensor]]:
+        """Collect the outputs of ``layers`` from a pass over the network inside the ``with`` block.
+
+        A module that a network runs more than once gives its first output.
+
+        Args:
+            layers: Names of the layers.
+            stop: Break off the pass, by an exception that :meth:`features` handles, once all layers have run.
+        """
         features: dict[str, Tensor] = {}
+
+        def collect(name: str, output: Tensor) -> None:
+            if name not in features:
+                # A copy: what follows may change the output in place, as an activation or a residual sum does.
+                features[name] = output.clone()
+                if stop and len(features) == len(set(layers)):
+                    raise _CompleteError
+
         handles = [
-            self.layer(name).register_forward_hook(lambda _, __, output, name=name: features.__setitem__(name, output)) for name in layers
+            self.layer(name).register_forward_hook(lambda _, __, output, name=name: collect(name, output)) for name in dict.fromkeys(layers)
         ]
         try:
             yield features

@@ -1,4 +1,4 @@
-"""Any OpenMMLab 2.x model as a frozen task, from its config: mmpretrain's classifiers today, timm's through ``TimmClassifier``."""
+"""Any mmpretrain classifier as a frozen task, from its config; timm's through ``TimmClassifier``."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,5 @@
-# The paper's denoiser as the released code runs it: its layers see 0..255, biases start at 0.2, the last convolution by Xavier's rule.
+# The paper's denoiser as the released code runs it: its layers see 0..255, biases start at 0.2, the last convolution by Xavier's rule, BN's
+# running statistics decay by .999.
 # The printed learning rates belong to this scale.
 model = dict(
     type='Cascade',
@@ -11,6 +12,7 @@ model = dict(
         pixel_range=255.0,
         bias_init=0.2,
         zero_tail=False,
+        norm_momentum=0.001,
     ),
     evaluation_seed=0,
 )
