@@ -91,6 +91,13 @@ def build_runner(cfg):
         raise UserError(f"config '{cfg.filename}' does not build: {type(error).__name__}: {error}") from error
 
 
+def bare_model(runner):
+    """Return a runner's model without the wrapper that several processes put around it."""
+    from mmengine.model import is_model_wrapper
+
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
 def build_loop(runner, name: str):
     """Build one of a runner's loops and with it its data set, turning what the files can cause into a message.
 

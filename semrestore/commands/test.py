@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import add_config_options, build_loop, build_runner, prepare
+from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, prepare
 from semrestore.errors import UserError
 
 
@@ -73,7 +73,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
     runner = build_runner(cfg)
     build_loop(runner, 'test_loop')
     if not none:
-        load_denoiser(runner.model, checkpoint)
+        load_denoiser(bare_model(runner), checkpoint)
     metrics, all_rows = {}, []
     for degradation in degradations:
         prefix = f'sigma{degradation["sigma"]:g}/' if len(degradations) > 1 else ''
@@ -88,7 +88,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
         'denoiser': dict(cfg.model.denoiser),
         'data': _data_sets(runner.test_dataloader.dataset),
         'noise': degradations,
-        'seed': runner.model.evaluation_seed,
+        'seed': bare_model(runner).evaluation_seed,
         'metrics': metrics,
     }
 
@@ -106,13 +106,10 @@ def _has_weights(denoiser: dict) -> bool:
 
 
 def _run_once(runner, degradation: dict) -> tuple[dict[str, float], list[dict]]:
-    from mmengine.model import is_model_wrapper
-
     from semrestore.evaluation import ImageQuality
     from semrestore.registry import MODELS
 
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    model.degradation = MODELS.build(degradation)
+    bare_model(runner).degradation = MODELS.build(degradation)
     metrics = runner.test()
     quality = [metric for metric in runner.test_loop.evaluator.metrics if isinstance(metric, ImageQuality)]
     return metrics, [{'sigma': degradation.get('sigma'), **row} for metric in quality[:1] for row in metric.rows]

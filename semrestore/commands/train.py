@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import add_config_options, build_loop, build_runner, prepare
+from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, prepare
 from semrestore.errors import UserError
 
 
@@ -57,7 +57,8 @@ def train(cfg) -> None:
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
     if start:
-        runner.model.init_weights()  # the runner would do it later, and an init_cfg would undo the loading
-        load_denoiser(runner.model, start)
+        model = bare_model(runner)
+        model.init_weights()  # the runner would do it later, and an init_cfg would undo the loading
+        load_denoiser(model, start)
         runner.logger.info(f'denoiser starts from {start}')
     runner.train()
