@@ -61,8 +61,7 @@ def read_checkpoint(path: str | Path) -> dict:
         with torch.serialization.safe_globals(get_torch_safe_globals()):  # MMEngine's own log buffers, which its checkpoints hold
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except UnpicklingError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f'checkpoint {path} is not a file of weights alone, and nothing else is loaded: {reason}') from None
+        raise UserError(f'checkpoint {path} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
     except Exception as error:  # whatever a damaged pickle or archive can raise
         raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {_first_line(error)}') from None
     if not isinstance(checkpoint, dict):

@@ -15,16 +15,14 @@ from semrestore.errors import UserError, near
 
 # Keys of a dict with a type that MMEngine takes out before it calls that type.
 _ENGINE_KEYS = {'type', '_scope_', '_delete_', 'constructor', 'paramwise_cfg', 'accumulative_counts', 'convert_to_iter_based'}
-EMBEDDED_PIXELS = 4 * 224**2  # at most, in a training batch: seconds a step on two cores
-
-SMALLEST_SIDE = 300  # of an embedded photo
-
+# Configs of other libraries' models, which those libraries check.
+_FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
 # What MMEngine's runner looks for in a config; other names at the top are the config's own variables.
 _TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'} | {'compile', 'auto_scale_lr'}
 _LOADER = {*inspect.signature(DataLoader.__init__).parameters} - {'self'} | {'num_batch_per_epoch'}
 
-# Configs of other libraries' models, which those libraries check.
-_FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
+EMBEDDED_PIXELS = 4 * 224**2  # at most, in a training batch: seconds a step on two cores
+SMALLEST_SIDE = 300  # of an embedded photo
 
 
 def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = False) -> Config:
