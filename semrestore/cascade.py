@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from mmengine.model import BaseDataPreprocessor, BaseModel
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semrestore.degradations import image_generator
 from semrestore.errors import UserError
-from semrestore.losses import Step
+from semrestore.losses import Step, Supervision
 from semrestore.registry import MODELS
 
 
@@ -32,15 +32,35 @@ class ImagePreprocessor(BaseDataPreprocessor):
         if channel_order not in ('rgb', 'bgr'):
             raise ValueError(f"channel_order is {channel_order!r}; expected 'rgb' or 'bgr'")
         self.channel_order = channel_order
+        # The cascade puts its task's here: this is the last place where labels are on the CPU, so that looking at them costs no wait.
+        self.check_labels: Callable[[Sequence], None] = lambda data_samples: None
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Convert ``data['inputs']``: a uint8 tensor ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which stays a list if sizes differ."""
-        data = self.cast_data(data)
+        """Convert ``data['inputs']``: a uint8 tensor ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which stays a list if sizes differ.
+
+        Raises:
+            UserError: Images differ in size in training, or a label is none of the task's.
+        """
         inputs = data['inputs']
-        if not isinstance(inputs, Tensor) and len({image.shape for image in inputs}) == 1:
-            inputs = torch.stack(list(inputs))
+        if not isinstance(inputs, Tensor):
+            if len({image.shape for image in inputs}) == 1:
+                inputs = torch.stack(list(inputs))
+            elif training:
+                self._refuse_sizes(inputs, data['data_samples'])
+        self.check_labels(data.get('data_samples') or ())
+        data = self.cast_data({**data, 'inputs': inputs})
+        inputs = data['inputs']
         data['inputs'] = self._convert(inputs) if isinstance(inputs, Tensor) else [self._convert(image) for image in inputs]
         return data
+
+    @staticmethod
+    def _refuse_sizes(images: Sequence[Tensor], data_samples: Sequence) -> None:
+        by_area = sorted(zip(images, data_samples, strict=True), key=lambda pair: pair[0][0].numel())
+        sizes = [f"'{image_name(sample)}' is {image.shape[1]} x {image.shape[2]}" for image, sample in (by_area[0], by_area[-1])]
+        raise UserError(
+            f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller than the crop? Use'
+            " semrestore's RandomCrop with pad_if_needed=True, or a smaller crop_size"
+        )
 
     def _convert(self, images: Tensor) -> Tensor:
         if self.channel_order == 'bgr':
@@ -62,7 +82,8 @@ class Cascade(BaseModel):
         task: Config of a :class:`~semrestore.tasks.base.FrozenTask`; ``None`` to train or evaluate the denoiser alone.
         feature_network: Config of a frozen network to take perceptual features from, if not from the task's.
         supervision: ``'labels'`` uses the ground truth in the data samples, ``'self'`` the task network's own prediction on the clean
-            image, in training and in evaluation (its accuracy is then the agreement with itself on the clean image).
+            image, in training and in evaluation (its accuracy is then the agreement with itself on the clean image), ``'soft'`` trains
+            against all class probabilities of that prediction.
         evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
         channels_last: Run the denoiser in channels-last memory, which is faster on most devices (``docs/performance.md``).
         data_preprocessor: Config of :class:`ImagePreprocessor`.
@@ -75,15 +96,15 @@ class Cascade(BaseModel):
         losses: dict[str, dict] | None = None,
         task: dict | None = None,
         feature_network: dict | None = None,
-        supervision: Literal['labels', 'self'] = 'labels',
+        supervision: Supervision = 'labels',
         evaluation_seed: int = 0,
         channels_last: bool = True,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(MODELS.build(data_preprocessor or dict(type='ImagePreprocessor')), init_cfg)
-        if supervision not in ('labels', 'self'):
-            raise ValueError(f"supervision is {supervision!r}; expected 'labels' or 'self'")
+        if supervision not in get_args(Supervision):
+            raise ValueError(f'supervision is {supervision!r}; expected one of {", ".join(get_args(Supervision))}')
         self.denoiser = MODELS.build(denoiser)
         self.degradation = MODELS.build(degradation)
         self.losses = torch.nn.ModuleDict({name: MODELS.build(loss) for name, loss in (losses or {}).items()})
@@ -96,6 +117,8 @@ class Cascade(BaseModel):
         self.layers = tuple(dict.fromkeys(layer for loss in self.losses.values() for layer in loss.layers))
         self._needs_task_loss = any(loss.needs_task_loss for loss in self.losses.values())
         self._check_losses()
+        if self.task is not None and supervision == 'labels':
+            self.data_preprocessor.check_labels = self.task.check_labels
         self.denoiser.to(memory_format=self._memory_format)
 
     def forward(
@@ -155,7 +178,7 @@ class Cascade(BaseModel):
         noisy, sigma = self.degradation(clean, generators)
         restored = self.denoiser(noisy, sigma)
         if self.task is not None:
-            if self.supervision == 'self':
+            if self.supervision != 'labels':
                 data_samples = self.task.self_label(clean, data_samples)
             data_samples = self.task.predict(restored, data_samples)
         for sample, *images in zip(data_samples, clean, noisy, restored, strict=True):

@@ -2,7 +2,9 @@
 
 import hashlib
 import importlib.util
+import re
 import urllib.error
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -28,8 +30,8 @@ def load_denoiser(model: nn.Module, path: str | Path) -> None:
     _load_strictly(model, _state_dict(read_checkpoint(path)), path)
 
 
-def load_network(network: nn.Module, source: str) -> None:
-    """Load a task network's weights; see :class:`~semrestore.tasks.openmmlab.OpenMMLabTask` for what ``source`` may be."""
+def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[str, str]] = ()) -> None:
+    """Load a task network's weights; :class:`~semrestore.tasks.openmmlab.OpenMMLabTask` says what the arguments may be."""
     if source == RANDOM:
         return
     if not source:
@@ -44,8 +46,9 @@ def load_network(network: nn.Module, source: str) -> None:
     else:
         state = read_checkpoint(source)
     state = _state_dict(state)
-    # Networks saved under a parallel wrapper, as many published ones are.
-    _load_strictly(network, {key.removeprefix('module.'): value for key, value in state.items()}, source)
+    for pattern, replacement in revise_keys:
+        state = {re.sub(pattern, replacement, key): value for key, value in state.items()}
+    _load_strictly(network, state, source)
 
 
 def read_checkpoint(path: str | Path) -> dict:

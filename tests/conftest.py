@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +8,9 @@ from mmpretrain.structures import DataSample
 
 from semrestore.datasets import EmbeddedPhotos, read_photo
 from semrestore.registry import MODELS
+
+DATA = Path(os.environ.get('SEMRESTORE_DATA', 'data'))
+needs_data = pytest.mark.skipif(not (DATA / 'heads').is_dir(), reason='SEMRESTORE_DATA names no folder with real photos and weights')
 
 CLASSIFIER = dict(
     type='ImageClassifier',

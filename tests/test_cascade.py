@@ -23,7 +23,8 @@ def snapshot(module):
 
 
 def test_training_changes_the_denoiser_and_not_one_bit_of_the_task(build_cascade, batch):
-    cascade = build_cascade()
+    task = dict(type='OpenMMLabTask', model=CLASSIFIER, checkpoint='random', fold_batch_norm=False)
+    cascade = build_cascade(task=task)
     task, denoiser = snapshot(cascade.task.network), snapshot(cascade.denoiser)
     train(cascade, batch)
     assert all(torch.equal(tensor, task[name]) for name, tensor in cascade.task.network.state_dict().items())

@@ -22,6 +22,7 @@ class PhotoFolder(BaseDataset):
         folder: The images' folder, below ``data_root``. It is searched recursively.
         list_file: Text file below ``data_root`` with one path a line, relative to ``folder``; blank lines and lines that start with
             ``#`` are skipped.
+        suffix: What to add to the lines of the list, as VOC's lists name photos without it.
         name: Name of the data set, which prefixes the names of metrics; none by default.
         how_to_get: What to tell a user who does not have the data.
         pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
@@ -39,6 +40,7 @@ class PhotoFolder(BaseDataset):
         data_root: str = '',
         folder: str = '',
         list_file: str | None = None,
+        suffix: str = '',
         name: str | None = None,
         how_to_get: str = '',
         pipeline: Sequence[dict] = (),
@@ -46,6 +48,7 @@ class PhotoFolder(BaseDataset):
     ) -> None:
         self.folder = Path(data_root) / folder
         self.list_file = Path(data_root) / list_file if list_file else None
+        self.suffix = suffix
         self.name = name
         self.how_to_get = how_to_get
         super().__init__(data_root=data_root, pipeline=list(pipeline), serialize_data=False, **kwargs)
@@ -74,7 +77,7 @@ class PhotoFolder(BaseDataset):
             lines = self.list_file.read_text(encoding='utf-8').splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"list file '{self.list_file}' cannot be read: {error}") from None
-        paths = [self.folder / line.strip() for line in lines if line.strip() and not line.startswith('#')]
+        paths = [self.folder / f'{line.strip()}{self.suffix}' for line in lines if line.strip() and not line.startswith('#')]
         missing = [path for path in paths if not path.is_file()]
         if missing:
             raise UserError(f"list file '{self.list_file}' names {len(missing)} files that do not exist, such as '{missing[0]}'")

@@ -77,6 +77,49 @@ class LoadPhoto(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class RandomCrop(BaseTransform):
+    """A random square of the image and, where there is one, of its label map ``gt_seg_map``.
+
+    mmpretrain's crop leaves the label map as it was, and mmseg's takes less than asked for from a small image.
+
+    Args:
+        crop_size: Side in pixels.
+        pad_if_needed: Enlarge a smaller image on the right and below, by reflection and, where that is not enough, repetition; labels there
+            become 255 (void).
+
+    Raises:
+        UserError: The image is smaller and ``pad_if_needed`` is not set; the message names it.
+    """
+
+    def __init__(self, crop_size: int, pad_if_needed: bool = False) -> None:
+        if crop_size < 1:
+            raise ValueError(f'crop_size is {crop_size}; expected at least 1')
+        self.crop_size = crop_size
+        self.pad_if_needed = pad_if_needed
+
+    def transform(self, results: dict) -> dict:
+        """Crop ``img`` and ``gt_seg_map``."""
+        height, width = results['img'].shape[:2]
+        bottom, right = max(0, self.crop_size - height), max(0, self.crop_size - width)
+        if (bottom or right) and not self.pad_if_needed:
+            raise UserError(
+                f"image '{results.get('img_path')}' is {height} x {width} (height x width), smaller than the crop of {self.crop_size}: use a"
+                ' smaller crop_size, resize before it, or set pad_if_needed=True'
+            )
+        top = np.random.randint(height + bottom - self.crop_size + 1)
+        left = np.random.randint(width + right - self.crop_size + 1)
+        for key in ('img', 'gt_seg_map') if 'gt_seg_map' in results else ('img',):
+            image = results[key]
+            if bottom or right:
+                padding = [(0, bottom), (0, right)] + [(0, 0)] * (image.ndim - 2)
+                how = dict(mode='symmetric') if key == 'img' else dict(constant_values=255)
+                image = np.pad(image, padding, **how)
+            results[key] = np.ascontiguousarray(image[top : top + self.crop_size, left : left + self.crop_size])
+        results['img_shape'] = results['img'].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
 class RandomDihedral(BaseTransform):
     """One of the eight combinations of quarter turns and a mirror, each as likely: the usual augmentation of denoisers' patches."""
 

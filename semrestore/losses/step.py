@@ -10,7 +10,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from semrestore.tasks.base import FrozenTask
 
-Supervision = Literal['labels', 'self']
+Supervision = Literal['labels', 'self', 'soft']
 
 
 class Step:
@@ -23,7 +23,8 @@ class Step:
         feature_network: Where features are taken instead of in ``task``, if anywhere.
         layers: Every layer that any loss asks for; a pass over a network collects them all.
         task_loss: Whether any loss asks for the task's loss.
-        supervision: ``'labels'`` takes ground truth from the data samples, ``'self'`` the task's own prediction on the clean image.
+        supervision: ``'labels'`` takes ground truth from the data samples, ``'self'`` the task's own prediction on the clean image,
+            ``'soft'`` all its class probabilities there.
     """
 
     def __init__(
@@ -64,22 +65,26 @@ class Step:
         return self._restored_pass[1]
 
     @cached_property
-    def _clean_pass(self) -> tuple[dict[str, Tensor], Sequence]:
+    def _clean_pass(self) -> tuple[dict[str, Tensor], Sequence | Tensor]:
+        """Features of the clean batch, and what the task is to make of the restored one."""
         with torch.no_grad():
-            if self._task_loss and self._supervision == 'self':
+            if self._task_loss and self._supervision != 'labels':
                 with self._task.tap(self._task_layers) as features:
-                    targets = self._task.self_label(self.clean, self.data_samples)
+                    if self._supervision == 'soft':
+                        targets = self._task.run(self.clean)
+                    else:
+                        targets = self._task.self_label(self.clean, self.data_samples)
                 return features or self._separate_features(self.clean), targets
-            features = self._features_from.features(self.clean, self._layers) if self._layers else {}
-        return features, self.data_samples
+            return self._separate_features(self.clean), self.data_samples
 
     @cached_property
     def _restored_pass(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         if not self._task_loss:
             return self._features_from.features(self.restored, self._layers), {}
-        targets = self._clean_pass[1] if self._supervision == 'self' else self.data_samples
+        targets = self.data_samples if self._supervision == 'labels' else self._clean_pass[1]
         with self._task.tap(self._task_layers) as features:
-            losses = self._task.loss(self.restored, targets)
+            judge = self._task.soft_loss if self._supervision == 'soft' else self._task.loss
+            losses = judge(self.restored, targets)
         return features or self._separate_features(self.restored), losses
 
     @property

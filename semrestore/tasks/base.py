@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semrestore.errors import UserError, near
@@ -47,8 +48,23 @@ class FrozenTask(nn.Module):
         """Return new data samples whose labels are the network's own predictions on ``images`` (clean photos without labels)."""
 
     @abstractmethod
-    def run(self, images: Tensor) -> object:
-        """Run the bare network on ``images``, for its side effect on :meth:`tap`."""
+    def run(self, images: Tensor) -> Tensor | tuple:
+        """Run the bare network on ``images`` and return what it computes: class scores before the softmax, of shape ``(N, C, …)``."""
+
+    def soft_loss(self, images: Tensor, scores: Tensor) -> dict[str, Tensor]:
+        """Return the cross entropy with soft targets, the softmax of ``scores`` (Hinton et al., 2015), averaged over what is classified.
+
+        Args:
+            images: Restored images.
+            scores: What :meth:`run` returned for the clean images.
+        """
+        return {'loss_soft': F.cross_entropy(self.run(images), scores.softmax(1))}
+
+    def check_labels(self, data_samples: Sequence) -> None:
+        """Raise a :class:`UserError` where a label is none of the network's classes; the samples are still on the CPU.
+
+        By default nothing is checked.
+        """
 
     def features(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
         """Return the outputs of ``layers`` by name; the network runs no further than the last of them."""

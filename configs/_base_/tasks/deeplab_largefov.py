@@ -1,0 +1,22 @@
+# DeepLab-LargeFOV on VGG-16, the paper's segmenter. Its weights are trained by configs/segmentation/deeplab_largefov_voc12aug.py.
+task = dict(
+    type='OpenMMLabTask',
+    model=dict(
+        type='EncoderDecoder',
+        data_preprocessor=dict(
+            type='SegDataPreProcessor',
+            mean=[123.675, 116.28, 103.53],
+            std=[58.395, 57.12, 57.375],
+            bgr_to_rgb=True,
+        ),
+        backbone=dict(type='semrestore.LargeFOVVGG16'),
+        decode_head=dict(
+            type='semrestore.LargeFOVHead',
+            in_index=0,
+            loss_decode=dict(type='CrossEntropyLoss', loss_weight=1.0),
+        ),
+        test_cfg=dict(mode='whole'),
+    ),
+    checkpoint='work_dirs/deeplab_largefov_voc12aug/iter_20000.pth',
+)
+relu3_3 = 'backbone.features.8'

@@ -1,0 +1,112 @@
+"""Convert the TensorFlow Lite DeepLabv3 on MobileNetV2 (depth 0.5, Pascal VOC) to a checkpoint of the mmseg model in configs/_base_/tasks.
+
+The input is a state dict of the network's operations (``opN.weight`` and ``opN.bias``, in PyTorch's layout) and the JSON list of those
+operations, whose ``name`` has each one's scope in TensorFlow. That network has 12 channels in its second stage, where mmseg rounds to 16:
+the channels that it lacks are filled up with zeros, which leaves every output as it was.
+"""
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from semrestore.errors import UserError
+
+# Blocks of each stage of MobileNetV2.
+STAGES = (1, 2, 3, 4, 3, 3, 1)
+HEAD = {
+    'image_pooling': 'decode_head.image_pool.1.conv',
+    'aspp0': 'decode_head.aspp_modules.0.conv',
+    'concat_projection': 'decode_head.bottleneck.conv',
+    'logits/semantic': 'decode_head.conv_seg',
+}
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog='deeplabv3_mobilenetv2.py', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('weights', help='state dict of the operations (.pth)')
+    parser.add_argument('operations', help='list of the operations (.json)')
+    parser.add_argument('checkpoint', help='file to write')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``tools/convert/deeplabv3_mobilenetv2.py``."""
+    from mmengine.config import Config
+
+    from semrestore.checkpoint import read_checkpoint
+    from semrestore.tasks.openmmlab import build_network
+
+    options = parse(arguments)
+    weights = read_checkpoint(options.weights)
+    try:
+        operations = json.loads(Path(options.operations).read_text(encoding='utf-8'))['ops']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"'{options.operations}' is not a list of operations: {error!r}") from None
+    model = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/tasks/deeplabv3_mobilenetv2.py').task.model
+    state = convert(weights, operations, build_network(model).state_dict())
+    save(state, options.checkpoint)
+    print(f'{options.checkpoint}: {len(state)} tensors, {sum(value.numel() for value in state.values()):,} values')
+
+
+def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return ``weights`` under the names, and in the shapes, of ``target``.
+
+    Raises:
+        UserError: An operation has no counterpart, or a counterpart got no weights.
+    """
+    state = {}
+    for operation in operations:
+        if 'key' not in operation:
+            continue
+        layer = _layer(operation['name'].removesuffix('/weights').removesuffix('/depthwise_weights'))
+        for part in ('weight', 'bias'):
+            own, value = target.get(f'{layer}.{part}'), weights.get(f'{operation["key"]}.{part}')
+            if own is None or value is None or any(a > b for a, b in zip(value.shape, own.shape, strict=True)):
+                raise UserError(f"operation '{operation['name']}' does not fit '{layer}.{part}': these are not the weights of this network")
+            state[f'{layer}.{part}'] = torch.zeros_like(own)
+            state[f'{layer}.{part}'][tuple(slice(size) for size in value.shape)] = value
+    missing = [name for name in target if name not in state]
+    if missing:
+        raise UserError(f"the operations leave '{missing[0]}' without weights (and {len(missing) - 1} more)")
+    return state
+
+
+def save(state: dict[str, Tensor], path: str | Path) -> None:
+    """Write a checkpoint beside its destination and move it there once it is whole."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f'{path.name}.part')
+        torch.save(dict(state_dict=state), partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be written: {error}") from None
+
+
+def _layer(scope: str) -> str:
+    """Return mmseg's name of the layer in a TensorFlow scope.
+
+    >>> _layer('MobilenetV2/expanded_conv_4/depthwise')
+    'backbone.layer3.1.conv.1.conv'
+    """
+    if scope == 'MobilenetV2/Conv':
+        return 'backbone.conv1.conv'
+    block = re.fullmatch(r'MobilenetV2/expanded_conv(?:_(\d+))?/(expand|depthwise|project)', scope)
+    if block is None:
+        if scope not in HEAD:
+            raise UserError(f"operation '{scope}' is none of DeepLabv3 on MobileNetV2")
+        return HEAD[scope]
+    index = int(block[1] or 0)
+    position = ('expand', 'depthwise', 'project').index(block[2]) - (index == 0)  # the first block does not expand
+    for stage, blocks in enumerate(STAGES, start=1):
+        if index < blocks:
+            return f'backbone.layer{stage}.{index}.conv.{position}.conv'
+        index -= blocks
+    raise UserError(f"operation '{scope}' lies behind the last block of MobileNetV2")

@@ -1,0 +1,7 @@
+"""Parts of task networks that the OpenMMLab libraries lack, for use in their configs as ``semrestore.NAME``."""
+
+from semrestore.tasks.networks.deeplab_largefov import LargeFOVHead, LargeFOVVGG16
+from semrestore.tasks.networks.deeplab_mobilenet import ASPPLiteHead, SlimMobileNetV2
+from semrestore.tasks.networks.torchvision_classifier import TorchvisionClassifier
+
+__all__ = ['ASPPLiteHead', 'LargeFOVHead', 'LargeFOVVGG16', 'SlimMobileNetV2', 'TorchvisionClassifier']

@@ -1,0 +1,29 @@
+"""Any classifier of torchvision as an mmpretrain model."""
+
+from mmpretrain.models.classifiers import BaseClassifier, TimmClassifier
+from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
+from torchvision.models import get_model
+
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class TorchvisionClassifier(TimmClassifier):
+    """A classifier of torchvision, by name, with loss and predictions of mmpretrain's wrapper for timm.
+
+    Like that wrapper it loads the library's own checkpoints as they are.
+
+    Args:
+        model_name: A name that ``torchvision.models.list_models`` knows.
+        loss: Config of the loss.
+        data_preprocessor: Config of the preprocessing: mean, std, channel order (``ClsDataPreprocessor``).
+        **kwargs: Arguments of the torchvision model.
+    """
+
+    def __init__(self, model_name: str, loss: dict | None = None, data_preprocessor: dict | None = None, **kwargs) -> None:
+        # Past TimmClassifier's own __init__, which would build a model of timm.
+        BaseClassifier.__init__(self, data_preprocessor={'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})})
+        self.model = get_model(model_name, weights=None, **kwargs)
+        self.loss_module = MMPRETRAIN_MODELS.build(loss or dict(type='CrossEntropyLoss', _scope_='mmpretrain'))
+        self._register_state_dict_hook(self._remove_state_dict_prefix)
+        self._register_load_state_dict_pre_hook(self._add_state_dict_prefix)
