@@ -14,7 +14,7 @@ model = dict(
     losses=dict(
         # lambda_P and lambda_H hold for an L1 distance on 0..1 (docs/joint_training.md has the study of lambda_H).
         reconstruction=dict(type='ReconstructionLoss', distance='l1', pixel_range=1.0),
-        perceptual=dict(type='PerceptualLoss', layers='model.blocks.2', weight=0.02),
+        perceptual=dict(type='PerceptualLoss', layers='model.blocks.2', weight=0.005),
         task=dict(type='TaskLoss', weight=0.02),
     ),
 )

@@ -1,0 +1,45 @@
+"""Colour BM3D (Dabov et al., IEEE TIP 2007; ICIP 2007) through its authors' PyPI package, an optional extra.
+
+That package's licence allows non-commercial use only; nothing else in semrestore needs it: ``pip install 'semrestore[baselines]'``.
+"""
+
+import importlib
+
+import torch
+from torch import Tensor
+
+from semrestore.denoisers.base import Denoiser
+from semrestore.errors import UserError
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class BM3D(Denoiser):
+    """Block matching and collaborative filtering in the opponent colour space, with the noise level given; on the CPU, on all its cores.
+
+    Takes minutes for a hundred photos. It has no parameters.
+
+    Raises:
+        UserError: The package ``bm3d`` is not installed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            self._bm3d_rgb = importlib.import_module('bm3d').bm3d_rgb
+        except ImportError as error:
+            raise UserError(
+                f"BM3D is not installed ({error}): pip install 'semrestore[baselines]'; its licence allows non-commercial use only"
+            ) from None
+
+    @torch.no_grad()
+    def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
+        """See :class:`~semrestore.denoisers.base.Denoiser`; ``sigma`` has to be known."""
+        if sigma is None:
+            raise ValueError('BM3D needs sigma, and this degradation has none')
+        levels = torch.as_tensor(sigma, dtype=torch.float64).expand(len(noisy)).tolist()
+        images = noisy.double().cpu().permute(0, 2, 3, 1).numpy()
+        # One after the other: the package runs on all cores by itself and aborts when it is called from several threads. At no noise
+        # there is nothing to do, and it divides by sigma.
+        restored = [self._bm3d_rgb(image, level) if level else image for image, level in zip(images, levels, strict=True)]
+        return torch.stack([torch.as_tensor(image) for image in restored]).permute(0, 3, 1, 2).to(noisy)

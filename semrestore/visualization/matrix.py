@@ -1,0 +1,47 @@
+"""The cross-task matrix as a plot: accuracy with its interval for each task, method and noise level."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> None:
+    """Write a plot with one panel for each task: its leading metric over the noise level, or over the methods if there is one level.
+
+    Args:
+        records: What :meth:`semrestore.evaluation.matrix.Matrix.records` returns.
+        path: Image file; the suffix chooses the format.
+        dpi: Resolution.
+    """
+    from matplotlib.figure import Figure
+
+    leading: dict[str, str] = {}
+    for record in records:
+        leading.setdefault(record['task'], record['metric'])
+    methods = list(dict.fromkeys(record['method'] for record in records))
+    sigmas = list(dict.fromkeys(record['sigma'] for record in records))
+    # The first eight colours of seaborn's colorblind palette, clean in black.
+    palette = ['#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#fbafe4', '#949494']
+    colours = {method: 'black' if method == 'clean' else palette[index % 8] for index, method in enumerate(methods)}
+    figure = Figure(figsize=(5 * len(leading), 4), layout='constrained')
+    for axis, (task, metric) in zip(figure.subplots(1, len(leading), squeeze=False)[0], leading.items(), strict=True):
+        for index, method in enumerate(methods):
+            chosen = [record for record in records if (record['task'], record['metric'], record['method']) == (task, metric, method)]
+            if not chosen:
+                continue
+            values = [record['value'] for record in chosen]
+            errors = [[r['value'] - r['low'] for r in chosen], [r['high'] - r['value'] for r in chosen]]
+            style = dict(color=colours[method], capsize=3)
+            if len(sigmas) == 1:
+                axis.errorbar([index], values, yerr=errors, fmt='o', **style)
+            else:
+                axis.errorbar([record['sigma'] for record in chosen], values, yerr=errors, marker='o', label=method, **style)
+        axis.set_title(task.replace('_', ' '), fontsize='medium')
+        axis.set_ylabel(f'{metric} (%)')
+        axis.grid(axis='y', alpha=0.3)
+        if len(sigmas) == 1:
+            axis.set_xticks(range(len(methods)), methods, rotation=30, ha='right')
+        else:
+            axis.set_xticks(sigmas)
+            axis.set_xlabel('sigma')
+            axis.legend(fontsize='small')
+    figure.savefig(path, dpi=dpi)

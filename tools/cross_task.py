@@ -1,0 +1,9 @@
+"""Every denoiser before every task: ``python tools/cross_task.py --help``."""
+
+import sys
+
+from semrestore.commands import cross_task
+from semrestore.commands.common import run
+
+if __name__ == '__main__':
+    sys.exit(run(cross_task.main))
