@@ -9,7 +9,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from semrestore import registry
+from semrestore import plugins, registry
 from semrestore.checkpoint import NAMED_WEIGHTS
 from semrestore.errors import UserError, near
 
@@ -34,17 +34,25 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
     if not Path(path).is_file():
         raise UserError(f"config '{path}' does not exist")
     try:
-        cfg = Config.fromfile(path)
+        cfg = plugins.read_config(path)
     except Exception as error:  # a config is Python: anything can go wrong in it
         raise UserError(f"config '{path}' cannot be read: {type(error).__name__}: {error}") from error
     if 'model' not in cfg:
         raise UserError(f"config '{path}' has no model")
     if embedded:
+        if is_foreign(cfg):
+            raise UserError(f"config '{path}' trains a task network itself; --embedded is for denoisers, alone or before a task")
         print(embed(cfg), flush=True)
     for option in options:
         _apply_option(cfg, option)
     check_config(cfg)
     return cfg
+
+
+def is_foreign(cfg: Config) -> bool:
+    """Whether a config's model is another library's (a task network in its own, clean training), which that library checks."""
+    scope, separator, _ = str(cfg.model.get('type')).rpartition('.')
+    return (scope if separator else cfg.model.get('_scope_', registry.SCOPE)) != registry.SCOPE
 
 
 def check_config(cfg: Config) -> None:
@@ -56,7 +64,7 @@ def check_config(cfg: Config) -> None:
     _check_names(cfg)
     for key, node in _nodes(cfg, ''):
         kind = node.get('type')
-        if not isinstance(kind, str) or _FOREIGN.search(key):
+        if not isinstance(kind, str) or _FOREIGN.search(key) or (is_foreign(cfg) and re.match(r'model(\.|$)', key)):
             continue
         built = _registered(kind)
         if built is None:
@@ -67,6 +75,8 @@ def check_config(cfg: Config) -> None:
         if unknown:
             hint = near(unknown[0], arguments)
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
+    if is_foreign(cfg):
+        return
     if not isinstance(cfg.model.get('losses') or {}, dict):
         raise UserError(f"config '{cfg.filename}': model.losses is {cfg.model.losses!r}; expected a dict of losses by name")
     parts = {f'model.{name}': cfg.model.get(name) for name in ('degradation', 'denoiser')}
@@ -109,7 +119,7 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
                     ' them and shows the folder tree; set SEMRESTORE_DATA to the folder that holds all data, or try the config with'
                     ' --embedded, which needs none'
                 )
-    for name in ('task', 'feature_network'):
+    for name in ('task', 'feature_network') if not is_foreign(cfg) else ():
         checkpoint = (cfg.model.get(name) or {}).get('checkpoint')
         if checkpoint and checkpoint not in NAMED_WEIGHTS and '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
             raise UserError(
@@ -159,15 +169,17 @@ def embed(cfg: Config, iterations: int = 20) -> str:
         cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=iterations)
         cfg.setdefault('default_hooks', {}).setdefault('logger', dict(type='LoggerHook'))['interval'] = max(1, iterations // 10)
     view = min(_last_size(cfg.get('test_dataloader') or {}, default=224), SMALLEST_SIDE)
-    evaluation = dict(
-        **loader,
-        batch_size=4,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(type='EmbeddedPhotos', split='val', view=view, stride=view // 3, pipeline=[dict(type='LoadPhoto'), packing]),
-    )
-    for key in ('val', 'test'):
-        if cfg.get(f'{key}_dataloader'):
-            cfg[f'{key}_dataloader'] = evaluation
+    for key in ('val_dataloader', 'test_dataloader'):
+        if cfg.get(key):
+            # mmseg's metrics ask the data for the names of the classes.
+            classes = getattr(_registered(str(cfg[key].dataset.get('type'))), 'METAINFO', {}).get('classes')
+            dataset = dict(type='EmbeddedPhotos', split='val', view=view, stride=view // 3, pipeline=[dict(type='LoadPhoto'), packing])
+            cfg[key] = dict(
+                **loader,
+                batch_size=4,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                dataset=dataset | (dict(metainfo=dict(classes=classes)) if classes else {}),
+            )
     cfg.model['data_preprocessor'] = dict(type='ImagePreprocessor', channel_order='rgb')
     labels = ''
     if cfg.model.get('task'):
@@ -175,7 +187,7 @@ def embed(cfg: Config, iterations: int = 20) -> str:
         labels = ", labels by the task network's own prediction on the clean photos"
     return (
         f'embedded: {", ".join(replaced)} replaced by the embedded photos (evaluated in views of {view} pixels),'
-        f' training cut to {iterations} iterations{labels}'
+        f'{f" training cut to {iterations} iterations" * bool(cfg.get("train_dataloader"))}{labels}'
     )
 
 

@@ -1,5 +1,7 @@
 """Config names of other packages: what ``_base_ = 'mmpretrain::…'`` and ``_base_ = 'mmseg::…'`` may inherit from."""
 
+from pathlib import Path
+
 from mmengine.config import Config, ConfigDict
 from mmengine.config.utils import MODULE2PACKAGE
 
@@ -7,6 +9,11 @@ from semrestore.errors import UserError
 
 # MMEngine knows mmseg under the name of the distribution that is no longer maintained; docs/installation.md names the one in use.
 MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a config file, which may inherit from a library's (``_base_ = 'mmseg::…'``)."""
+    return Config.fromfile(path)
 
 
 def library_model(name: str) -> ConfigDict:
@@ -20,7 +27,7 @@ def library_model(name: str) -> ConfigDict:
     """
     try:
         # By way of inheritance, which resolves both kinds of names.
-        cfg = Config.fromstring(f'_base_ = {name!r}', '.py') if '::' in name else Config.fromfile(name)
+        cfg = Config.fromstring(f'_base_ = {name!r}', '.py') if '::' in name else read_config(name)
     except Exception as error:  # a config is Python: anything can go wrong in it
         raise UserError(f"model config '{name}' cannot be read: {type(error).__name__}: {error}") from error
     if 'model' not in cfg:

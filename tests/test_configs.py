@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import DefaultScope
 
-from semrestore.config import embed, load_config
+from semrestore.config import embed, is_foreign, load_config
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
 
@@ -34,21 +34,37 @@ def test_every_config_is_checked_and_its_model_builds(path):
         if cfg.model.get(network):
             cfg.model[network].checkpoint = 'random'
     with DefaultScope.overwrite_default_scope('semrestore'):
-        cascade = MODELS.build(cfg.model)
-    assert cascade.losses
+        model = MODELS.build(cfg.model)
+    if Path(path).parent.name == 'evaluation':
+        assert cfg.test_dataloader
+        assert model.task
+        return
     assert cfg.train_cfg.max_iters > 0
+    assert is_foreign(cfg) or model.losses
 
 
-@pytest.mark.parametrize('path', CONFIGS)
-def test_every_config_can_be_put_on_the_embedded_photos(path, capsys):
-    cfg = load_config(path, embedded=True)
+# Side of the training crops, which the embedded photos keep.
+CROPS = {'denoise': 48, 'ablation': 48, 'joint/denoise_vgg16': 224, 'joint/denoise_deeplab': 321}
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if not path.startswith('configs/segmentation')])
+def test_every_config_of_a_denoiser_can_be_put_on_the_embedded_photos(path, capsys):
+    own, cfg = load_config(path), load_config(path, embedded=True)
     note = capsys.readouterr().out.strip()
-    assert note.startswith('embedded: train_dataloader, val_dataloader, test_dataloader replaced by the embedded photos')
+    assert note.startswith('embedded: ')
     assert '\n' not in note
-    assert cfg.train_dataloader.dataset.type == 'EmbeddedPhotos'
-    assert cfg.train_cfg.max_iters == 20
-    side = cfg.train_dataloader.dataset.pipeline[1].crop_size
-    assert side == {'denoise': 48, 'ablation': 48, 'joint': 224, 'embedded': side}[Path(path).parent.name]
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        assert bool(own.get(loader)) == bool(cfg.get(loader)) == (loader in note)
+        assert not cfg.get(loader) or cfg[loader].dataset.type == 'EmbeddedPhotos'
+    if cfg.get('train_dataloader'):
+        assert cfg.train_cfg.max_iters == 20
+        sides = [side for folder, side in CROPS.items() if path.startswith(f'configs/{folder}')]
+        assert not sides or cfg.train_dataloader.dataset.pipeline[1].crop_size == sides[0]
+
+
+def test_training_a_task_network_itself_is_not_put_on_the_embedded_photos():
+    with pytest.raises(UserError, match='trains a task network itself'):
+        load_config('configs/segmentation/deeplab_largefov_voc12aug.py', embedded=True)
 
 
 @pytest.mark.parametrize('name', [*TABLE_1, *(f'{name}_modern' for name in TABLE_1)])
@@ -88,6 +104,18 @@ def test_joint_configs_have_the_papers_weights(sigma, schedule):
     assert losses.reconstruction.pixel_range == 1.0
     assert cfg.model.supervision == 'labels'
     assert cfg.train_dataloader.dataset.type == 'mmpretrain.ImageNet'
+
+
+@pytest.mark.parametrize('sigma', [15, 30, 45, 60])
+@pytest.mark.parametrize('schedule', ['', '_modern'])
+def test_joint_segmentation_configs_have_the_papers_weights(sigma, schedule):
+    cfg = load_config(f'configs/joint/denoise_deeplab_sigma{sigma}{schedule}.py')
+    losses = cfg.model.losses
+    assert cfg.model.degradation.sigma == sigma
+    assert (losses.perceptual.weight, losses.task.weight) == (0.5, 0.5)
+    assert losses.perceptual.layers == 'backbone.features.8'  # relu3_3, see test_networks.py
+    assert (cfg.train_dataloader.batch_size, cfg.train_dataloader.dataset.pipeline[2].crop_size) == (6, 321)
+    assert cfg.train_dataloader.dataset.ann_file.endswith('trainaug.txt')
 
 
 def test_data_roots_come_from_the_environment(monkeypatch):

@@ -10,7 +10,6 @@ from mmengine.config import Config
 
 from semrestore.commands import convert_deeplabv3
 from semrestore.datasets import read_photo
-from semrestore.errors import UserError
 from semrestore.registry import MODELS
 from semrestore.tasks.openmmlab import build_network
 from tests.conftest import DATA, needs_data

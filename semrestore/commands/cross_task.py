@@ -43,8 +43,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='cross_task.py', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--tasks', nargs='+', required=True, metavar='CONFIG', help='configs whose task and test data are used')
     parser.add_argument('--denoisers', nargs='+', required=True, metavar='DENOISER', help='columns, see above')
-    parser.add_argument('--sigma', nargs='+', type=float, default=[15, 30, 45, 60], metavar='S', help='noise levels (default: the paper\'s)')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; what it already holds is not run again')
+    parser.add_argument('--sigma', nargs='+', type=float, default=[15, 30, 45, 60], metavar='S', help="noise levels (default: the paper's)")
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; what it already holds is not run again'
+    )
     parser.add_argument('--limit', nargs='+', default=[], metavar='DENOISER=N', help='run a slow method on N images, evenly spread')
     parser.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
     return parser.parse_args(arguments)
@@ -71,9 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
     _check_checkpoints(methods, sigmas)
     tasks = {name: _task_config(path) for name, path in configs.items()}
-    cells = [
-        cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, sigmas, limits, options.out / 'cells')
-    ]
+    cells = [cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, sigmas, limits, options.out / 'cells')]
     records = Matrix(cells, sigmas, options.reference).records()
     text = markdown(records, options.reference)
     write(options.out, records, [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells], text)
@@ -121,7 +121,7 @@ def _without_weights(text: str) -> str:
         raise UserError(f"--denoisers: there is no denoiser '{text}'.{hint} One with weights is NAME=CHECKPOINT")
     kind = known[text.lower()]
     if any(True for _ in MODELS.build(dict(type=kind)).parameters()):
-        raise UserError(f"--denoisers: {kind} needs weights: NAME=CHECKPOINT, or NAME=CONFIG:CHECKPOINT")
+        raise UserError(f'--denoisers: {kind} needs weights: NAME=CHECKPOINT, or NAME=CONFIG:CHECKPOINT')
     return kind
 
 
@@ -147,7 +147,9 @@ def _task_config(path: str):
 
     cfg = load_quietly(path)
     if not cfg.get('test_dataloader') or not cfg.model.get('task'):
-        raise UserError(f"config '{path}' has no {'test_dataloader' if cfg.model.get('task') else 'model.task'}, so it is no task to test on")
+        raise UserError(
+            f"config '{path}' has no {'test_dataloader' if cfg.model.get('task') else 'model.task'}, so it is no task to test on"
+        )
     check_inputs(cfg, 'test_dataloader')
     cfg.model.losses = None
     return cfg

@@ -53,8 +53,13 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
         with several noise levels the names start with ``sigmaS/``.
     """
     from semrestore.checkpoint import load_denoiser, sha256
-    from semrestore.config import check_inputs
+    from semrestore.config import check_inputs, is_foreign
 
+    if is_foreign(cfg):
+        raise UserError(
+            f"config '{cfg.filename}' has no denoiser: evaluate the task network by a config that freezes it, on clean images with"
+            " 'none --sigma 0'"
+        )
     if not cfg.get('test_dataloader'):
         raise UserError(f"config '{cfg.filename}' has no test_dataloader")
     check_inputs(cfg, 'test_dataloader')

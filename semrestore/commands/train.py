@@ -43,11 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def train(cfg) -> None:
-    """Train by a config; ``load_from`` without ``resume`` starts from another run's denoiser, whatever its task."""
+    """Train by a config, a cascade or a task network itself; ``load_from`` without ``resume`` starts from another run's weights."""
     from semrestore.checkpoint import load_denoiser
-    from semrestore.config import check_inputs
+    from semrestore.config import check_inputs, is_foreign
 
-    if not cfg.model.get('losses'):
+    if not is_foreign(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
     start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)

@@ -6,6 +6,7 @@ What each image scored is kept, so that intervals can be drawn from images (a bo
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from mmengine.structures import BaseDataElement
@@ -162,7 +163,7 @@ def markdown(records: Sequence[dict], reference: str | None = None) -> str:
     for task, metric in dict.fromkeys((record['task'], record['metric']) for record in records):
         chosen = [record for record in records if (record['task'], record['metric']) == (task, metric)]
         images = max(record['images'] for record in chosen)
-        lines += ['', f'### {task}, {metric} (%), {images} images', '', *_table(chosen, lambda record: _value(record, images))]
+        lines += ['', f'### {task}, {metric} (%), {images} images', '', *_table(chosen, partial(_value, images=images))]
         if any(record['recovery'] is not None for record in chosen):
             lines += ['', f'Recovery of {metric}, (method - noisy) / (clean - noisy), in %:', '']
             lines += _table(chosen, lambda record: _number(record['recovery'], 0))

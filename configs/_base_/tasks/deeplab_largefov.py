@@ -3,13 +3,22 @@ task = dict(
     type='OpenMMLabTask',
     model=dict(
         type='EncoderDecoder',
+        _scope_='mmseg',
         data_preprocessor=dict(
             type='SegDataPreProcessor',
             mean=[123.675, 116.28, 103.53],
             std=[58.395, 57.12, 57.375],
             bgr_to_rgb=True,
         ),
-        backbone=dict(type='semrestore.LargeFOVVGG16'),
+        backbone=dict(
+            type='semrestore.LargeFOVVGG16',
+            # Where its own training starts: mmpretrain's VGG-16.
+            init_cfg=dict(
+                type='Pretrained',
+                checkpoint='https://mmassets.onedl.ai/mmclassification/v0/vgg/vgg16_batch256_imagenet_20210208-db26f1a5.pth',
+                prefix='backbone.',
+            ),
+        ),
         decode_head=dict(
             type='semrestore.LargeFOVHead',
             in_index=0,

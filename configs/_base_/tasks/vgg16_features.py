@@ -10,7 +10,7 @@ feature_network = dict(
     # torchvision counts activations as layers of their own, mmpretrain does not.
     revise_keys=[
         (rf'^features\.{index}\.', f'backbone.features.{own}.conv.')
-        for index, own in zip((0, 2, 5, 7, 10, 12, 14), (0, 1, 3, 4, 6, 7, 8))
+        for index, own in zip((0, 2, 5, 7, 10, 12, 14), (0, 1, 3, 4, 6, 7, 8), strict=True)
     ],
 )
 relu3_3 = 'backbone.features.8'
