@@ -252,3 +252,13 @@ def test_the_tools_are_these_commands():
     done = subprocess.run([sys.executable, 'tools/train.py', 'nowhere.py'], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "error: config 'nowhere.py' does not exist\n")
     assert not Path('work_dirs/nowhere').exists()
+
+
+@pytest.mark.parametrize('command', [training, testing])
+def test_the_folder_of_the_config_is_no_work_dir(tmp_path, capsys, request, command):
+    config = tmp_path / 'mine.py'
+    config.write_text(f"_base_ = '{request.config.rootpath}/{JOINT}'")
+    before = config.read_text()
+    assert call(command, config, *(['none'] if command is testing else []), '--work-dir', tmp_path) == 2
+    assert 'the folder of the config' in capsys.readouterr().err
+    assert config.read_text() == before

@@ -63,6 +63,9 @@ def prepare(options: argparse.Namespace):
             Path('work_dirs') / (Path(options.config).stem + '_embedded' * options.embedded)
         )
     )
+    if Path(cfg.work_dir).resolve() == Path(options.config).resolve().parent:
+        # MMEngine writes the config as it was run there, under the file's own name.
+        raise UserError(f"--work-dir is '{cfg.work_dir}', the folder of the config, which would be overwritten; choose another")
     cfg.launcher = options.launcher
     os.environ.setdefault('LOCAL_RANK', str(options.local_rank))
     return cfg

@@ -9,6 +9,7 @@ A denoiser is one of
 """
 
 import argparse
+import copy
 import csv
 import hashlib
 import json
@@ -169,7 +170,7 @@ def _cells(name: str, cfg, methods: Sequence[Method], sigmas: Sequence[float], l
             path = folder / f'{label}.jsonl'
             stored = _Rows(path, origin)
             if not stored.complete:
-                bench = bench or _Bench(cfg)
+                bench = bench or _Bench(copy.deepcopy(cfg))  # libraries write into the configs that they build
                 bench.run(label, stored, denoiser, sigma, method, limits.get(method.name))
             yield Cell(name, method.name, sigma, stored.images, stored.rows, origin)
 

@@ -1,0 +1,191 @@
+"""The cross-task matrix: its numbers against the libraries' own metrics and hand counts, its resumption, its refusals."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmpretrain.evaluation import Accuracy
+from mmpretrain.structures import DataSample
+from mmseg.evaluation import IoUMetric
+from mmseg.structures import SegDataSample
+
+from semrestore.checkpoint import sha256
+from semrestore.commands import cross_task
+from semrestore.commands import test as testing
+from semrestore.commands.common import run
+from semrestore.evaluation.matrix import Cell, Matrix, interval, markdown, resamples, score
+from semrestore.registry import MODELS
+
+TASK = """
+_base_ = '{root}/configs/embedded/joint_efficientnet_lite0_sigma30.py'
+model = dict(denoiser=dict(encoder_channels=16, decoder_channels=16))
+test_dataloader = dict(dataset=dict(view=200, stride=200))
+log_level = 'ERROR'
+"""
+VIEWS = 14  # of 200 pixels: 2 of chelsea, 6 of coffee, 6 of flower
+
+
+@pytest.fixture
+def task(tmp_path, request):
+    path = tmp_path / 'task.py'
+    path.write_text(TASK.format(root=request.config.rootpath))
+    return path
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    cascade = torch.nn.ModuleDict(dict(denoiser=MODELS.build(dict(type='MultiScaleDenoiser', encoder_channels=16, decoder_channels=16))))
+    torch.nn.init.normal_(cascade.denoiser.tail.weight, std=0.01)  # it starts at zero, as an identity
+    torch.save(dict(state_dict=cascade.state_dict()), tmp_path / 'sigma30.pth')
+    return tmp_path / 'sigma30.pth'
+
+
+def call(task, out, *arguments):
+    return run(cross_task.main, ['--tasks', str(task), '--out', str(out), *map(str, arguments)])
+
+
+def records(out):
+    return {(r['metric'], r['method']): r for r in json.loads((out / 'matrix.json').read_text())['records']}
+
+
+def test_the_matrix_has_the_numbers_of_the_test_command(task, checkpoint, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert call(task, out, '--sigma', 30, '--denoisers', 'noisy', 'clean', f'ours={tmp_path}/sigma{{sigma}}.pth') == 0
+    matrix = records(out)
+    for method, source in (('noisy', 'none'), ('ours', checkpoint)):
+        single = tmp_path / f'{method}.json'
+        assert run(testing.main, [str(task), str(source), '--work-dir', str(tmp_path / 'log'), '--out', str(single)]) == 0
+        metrics = json.loads(single.read_text())['metrics']
+        assert matrix['top-1', method]['value'] == pytest.approx(metrics['accuracy/top1'], abs=1e-4)
+        assert matrix['top-1', method]['psnr'] == pytest.approx(metrics['PSNR'], abs=1e-3)
+    # The labels are the network's own on the clean photos.
+    assert (matrix['top-1', 'clean']['value'], matrix['top-1', 'clean']['psnr']) == (100, None)
+    assert {record['images'] for record in matrix.values()} == {VIEWS}
+    cells = {cell['method']: cell for cell in json.loads((out / 'matrix.json').read_text())['cells']}
+    assert cells['ours']['checkpoint_sha256'] == sha256(checkpoint)
+    rows = list(csv.DictReader((out / 'matrix.csv').read_text().splitlines()))
+    assert len(rows) == len(matrix)
+    assert (out / 'matrix.png').stat().st_size > 5000
+    assert 'top-1 (%), 14 images' in (out / 'matrix.md').read_text()
+    assert 'top-1 (%), 14 images' in capsys.readouterr().out
+
+
+def test_a_matrix_goes_on_where_it_stopped_and_runs_nothing_twice(task, checkpoint, tmp_path, monkeypatch):
+    out, arguments = tmp_path / 'out', ('--sigma', 30, '--denoisers', 'noisy', f'ours={checkpoint}')
+    assert call(task, out, *arguments) == 0
+    first = records(out)
+    cell = out / 'cells/task-ours-sigma30.jsonl'
+    lines = cell.read_text().splitlines()
+    # As after a kill in the middle of writing the sixth image.
+    cell.write_text('\n'.join(lines[:6]) + '\n' + lines[6][:20])
+    seen = []
+    add = cross_task._Rows.add
+    monkeypatch.setattr(cross_task._Rows, 'add', lambda self, image, row: (seen.append(image), add(self, image, row)))
+    assert call(task, out, *arguments) == 0
+    assert len(seen) == VIEWS - 5
+    assert records(out) == first
+    seen.clear()
+    assert call(task, out, *arguments) == 0
+    assert not seen
+
+
+def test_a_cell_of_other_weights_is_run_again(task, checkpoint, tmp_path):
+    out, arguments = tmp_path / 'out', ('--sigma', 30, '--denoisers', f'ours={checkpoint}', '--limit', 'ours=2')
+    assert call(task, out, *arguments) == 0
+    first = records(out)['top-1', 'ours']
+    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    state['denoiser.tail.bias'] += 0.3
+    torch.save(dict(state_dict=state), checkpoint)
+    assert call(task, out, *arguments) == 0
+    assert records(out)['top-1', 'ours']['psnr'] < first['psnr'] - 3
+    assert first['images'] == 2
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--denoisers', 'nosy'], "there is no denoiser 'nosy'. Did you mean noisy"),
+        (['--denoisers', 'multiscaledenoiser'], 'MultiScaleDenoiser needs weights: NAME=CHECKPOINT'),
+        (['--denoisers', 'ours=nowhere.pth'], "the checkpoint of 'ours' at sigma 15, 'nowhere.pth', does not exist"),
+        (['--denoisers', 'clean=x.pth'], "'clean' is what the images themselves are called"),
+        (['--denoisers', 'noisy', 'noisy'], 'names noisy twice'),
+        (['--denoisers', 'noisy', '--sigma', '0'], '--sigma is 0'),
+        (['--denoisers', 'noisy', '--limit', 'bm3d=4'], "'bm3d=4' is not DENOISER=N with one of noisy"),
+        (['--denoisers', 'noisy', '--reference', 'nois'], 'none of the denoisers. Did you mean noisy'),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_runs(task, tmp_path, capsys, arguments, message):
+    assert call(task, tmp_path / 'out', *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_weights_of_another_network_are_refused(task, tmp_path, capsys):
+    torch.save(dict(state_dict={'denoiser.head.weight': torch.zeros(3)}), tmp_path / 'other.pth')
+    assert call(task, tmp_path / 'out', '--denoisers', f'ours={tmp_path / "other.pth"}', '--sigma', 30) == 2
+    assert 'other.pth is a checkpoint of another network' in capsys.readouterr().err
+
+
+def test_a_config_without_a_task_is_refused(tmp_path, capsys):
+    assert call('configs/denoise/multiscale_sigma25.py', tmp_path / 'out', '--denoisers', 'noisy') == 2
+    assert 'has no model.task' in capsys.readouterr().err
+
+
+def classification_cell(method, ranks, psnr=20.0, sigma=30):
+    return Cell('cls', method, sigma, [f'{i}' for i in range(len(ranks))], [dict(rank=rank, psnr=psnr) for rank in ranks])
+
+
+def test_top_1_and_top_5_are_mmpretrains():
+    samples = [DataSample().set_gt_label(i % 7).set_pred_score(torch.randn(7).softmax(0)) for i in range(40)]
+    cell = classification_cell('x', [score(sample, None)['rank'] for sample in samples])
+    predictions = torch.stack([sample.pred_score for sample in samples])
+    expected = Accuracy.calculate(predictions, torch.tensor([i % 7 for i in range(40)]), topk=(1, 5))
+    assert [cell.values('top-1')[0], cell.values('top-5')[0]] == pytest.approx([value[0].item() for value in expected])
+
+
+def test_miou_is_mmsegs():
+    samples = []
+    for _ in range(5):
+        truth = torch.randint(0, 3, (1, 8, 9))
+        truth[0, 0] = 255
+        sample = SegDataSample(gt_sem_seg=PixelData(data=truth), pred_sem_seg=PixelData(data=torch.randint(0, 4, (1, 8, 9))))
+        samples.append(sample)
+    metric = IoUMetric()
+    metric.dataset_meta = dict(classes=('a', 'b', 'c', 'd', 'never there'))
+    metric.process({}, [sample.to_dict() for sample in samples])
+    expected = metric.compute_metrics(metric.results)['mIoU']
+    cell = Cell('seg', 'x', 30, list('abcde'), [score(sample, 5) for sample in samples])
+    assert cell.values('mIoU')[0] == pytest.approx(expected, abs=0.005)  # mmseg rounds
+
+
+def test_recovery_difference_and_places_by_hand():
+    cells = [
+        classification_cell('noisy', [1] * 8 + [0] * 2),
+        classification_cell('clean', [0] * 9 + [1], psnr=None, sigma=None),
+        classification_cell('alone', [1] * 6 + [0] * 4),
+        classification_cell('joint', [1] * 4 + [0] * 6),
+        classification_cell('slow', [0, 0]),
+    ]
+    found = {record['method']: record for record in Matrix(cells, [30], 'alone').records() if record['metric'] == 'top-1'}
+    assert [found[m]['value'] for m in ('noisy', 'clean', 'alone', 'joint', 'slow')] == pytest.approx([20, 90, 40, 60, 100])
+    # (60 - 20) / (90 - 20); the slow method's two images are both wrong when noisy and right when clean.
+    assert found['joint']['recovery'] == pytest.approx(100 * 40 / 70)
+    assert found['slow']['recovery'] == pytest.approx(100)
+    assert {m: record['place'] for m, record in found.items()} == dict(noisy=None, clean=None, alone=2, joint=1, slow=None)
+    assert found['joint']['difference'] == pytest.approx(20)
+    assert found['slow']['difference'] == pytest.approx(100)
+    text = markdown(list(found.values()), 'alone')
+    assert '**60.0**' in text
+    assert '<u>40.0</u>' in text
+    assert '(2 images)' in text
+
+
+def test_the_interval_is_the_binomial_one_where_that_is_known():
+    cell = classification_cell('x', [0] * 600 + [1] * 400)
+    low, high = interval(cell.values('top-1', resamples(1000)))
+    # Normal approximation of the binomial: 60 +- 1.96 * sqrt(60 * 40 / 1000)
+    assert (low, high) == pytest.approx((60 - 3.04, 60 + 3.04), abs=0.4)
+    assert np.all(resamples(10).sum(1) == 10)
