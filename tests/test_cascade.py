@@ -215,3 +215,38 @@ def test_bgr_pipelines_are_turned_to_rgb(build_cascade, batch):
 def test_a_config_that_cannot_work_is_refused(build_cascade, changes, message):
     with pytest.raises(UserError, match=message):
         build_cascade(**changes)
+
+
+def test_training_images_of_unequal_size_are_named(build_cascade, batch):
+    images = [image for image in batch['inputs']]
+    images[2] = images[2][:, :50]
+    with pytest.raises(UserError, match=r"'c' is 50 x 64, .* is 64 x 64 .*smaller than the crop"):
+        build_cascade().data_preprocessor(dict(inputs=images, data_samples=batch['data_samples']), training=True)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_a_label_of_no_class_is_named(build_cascade, batch, training):
+    batch['data_samples'][1].set_gt_label(7)
+    with pytest.raises(UserError, match=r"gt_label of 'b.png' holds 7, but the task network knows the classes 0 to 6"):
+        build_cascade().data_preprocessor(batch, training)
+    # Its own labels are none of the data set's.
+    build_cascade(supervision='self').data_preprocessor(batch, training)
+
+
+def test_a_feature_network_is_usable_beside_a_task(build_cascade, batch, photos):
+    other = {
+        **CLASSIFIER,
+        'backbone': dict(type='VGG', depth=11, num_stages=1, dilations=(1,), out_indices=(0,)),
+        'neck': None,
+        'head': None,
+    }
+    losses = {**LOSSES, 'perceptual': dict(type='PerceptualLoss', layers='backbone.features.0', weight=0.5)}
+    cascade = build_cascade(losses=losses, feature_network=dict(type='OpenMMLabTask', model=other, checkpoint='random'))
+    calls = {'task': 0, 'features': 0}
+    cascade.task.network.backbone.conv1.register_forward_hook(lambda *_: calls.update(task=calls['task'] + 1))
+    cascade.feature_network.network.backbone.features[0].register_forward_hook(lambda *_: calls.update(features=calls['features'] + 1))
+    losses = cascade(**cascade.data_preprocessor(batch, True), mode='loss')
+    sum(losses.values()).backward()
+    assert losses['loss_perceptual'] > 0
+    assert losses['loss_task'] > 0
+    assert calls == {'task': 1, 'features': 2}  # restored alone; restored and clean

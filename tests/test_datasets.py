@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semrestore.datasets import EmbeddedPhotos, LoadPhoto, PhotoFolder, RandomDihedral, read_photo
+from semrestore.datasets import EmbeddedPhotos, LoadPhoto, PhotoFolder, RandomCrop, RandomDihedral, read_photo
 from semrestore.errors import UserError
 
 RAMP = np.arange(60, dtype=np.uint8).reshape(5, 12) * 4
@@ -157,3 +157,43 @@ def test_dihedral_gives_all_eight_and_nothing_else():
     expected = {np.rot90(base, turns).tobytes() for base in (image, image[:, ::-1]) for turns in range(4)}
     assert seen == expected
     assert len(expected) == 8
+
+
+def crop_of(height, width, size, **options):
+    image = np.arange(height * width * 3, dtype=np.uint8).reshape(height, width, 3)
+    labels = np.arange(height * width).reshape(height, width) % 21
+    return image, labels, RandomCrop(size, **options)(dict(img=image, gt_seg_map=labels, img_path='p.jpg'))
+
+
+def test_a_crop_takes_the_same_square_of_image_and_labels():
+    seen = set()
+    for _ in range(60):
+        image, labels, result = crop_of(9, 12, 8)
+        assert result['img'].shape == (8, 8, 3)
+        assert result['img_shape'] == (8, 8)
+        (place,) = [(y, x) for y in range(2) for x in range(5) if np.array_equal(result['gt_seg_map'], labels[y : y + 8, x : x + 8])]
+        assert np.array_equal(result['img'], image[place[0] : place[0] + 8, place[1] : place[1] + 8])
+        seen.add(place)
+    assert len(seen) == 10  # every corner that there is
+
+
+def test_a_small_image_is_enlarged_with_void_labels_if_asked_to():
+    *_, result = crop_of(5, 20, 8, pad_if_needed=True)
+    assert result['img'].shape == (8, 8, 3)
+    assert np.all(result['gt_seg_map'][5:] == 255)
+    assert result['gt_seg_map'][:5].max() < 255
+    assert np.array_equal(result['img'][5:], result['img'][4:1:-1])  # mirrored
+
+
+def test_an_image_smaller_than_the_crop_is_named():
+    with pytest.raises(UserError, match=r"'p.jpg' is 5 x 20 \(height x width\), smaller than the crop of 8"):
+        crop_of(5, 20, 8)
+
+
+def test_a_list_may_leave_the_suffix_out(tmp_path):
+    (tmp_path / 'photos').mkdir()
+    for name in 'abc':
+        save(tmp_path / f'photos/{name}.png', Image.fromarray(RAMP))
+    (tmp_path / 'list.txt').write_text('c\na\n')
+    dataset = PhotoFolder(data_root=str(tmp_path), folder='photos', list_file='list.txt', suffix='.png')
+    assert [dataset.get_data_info(index)['name'] for index in range(len(dataset))] == ['c', 'a']

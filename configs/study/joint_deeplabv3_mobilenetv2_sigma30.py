@@ -12,7 +12,7 @@ model = dict(
     supervision='labels',
     losses=dict(
         reconstruction=dict(type='ReconstructionLoss', distance='l1', pixel_range=1.0),
-        perceptual=dict(type='PerceptualLoss', layers='backbone.layer4', weight=0.005),
+        perceptual=dict(type='PerceptualLoss', layers=['backbone.layer4', 'backbone.layer7'], weight=0.01),
         task=dict(type='TaskLoss', weight=0.02),
     ),
 )

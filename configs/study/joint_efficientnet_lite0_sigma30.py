@@ -10,11 +10,11 @@ _base_ = [
 model = dict(
     degradation=dict(type='GaussianNoise', sigma=30),
     task={{_base_.task}},
-    supervision='self',
+    supervision='soft',
     losses=dict(
         # lambda_P and lambda_H hold for an L1 distance on 0..1 (docs/joint_training.md has the study of lambda_H).
         reconstruction=dict(type='ReconstructionLoss', distance='l1', pixel_range=1.0),
-        perceptual=dict(type='PerceptualLoss', layers='model.blocks.2', weight=0.005),
-        task=dict(type='TaskLoss', weight=0.02),
+        perceptual=dict(type='PerceptualLoss', layers=['model.blocks.2', 'model.blocks.4'], weight=0.01),
+        task=dict(type='TaskLoss', weight=0.01),
     ),
 )

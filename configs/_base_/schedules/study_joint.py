@@ -1,5 +1,5 @@
 # A few hundred steps from a trained denoiser: what a quarter of an hour on two CPU cores with --amp allows.
-max_iters = 600
+max_iters = 800
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
