@@ -82,8 +82,9 @@ class Cascade(BaseModel):
         task: Config of a :class:`~semrestore.tasks.base.FrozenTask`; ``None`` to train or evaluate the denoiser alone.
         feature_network: Config of a frozen network to take perceptual features from, if not from the task's.
         supervision: ``'labels'`` uses the ground truth in the data samples, ``'self'`` the task network's own prediction on the clean
-            image, in training and in evaluation (its accuracy is then the agreement with itself on the clean image), ``'soft'`` trains
-            against all class probabilities of that prediction.
+            image, ``'soft'`` trains against all class probabilities of that prediction. Evaluation takes the ground truth where the data
+            have it, and otherwise, unless this is ``'labels'``, the network's own prediction: its accuracy is then the agreement with
+            itself on the clean image.
         evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
         channels_last: Run the denoiser in channels-last memory, which is faster on most devices (``docs/performance.md``).
         data_preprocessor: Config of :class:`ImagePreprocessor`.
@@ -178,7 +179,7 @@ class Cascade(BaseModel):
         noisy, sigma = self.degradation(clean, generators)
         restored = self.denoiser(noisy, sigma)
         if self.task is not None:
-            if self.supervision != 'labels':
+            if self.supervision != 'labels' and not any(name.startswith('gt_') for name in data_samples[0].keys()):  # noqa: SIM118
                 data_samples = self.task.self_label(clean, data_samples)
             data_samples = self.task.predict(restored, data_samples)
         for sample, *images in zip(data_samples, clean, noisy, restored, strict=True):

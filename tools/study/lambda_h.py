@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 CONFIG = 'configs/study/joint_efficientnet_lite0_sigma30.py'
+# One layer and hard labels, as in the paper.
+LOSSES = {'model.supervision': 'self', 'model.losses.perceptual.layers': 'model.blocks.2', 'model.losses.perceptual.weight': 0.005}
 
 
 def main() -> None:
@@ -45,6 +47,7 @@ def evaluate(name: str, checkpoint: str, options: argparse.Namespace, value: flo
             run(
                 ['tools/train.py', CONFIG, '--amp', '--work-dir', str(options.out / name)],
                 load_from=options.checkpoint,
+                **LOSSES,
                 **{
                     'model.losses.task.weight': value,
                     'train_cfg.max_iters': end,
