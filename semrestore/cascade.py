@@ -32,8 +32,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         if channel_order not in ('rgb', 'bgr'):
             raise ValueError(f"channel_order is {channel_order!r}; expected 'rgb' or 'bgr'")
         self.channel_order = channel_order
-        # The cascade puts its task's here: this is the last place where labels are on the CPU, so that looking at them costs no wait.
-        self.check_labels: Callable[[Sequence], None] = lambda data_samples: None
+        # The cascade puts its own here: this is the last place where labels are on the CPU, so that looking at them costs no wait.
+        self.check_samples: Callable[[Sequence, bool], None] = lambda data_samples, training: None
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Convert ``data['inputs']``: a uint8 tensor ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which stays a list if sizes differ.
@@ -47,7 +47,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
                 inputs = torch.stack(list(inputs))
             elif training:
                 self._refuse_sizes(inputs, data['data_samples'])
-        self.check_labels(data.get('data_samples') or ())
+        self.check_samples(data.get('data_samples') or (), training)
         data = self.cast_data({**data, 'inputs': inputs})
         inputs = data['inputs']
         data['inputs'] = self._convert(inputs) if isinstance(inputs, Tensor) else [self._convert(image) for image in inputs]
@@ -118,8 +118,8 @@ class Cascade(BaseModel):
         self.layers = tuple(dict.fromkeys(layer for loss in self.losses.values() for layer in loss.layers))
         self._needs_task_loss = any(loss.needs_task_loss for loss in self.losses.values())
         self._check_losses()
-        if self.task is not None and supervision == 'labels':
-            self.data_preprocessor.check_labels = self.task.check_labels
+        if self.task is not None:
+            self.data_preprocessor.check_samples = self._check_samples
         self.denoiser.to(memory_format=self._memory_format)
 
     def forward(
@@ -179,12 +179,31 @@ class Cascade(BaseModel):
         noisy, sigma = self.degradation(clean, generators)
         restored = self.denoiser(noisy, sigma)
         if self.task is not None:
-            if self.supervision != 'labels' and not any(name.startswith('gt_') for name in data_samples[0].keys()):  # noqa: SIM118
-                data_samples = self.task.self_label(clean, data_samples)
+            if self.supervision != 'labels':
+                data_samples = self._complete_labels(clean, data_samples)
             data_samples = self.task.predict(restored, data_samples)
         for sample, *images in zip(data_samples, clean, noisy, restored, strict=True):
             sample.clean, sample.noisy, sample.restored = images
         return data_samples
+
+    def _complete_labels(self, clean: Tensor, data_samples: list) -> list:
+        """Give the task network's own label to each sample that has none."""
+        indices = [index for index, sample in enumerate(data_samples) if not _is_labelled(sample)]
+        completed = list(data_samples)
+        if indices:
+            labelled = self.task.self_label(clean[indices], [data_samples[index] for index in indices])
+            for index, sample in zip(indices, labelled, strict=True):
+                completed[index] = sample
+        return completed
+
+    def _check_samples(self, data_samples: Sequence, training: bool) -> None:
+        labelled = [sample for sample in data_samples if _is_labelled(sample)]
+        if training and self.supervision != 'labels':  # the labels are not looked at
+            return
+        if training and self._needs_task_loss and len(labelled) < len(data_samples):
+            name = next(image_name(sample) for sample in data_samples if not _is_labelled(sample))
+            raise UserError(f"image '{name}' has no label for the task loss: load one in the pipeline, or set model.supervision='self'")
+        self.task.check_labels(labelled)
 
     @property
     def _frozen(self) -> list:
@@ -215,3 +234,7 @@ def image_name(sample: BaseDataElement) -> str:
             raise UserError("a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing transform")
         name = str(path).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]
     return name
+
+
+def _is_labelled(sample: BaseDataElement) -> bool:
+    return any(name.startswith('gt_') for name in sample.keys())  # noqa: SIM118 (a data element is no dict)

@@ -141,6 +141,8 @@ def _data_paths(dataset: dict) -> Iterator[Path]:
         prefix = dataset.get('data_prefix') or (dataset.get('split') if str(dataset.get('type')).endswith('ImageNet') else '') or ''
         for part in prefix.values() if isinstance(prefix, dict) else (prefix,):
             yield root / part
+        if isinstance(dataset.get('ann_file'), str):
+            yield root / dataset['ann_file']
 
 
 def embed(cfg: Config, iterations: int = 20) -> str:

@@ -16,7 +16,8 @@ from semrestore.checkpoint import sha256
 from semrestore.commands import cross_task
 from semrestore.commands import test as testing
 from semrestore.commands.common import run
-from semrestore.evaluation.matrix import Cell, Matrix, interval, markdown, resamples, score
+from semrestore.errors import UserError
+from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval, markdown, score
 from semrestore.registry import MODELS
 
 TASK = """
@@ -83,7 +84,7 @@ def test_a_matrix_goes_on_where_it_stopped_and_runs_nothing_twice(task, checkpoi
     cell.write_text('\n'.join(lines[:6]) + '\n' + lines[6][:20])
     seen = []
     add = cross_task._Rows.add
-    monkeypatch.setattr(cross_task._Rows, 'add', lambda self, image, row: (seen.append(image), add(self, image, row)))
+    monkeypatch.setattr(cross_task._Rows, 'add', lambda self, row: (seen.append(row['image']), add(self, row)))
     assert call(task, out, *arguments) == 0
     assert len(seen) == VIEWS - 5
     assert records(out) == first
@@ -135,7 +136,7 @@ def test_a_config_without_a_task_is_refused(tmp_path, capsys):
 
 
 def classification_cell(method, ranks, psnr=20.0, sigma=30):
-    return Cell('cls', method, sigma, [f'{i}' for i in range(len(ranks))], [dict(rank=rank, psnr=psnr) for rank in ranks])
+    return Cell('cls', method, sigma, list(range(len(ranks))), [dict(rank=rank, psnr=psnr) for rank in ranks])
 
 
 def test_top_1_and_top_5_are_mmpretrains():
@@ -143,7 +144,7 @@ def test_top_1_and_top_5_are_mmpretrains():
     cell = classification_cell('x', [score(sample, None)['rank'] for sample in samples])
     predictions = torch.stack([sample.pred_score for sample in samples])
     expected = Accuracy.calculate(predictions, torch.tensor([i % 7 for i in range(40)]), topk=(1, 5))
-    assert [cell.values('top-1')[0], cell.values('top-5')[0]] == pytest.approx([value[0].item() for value in expected])
+    assert [cell.value('top-1'), cell.value('top-5')] == pytest.approx([value[0].item() for value in expected])
 
 
 def test_miou_is_mmsegs():
@@ -157,8 +158,8 @@ def test_miou_is_mmsegs():
     metric.dataset_meta = dict(classes=('a', 'b', 'c', 'd', 'never there'))
     metric.process({}, [sample.to_dict() for sample in samples])
     expected = metric.compute_metrics(metric.results)['mIoU']
-    cell = Cell('seg', 'x', 30, list('abcde'), [score(sample, 5) for sample in samples])
-    assert cell.values('mIoU')[0] == pytest.approx(expected, abs=0.005)  # mmseg rounds
+    cell = Cell('seg', 'x', 30, list(range(5)), [score(sample, 5) for sample in samples])
+    assert cell.value('mIoU') == pytest.approx(expected, abs=0.005)  # mmseg rounds
 
 
 def test_recovery_difference_and_places_by_hand():
@@ -185,7 +186,60 @@ def test_recovery_difference_and_places_by_hand():
 
 def test_the_interval_is_the_binomial_one_where_that_is_known():
     cell = classification_cell('x', [0] * 600 + [1] * 400)
-    low, high = interval(cell.values('top-1', resamples(1000)))
+    low, high = interval(*bootstrap('top-1', cell.table('top-1')))
     # Normal approximation of the binomial: 60 +- 1.96 * sqrt(60 * 40 / 1000)
     assert (low, high) == pytest.approx((60 - 3.04, 60 + 3.04), abs=0.4)
-    assert np.all(resamples(10).sum(1) == 10)
+
+
+def test_grouping_equal_images_leaves_the_bootstrap_what_it_is():
+    one, other = (classification_cell('x', np.random.randint(0, 3, 300).tolist()).table('top-1') for _ in range(2))
+    draws = np.random.default_rng(1).integers(0, 300, (4000, 300))
+    plain = 100 * (one - other)[draws, 0].mean(1)
+    grouped, grouped_other = bootstrap('top-1', one, other)
+    assert interval(grouped - grouped_other) == pytest.approx(interval(plain), abs=0.7)
+
+
+def test_the_interval_of_miou_holds_its_estimate_where_classes_are_rare():
+    # One class everywhere, and in each image a false positive of a class of its own.
+    rows = []
+    for image in range(20):
+        intersect, union = [0] * 21, [0] * 21
+        intersect[0], union[0], union[image + 1] = 90, 100, 10
+        rows.append(dict(intersect=intersect, union=union, psnr=20.0))
+    cell = Cell('seg', 'x', 30, list(range(20)), rows)
+    assert cell.value('mIoU') == pytest.approx(90 / 21)
+    low, high = interval(*bootstrap('mIoU', cell.table('mIoU')))
+    assert low <= cell.value('mIoU') <= high
+
+
+def test_a_network_of_nans_is_never_right():
+    sample = DataSample().set_gt_label(3)
+    sample.set_field(torch.full((7,), float('nan')), 'pred_score')
+    assert score(sample, None)['rank'] == 6
+    sample.set_field(torch.zeros(7), 'pred_score')  # nor is one that cannot decide
+    assert score(sample, None)['rank'] == 6
+
+
+def test_a_sample_without_a_label_is_named():
+    with pytest.raises(UserError, match=r"'x.png' has no label"):
+        score(DataSample(metainfo=dict(img_path='x.png')).set_pred_score(torch.rand(7)), None)
+
+
+@pytest.mark.parametrize(
+    ('source', 'message'),
+    [
+        ('ours=configs/embedded/denoise_sigma30.py', 'needs weights: ours=configs/embedded/denoise_sigma30.py:CHECKPOINT'),
+        ('ours=nowhere.py', "config 'nowhere.py' does not exist"),
+    ],
+)
+def test_a_denoiser_of_another_config_is_checked_before_anything_runs(task, tmp_path, capsys, source, message):
+    assert call(task, tmp_path / 'out', '--denoisers', 'noisy', source, '--sigma', 30) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_missing_labels_of_the_data_are_named(tmp_path, capsys, monkeypatch):
+    (tmp_path / 'imagenet_samples').mkdir()
+    monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
+    assert call('configs/evaluation/efficientnet_lite0_imagenet_samples.py', tmp_path / 'out', '--denoisers', 'noisy') == 2
+    assert 'labels.txt' in capsys.readouterr().err

@@ -7,8 +7,8 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from semrestore.errors import UserError
@@ -75,11 +75,18 @@ def build_runner(cfg):
     """Build MMEngine's runner, turning what a config's values can cause into a message."""
     from mmengine.runner import Runner
 
-    try:
+    with explained(f"config '{cfg.filename}' does not build"):
         runner = Runner.from_cfg(cfg)
         if cfg.get('optim_wrapper'):
             runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         return runner
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what a config's values can cause in a library into a message that starts with ``what``."""
+    try:
+        yield
     except (
         ArithmeticError,
         AssertionError,
@@ -91,7 +98,7 @@ def build_runner(cfg):
         TypeError,
         ValueError,
     ) as error:
-        raise UserError(f"config '{cfg.filename}' does not build: {type(error).__name__}: {error}") from error
+        raise UserError(f'{what}: {type(error).__name__}: {error}') from error
 
 
 def bare_model(runner):
@@ -112,3 +119,10 @@ def build_loop(runner, name: str):
         return getattr(runner, name)
     except (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(f'the data of {name.removesuffix("_loop")}_dataloader cannot be used: {error}; see docs/data.md') from error
+
+
+def has_weights(denoiser: dict) -> bool:
+    """Whether a denoiser's config is of a learned one, which means nothing without its checkpoint."""
+    from semrestore.registry import MODELS
+
+    return any(True for _ in MODELS.build(denoiser).parameters())

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semrestore.commands.common import load_quietly
+from semrestore.commands.common import explained, has_weights, load_quietly
 from semrestore.errors import UserError, near
 
 LEFT_ALONE = ('noisy', 'clean')
@@ -49,6 +49,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         '--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; what it already holds is not run again'
     )
     parser.add_argument('--limit', nargs='+', default=[], metavar='DENOISER=N', help='run a slow method on N images, evenly spread')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of every task config')
     parser.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
     return parser.parse_args(arguments)
 
@@ -72,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     configs = {Path(path).stem: path for path in options.tasks}
     if len(configs) < len(options.tasks):
         raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
-    _check_checkpoints(methods, sigmas)
-    tasks = {name: _task_config(path) for name, path in configs.items()}
+    _check_sources(methods, sigmas)
+    tasks = {name: _task_config(path, options.cfg_options) for name, path in configs.items()}
     cells = [cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, sigmas, limits, options.out / 'cells')]
     records = Matrix(cells, sigmas, options.reference).records()
     text = markdown(records, options.reference)
@@ -121,7 +122,7 @@ def _without_weights(text: str) -> str:
         hint = near(text.lower(), [*known, *LEFT_ALONE])
         raise UserError(f"--denoisers: there is no denoiser '{text}'.{hint} One with weights is NAME=CHECKPOINT")
     kind = known[text.lower()]
-    if any(True for _ in MODELS.build(dict(type=kind)).parameters()):
+    if has_weights(dict(type=kind)):
         raise UserError(f'--denoisers: {kind} needs weights: NAME=CHECKPOINT, or NAME=CONFIG:CHECKPOINT')
     return kind
 
@@ -136,23 +137,30 @@ def _limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     return limits
 
 
-def _check_checkpoints(methods: Sequence[Method], sigmas: Sequence[float]) -> None:
+def _check_sources(methods: Sequence[Method], sigmas: Sequence[float]) -> None:
     for method in methods:
+        if method.config:
+            denoiser = load_quietly(method.config).model.get('denoiser')
+            if not denoiser:
+                raise UserError(f"config '{method.config}' of '{method.name}' has no denoiser")
+            if not method.checkpoint and has_weights(denoiser):
+                raise UserError(f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT")
         for sigma in sigmas if method.checkpoint else ():
             if not Path(method.at(sigma)).is_file():
                 raise UserError(f"the checkpoint of '{method.name}' at sigma {sigma:g}, '{method.at(sigma)}', does not exist")
 
 
-def _task_config(path: str):
+def _task_config(path: str, options: Sequence[str]):
     from semrestore.config import check_inputs
 
-    cfg = load_quietly(path)
+    cfg = load_quietly(path, options)
     if not cfg.get('test_dataloader') or not cfg.model.get('task'):
         raise UserError(
             f"config '{path}' has no {'test_dataloader' if cfg.model.get('task') else 'model.task'}, so it is no task to test on"
         )
-    check_inputs(cfg, 'test_dataloader')
     cfg.model.losses = None
+    cfg.model.pop('feature_network', None)  # nothing is trained
+    check_inputs(cfg, 'test_dataloader')
     return cfg
 
 
@@ -160,19 +168,32 @@ def _cells(name: str, cfg, methods: Sequence[Method], sigmas: Sequence[float], l
     """Yield the cells of one task: those that the folder holds, and those that have to be run, for which its network is built."""
     from semrestore.evaluation.matrix import Cell
 
+    dataset = _dataset(cfg)
     bench = None
     for method in methods:
+        limit = min(limits.get(method.name, len(dataset)), len(dataset))
+        indices = [int(i * len(dataset) / limit) for i in range(limit)]
         # Clean images are the same at every noise level.
         for sigma in [None] if method.name == 'clean' else sigmas:
             denoiser = _denoiser(cfg, method)
-            origin = _origin(cfg, method, denoiser, sigma, limits.get(method.name))
+            origin = _origin(cfg, dataset, method, denoiser, sigma, indices)
             label = f'{name}-{method.name}' + (f'-sigma{sigma:g}' if sigma is not None else '')
-            path = folder / f'{label}.jsonl'
-            stored = _Rows(path, origin)
+            stored = _Rows(folder / f'{label}.jsonl', origin)
             if not stored.complete:
-                bench = bench or _Bench(copy.deepcopy(cfg))  # libraries write into the configs that they build
-                bench.run(label, stored, denoiser, sigma, method, limits.get(method.name))
-            yield Cell(name, method.name, sigma, stored.images, stored.rows, origin)
+                bench = bench or _Bench(cfg, dataset)
+                bench.run(label, stored, denoiser, sigma, method, indices)
+            paths = dict(config=cfg.filename, checkpoint=method.at(sigma) if sigma is not None else None)
+            yield Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
+
+
+def _dataset(cfg):
+    from mmengine.registry import DefaultScope
+
+    from semrestore.registry import DATASETS
+
+    with DefaultScope.overwrite_default_scope('semrestore'), explained(f"the test data of config '{cfg.filename}' cannot be used"):
+        # Of a copy: libraries write into the configs that they build.
+        return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
 def _denoiser(cfg, method: Method) -> dict:
@@ -181,23 +202,31 @@ def _denoiser(cfg, method: Method) -> dict:
     return dict(load_quietly(method.config).model.denoiser if method.config else cfg.model.denoiser)
 
 
-def _origin(cfg, method: Method, denoiser: dict, sigma: float | None, limit: int | None) -> dict:
-    """Return what a cell's numbers depend on; a stored cell of another origin is run again."""
+def _origin(cfg, dataset, method: Method, denoiser: dict, sigma: float | None, indices: Sequence[int]) -> dict:
+    """Return what a cell's numbers depend on, by content and not by path; a stored cell of another origin is run again."""
     from semrestore.checkpoint import sha256
 
     checkpoint = method.at(sigma) if sigma is not None else None
     weights = cfg.model.task.get('checkpoint')
-    parts = dict(model=cfg.model, data=cfg.test_dataloader.dataset)
     return dict(
-        config=cfg.filename,
-        config_sha256=hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest(),
+        model_sha256=_digest(cfg.model),
+        data_sha256=_digest([cfg.test_dataloader.dataset, _annotations(dataset)]),
         task_weights_sha256=sha256(weights) if weights and Path(weights).is_file() else weights,
         denoiser=json.loads(json.dumps(denoiser, default=str)),
-        checkpoint=checkpoint,
         checkpoint_sha256=sha256(checkpoint) if checkpoint else None,
         seed=cfg.model.get('evaluation_seed', 0),
-        limit=limit,
+        images=len(indices),
     )
+
+
+def _annotations(dataset) -> list:
+    """Return what a data set knows of each image (its path and label), so that another list or other labels are noticed."""
+    parts = getattr(dataset, 'datasets', [dataset])
+    return [part.get_data_info(index) for part in parts for index in range(len(part))]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class _Rows:
@@ -205,42 +234,29 @@ class _Rows:
 
     def __init__(self, path: Path, origin: dict) -> None:
         self.path = path
-        self.images: list[str] = []
         self.rows: list[dict] = []
         self.complete = False
         lines = self._read()
         if lines and lines[0] == origin:
-            for line in lines[1:]:
-                self.complete |= 'complete' in line
-                if 'image' in line:
-                    self.images.append(line.pop('image'))
-                    self.rows.append(line)
-            lines = [origin, *(dict(image=image, **row) for image, row in zip(self.images, self.rows, strict=True))]
-        else:
-            lines = [origin]
-        if not self.complete:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                partial = path.with_suffix('.part')  # without what a killed run may have left of its last line
-                partial.write_text(''.join(f'{json.dumps(line)}\n' for line in lines), encoding='utf-8')
-                os.replace(partial, path)
-            except OSError as error:
-                raise UserError(f"'{path}' cannot be written: {error}") from None
+            self.complete = len(lines) == origin['images'] + 1
+            self.rows = lines[1:]
+        if self.complete:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if lines and lines[0] != origin:
+                os.replace(path, path.with_suffix('.old'))  # hours of work, perhaps, and a slip in the command
+            partial = path.with_suffix('.part')  # without what a killed run may have left of its last line
+            partial.write_text(''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows]), encoding='utf-8')
+            os.replace(partial, path)
+        except OSError as error:
+            raise UserError(f"'{path}' cannot be written: {error}") from None
 
-    def add(self, image: str, row: dict) -> None:
-        """Append what an image scored."""
-        self.images.append(image)
+    def add(self, row: dict) -> None:
+        """Append what the next image scored."""
         self.rows.append(row)
-        self._append(dict(image=image, **row))
-
-    def finish(self) -> None:
-        """Mark the cell as complete."""
-        self._append(dict(complete=True))
-        self.complete = True
-
-    def _append(self, line: dict) -> None:
         with open(self.path, 'a', encoding='utf-8') as file:
-            file.write(f'{json.dumps(line)}\n')
+            file.write(f'{json.dumps(row)}\n')
 
     def _read(self) -> list[dict]:
         lines = []
@@ -256,25 +272,26 @@ class _Rows:
 class _Bench:
     """A task's network and test data, before which one denoiser after the other is put."""
 
-    def __init__(self, cfg) -> None:
+    def __init__(self, cfg, dataset) -> None:
         from mmengine.device import get_device
         from mmengine.registry import DefaultScope
 
-        from semrestore.registry import DATASETS, MODELS
+        from semrestore.registry import MODELS
 
-        self.cfg = cfg
-        with DefaultScope.overwrite_default_scope('semrestore'):
-            self.dataset = DATASETS.build(cfg.test_dataloader.dataset)
-            self.cascade = MODELS.build(cfg.model).eval().to(get_device())
-        if cfg.model.get('supervision', 'labels') == 'labels':
-            classes, known = self.dataset.metainfo.get('classes'), getattr(self.cascade.task, 'num_classes', None)
-            if classes and known and len(classes) > known:
-                raise UserError(f"config '{cfg.filename}': the data have {len(classes)} classes, the task network {known}")
+        self.loader = dict(batch_size=cfg.test_dataloader.get('batch_size', 1), num_workers=cfg.test_dataloader.get('num_workers', 0))
+        self.dataset = dataset
+        with DefaultScope.overwrite_default_scope('semrestore'), explained(f"config '{cfg.filename}' does not build"):
+            self.cascade = MODELS.build(copy.deepcopy(cfg.model)).eval().to(get_device())
+        classes, known = dataset.metainfo.get('classes'), self.cascade.task.num_classes
+        if classes and known and len(classes) > known:
+            raise UserError(f"config '{cfg.filename}': the data have {len(classes)} classes, the task network {known}")
 
-    def run(self, label: str, stored: _Rows, denoiser: dict, sigma: float | None, method: Method, limit: int | None) -> None:
+    def run(self, label: str, stored: _Rows, denoiser: dict, sigma: float | None, method: Method, indices: Sequence[int]) -> None:
         """Run the images that the cell lacks and store what they scored."""
+        from mmengine.dataset import pseudo_collate
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from torch.utils.data import DataLoader, Subset
 
         from semrestore.cascade import image_name
         from semrestore.checkpoint import load_denoiser
@@ -282,33 +299,21 @@ class _Bench:
         from semrestore.evaluation.matrix import score
         from semrestore.registry import MODELS
 
-        self.cascade.denoiser = MODELS.build(denoiser).eval().to(next(iter(self.cascade.task.buffers())).device)
+        cascade = self.cascade
+        cascade.denoiser = MODELS.build(denoiser).eval().to(cascade.data_preprocessor.device)
         if method.checkpoint:
-            load_denoiser(self.cascade, method.at(sigma))
-        self.cascade.degradation = MODELS.build(dict(type='GaussianNoise', sigma=sigma or 0))
-        count = len(self.dataset)
-        chosen = range(count) if limit is None or limit >= count else [int(i * count / limit) for i in range(limit)]
-        remaining = list(chosen)[len(stored.rows) :]
+            load_denoiser(cascade, method.at(sigma))
+        cascade.degradation = MODELS.build(dict(type='GaussianNoise', sigma=sigma or 0))
+        loader = DataLoader(Subset(self.dataset, indices[len(stored.rows) :]), collate_fn=pseudo_collate, **self.loader)
         columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         terminal = shutil.get_terminal_size().columns
-        with Progress(*columns, console=Console(stderr=True, width=max(terminal, 80)), transient=False) as progress:
-            bar = progress.add_task(label, total=len(chosen), completed=len(stored.rows))
-            for batch in self._loader(remaining):
-                for sample in self.cascade.test_step(batch):
-                    restored, clean = to_8_bit(sample.restored), to_8_bit(sample.clean)
-                    quality = None if method.name == 'clean' else psnr(restored, clean)
-                    stored.add(image_name(sample), score(sample, self.cascade.task.num_classes) | dict(psnr=quality))
+        with Progress(*columns, console=Console(stderr=True, width=max(terminal, 80))) as progress:
+            bar = progress.add_task(label, total=len(indices), completed=len(stored.rows))
+            for batch in loader:
+                for sample in cascade.test_step(batch):
+                    if not sample.restored.isfinite().all():
+                        raise UserError(f"'{method.name}' returns values that are no numbers for '{image_name(sample)}'")
+                    quality = None if method.name == 'clean' else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
+                    row = dict(image=image_name(sample), psnr=quality) | score(sample, cascade.task.num_classes)
+                    stored.add(row)
                     progress.advance(bar)
-        stored.finish()
-
-    def _loader(self, indices: Sequence[int]):
-        from mmengine.dataset import pseudo_collate
-        from torch.utils.data import DataLoader, Subset
-
-        settings = self.cfg.test_dataloader
-        return DataLoader(
-            Subset(self.dataset, indices),
-            batch_size=settings.get('batch_size', 1),
-            num_workers=settings.get('num_workers', 0),
-            collate_fn=pseudo_collate,
-        )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, prepare
+from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, has_weights, prepare
 from semrestore.errors import UserError
 
 
@@ -66,7 +66,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
     none = checkpoint == 'none'
     if not none and not Path(checkpoint).is_file():
         raise UserError(f"checkpoint '{checkpoint}' does not exist; 'none' evaluates without one")
-    if none and _has_weights(cfg.model.denoiser):
+    if none and has_weights(cfg.model.denoiser):
         cfg.model.denoiser = dict(type='Identity')
     degradations = [dict(type='GaussianNoise', sigma=sigma) for sigma in sigmas or ()] or [dict(cfg.model.degradation)]
     for sigma in sigmas or ():
@@ -102,12 +102,6 @@ def write_json(result: dict, path: str | Path) -> None:
     """Write a result; a metric that is no finite number (PSNR of equal images, SSIM of tiny ones) becomes ``null``, as JSON wants it."""
     metrics = {name: value if math.isfinite(value) else None for name, value in result['metrics'].items()}
     Path(path).write_text(json.dumps(result | {'metrics': metrics}, indent=2, allow_nan=False) + '\n', encoding='utf-8')
-
-
-def _has_weights(denoiser: dict) -> bool:
-    from semrestore.registry import MODELS
-
-    return any(True for _ in MODELS.build(denoiser).parameters())
 
 
 def _run_once(runner, degradation: dict) -> tuple[dict[str, float], list[dict]]:

@@ -60,5 +60,5 @@ def train(cfg) -> None:
         model = bare_model(runner)
         model.init_weights()  # the runner would do it later, and an init_cfg would undo the loading
         load_denoiser(model, start)
-        runner.logger.info(f'denoiser starts from {start}')
+        runner.logger.info(f'{type(model).__name__} starts from {start}')
     runner.train()

@@ -124,11 +124,10 @@ class RandomDihedral(BaseTransform):
     """One of the eight combinations of quarter turns and a mirror, each as likely: the usual augmentation of denoisers' patches."""
 
     def transform(self, results: dict) -> dict:
-        """Turn and mirror ``img``."""
+        """Turn and mirror ``img`` and, where there is one, its label map ``gt_seg_map``."""
         turns, mirrored = np.random.randint(4), np.random.randint(2)
-        image = np.rot90(results['img'], turns)
-        if mirrored:
-            image = image[:, ::-1]
-        results['img'] = np.ascontiguousarray(image)
-        results['img_shape'] = image.shape[:2]
+        for key in ('img', 'gt_seg_map') if 'gt_seg_map' in results else ('img',):
+            image = np.rot90(results[key], turns)
+            results[key] = np.ascontiguousarray(image[:, ::-1] if mirrored else image)
+        results['img_shape'] = results['img'].shape[:2]
         return results

@@ -23,6 +23,9 @@ class FrozenTask(nn.Module):
         network: The network, with its weights.
     """
 
+    num_classes: int | None = None
+    """How many classes the network knows, where it says so."""
+
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.requires_grad_(False)
@@ -57,7 +60,13 @@ class FrozenTask(nn.Module):
         Args:
             images: Restored images.
             scores: What :meth:`run` returned for the clean images.
+
+        Raises:
+            UserError: The network does not score two or more classes, between which a softmax decides.
         """
+        if not isinstance(scores, Tensor) or scores.shape[1] < 2:
+            found = f'scores of shape {tuple(scores.shape)}' if isinstance(scores, Tensor) else f'a {type(scores).__name__}'
+            raise UserError(f"supervision='soft' needs the scores of two classes or more, and the task network returns {found}; use 'self'")
         return {'loss_soft': F.cross_entropy(self.run(images), scores.softmax(1))}
 
     def check_labels(self, data_samples: Sequence) -> None:
@@ -85,6 +94,8 @@ class FrozenTask(nn.Module):
         features: dict[str, Tensor] = {}
 
         def collect(name: str, output: Tensor) -> None:
+            if not isinstance(output, Tensor):
+                raise UserError(f"layer '{name}' returns a {type(output).__name__}; a perceptual loss needs a layer that returns a tensor")
             if name not in features:
                 # A copy: what follows may change the output in place, as an activation or a residual sum does.
                 features[name] = output.clone()
@@ -96,6 +107,8 @@ class FrozenTask(nn.Module):
         ]
         try:
             yield features
+            if missing := [name for name in layers if name not in features]:
+                raise UserError(f"layer '{missing[0]}' does not run when {type(self.network).__name__} looks at an image")
         finally:
             for handle in handles:
                 handle.remove()

@@ -40,11 +40,17 @@ class OpenMMLabTask(FrozenTask):
     def __init__(
         self,
         model: dict | str,
-        checkpoint: str,
+        checkpoint: str = '',
         revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
         fold_batch_norm: bool = True,
     ) -> None:
-        network = build_network(library_model(model) if isinstance(model, str) else model)
+        model = library_model(model) if isinstance(model, str) else model
+        if model.get('data_preprocessor') is None:
+            raise UserError(
+                "the task's model has no data_preprocessor, so nobody knows what images it wants: give model.task.model.data_preprocessor"
+                ' its mean, std and channel order, or dict() for BGR in 0..255 as it is'
+            )
+        network = build_network(model)
         load_network(network, checkpoint, revise_keys)
         super().__init__(network)
         example = torch.linspace(0, 1, 3 * 224 * 224).view(1, 3, 224, 224)
@@ -59,21 +65,21 @@ class OpenMMLabTask(FrozenTask):
         # OpenMMLab's pipelines load BGR: a model that asks for a conversion wants RGB. mmpretrain calls that `to_rgb`, MMEngine's base
         # class `bgr_to_rgb` (or the other way round, which is the same exchange), kept as `_channel_conversion`.
         self.wants_bgr = not (preprocessor.to_rgb if hasattr(preprocessor, 'to_rgb') else preprocessor._channel_conversion)
-        # mmseg pads to `size` in training and by its `test_cfg` in testing; mmpretrain knows the divisor alone.
-        own = (getattr(preprocessor, 'size', None), getattr(preprocessor, 'pad_size_divisor', None))
-        test = getattr(preprocessor, 'test_cfg', None) or {}
-        tested = (test.get('size'), test.get('size_divisor')) if hasattr(preprocessor, 'test_cfg') else own
-        self.sizes = {'loss': own, 'predict': tested, 'tensor': own}
+        # One rule for all that the network is asked, so that features and labels of one image fit each other: mmseg's for testing where
+        # it has one, else the divisor. (Its `size` brings crops to one size for stacking, which they have here.)
+        test = getattr(preprocessor, 'test_cfg', None)
+        self.size = test.get('size') if test else None
+        self.size_divisor = test.get('size_divisor') if test else getattr(preprocessor, 'pad_size_divisor', None)
         self.pad_value = getattr(preprocessor, 'pad_value', 0)
-        self.label_pad_value = getattr(preprocessor, 'seg_pad_val', 255)
+        self.void = getattr(getattr(network, 'decode_head', None), 'ignore_index', None) or 255
 
     def loss(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
         """See :meth:`FrozenTask.loss <semrestore.tasks.base.FrozenTask.loss>`."""
-        bottom, right = self._padding(images, 'loss')
+        bottom, right = self._padding(images)
         samples = list(data_samples)
         if bottom or right:
             samples = [self._pad_labels(sample, (0, right, 0, bottom)) for sample in samples]
-        return self.network(self._preprocess(images, 'loss'), samples, mode='loss')
+        return self.network(self._preprocess(images), samples, mode='loss')
 
     def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
         """See :meth:`FrozenTask.predict <semrestore.tasks.base.FrozenTask.predict>`.
@@ -81,7 +87,7 @@ class OpenMMLabTask(FrozenTask):
         A segmentation has the size of the image's annotation (``ori_shape``), to which mmseg resizes the network's scores.
         """
         height, width = images.shape[-2:]
-        bottom, right = self._padding(images, 'predict')
+        bottom, right = self._padding(images)
         for sample in data_samples:
             sample.set_metainfo(
                 dict(
@@ -91,13 +97,13 @@ class OpenMMLabTask(FrozenTask):
                     padding_size=(0, right, 0, bottom),
                 )
             )
-        return self.network(self._preprocess(images, 'predict'), list(data_samples), mode='predict')
+        return self.network(self._preprocess(images), list(data_samples), mode='predict')
 
     def self_label(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
         """See :meth:`FrozenTask.self_label <semrestore.tasks.base.FrozenTask.self_label>`; segmentations have the images' own size."""
         height, width = images.shape[-2:]
         labelled = []
-        for sample, prediction in zip(data_samples, self.network(self._preprocess(images, 'predict'), mode='predict'), strict=True):
+        for sample, prediction in zip(data_samples, self.network(self._preprocess(images), mode='predict'), strict=True):
             # The image as the network sees it is the original here: what the dataset did to it before is no concern of the label's.
             own = dict(ori_shape=(height, width), img_shape=(height, width), flip=False)
             target = type(prediction)(metainfo={**sample.metainfo, **own})
@@ -113,17 +119,18 @@ class OpenMMLabTask(FrozenTask):
 
     def run(self, images: Tensor) -> Tensor | tuple:
         """See :meth:`FrozenTask.run <semrestore.tasks.base.FrozenTask.run>`."""
-        return self.network(self._preprocess(images, 'tensor'), mode='tensor')
+        return self.network(self._preprocess(images), mode='tensor')
 
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
         """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
         for sample in data_samples:
             for name in ('gt_label', 'gt_sem_seg') if self.num_classes else ():
                 label = sample.get(name)
-                label = label.data if isinstance(label, PixelData) else label
                 if label is None:
                     continue
-                wrong = label[((label < 0) | (label >= self.num_classes)) & (label != self.label_pad_value * (name == 'gt_sem_seg'))]
+                if isinstance(label, PixelData):
+                    label = label.data[label.data != self.void]
+                wrong = label[(label < 0) | (label >= self.num_classes)]
                 if wrong.numel():
                     raise UserError(
                         f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}, but the task network knows the classes"
@@ -139,16 +146,15 @@ class OpenMMLabTask(FrozenTask):
             )
         return super().layer(name)
 
-    def _padding(self, images: Tensor, mode: str) -> tuple[int, int]:
+    def _padding(self, images: Tensor) -> tuple[int, int]:
         """Return how many rows below and columns to the right the network wants added."""
         height, width = images.shape[-2:]
-        size, divisor = self.sizes[mode]
-        if size:
-            return max(0, size[0] - height), max(0, size[1] - width)
-        return (-height % divisor, -width % divisor) if divisor else (0, 0)
+        if self.size:
+            return max(0, self.size[0] - height), max(0, self.size[1] - width)
+        return (-height % self.size_divisor, -width % self.size_divisor) if self.size_divisor else (0, 0)
 
-    def _preprocess(self, images: Tensor, mode: str) -> Tensor:
-        bottom, right = self._padding(images, mode)
+    def _preprocess(self, images: Tensor) -> Tensor:
+        bottom, right = self._padding(images)
         if self.wants_bgr:
             images = images.flip(1)
         # Some heads flatten with `view`, which channels-last features refuse.
@@ -160,7 +166,7 @@ class OpenMMLabTask(FrozenTask):
         if not labels:
             return sample
         padded = sample.new()
-        padded.set_data({name: PixelData(data=F.pad(label.data, padding, value=self.label_pad_value)) for name, label in labels.items()})
+        padded.set_data({name: PixelData(data=F.pad(label.data, padding, value=self.void)) for name, label in labels.items()})
         return padded
 
 

@@ -29,7 +29,8 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
             if not chosen:
                 continue
             values = [record['value'] for record in chosen]
-            errors = [[r['value'] - r['low'] for r in chosen], [r['high'] - r['value'] for r in chosen]]
+            # The percentiles of a skewed bootstrap may leave the value itself out.
+            errors = [[max(0, r['value'] - r['low']) for r in chosen], [max(0, r['high'] - r['value']) for r in chosen]]
             style = dict(color=colours[method], capsize=3)
             if len(sigmas) == 1:
                 axis.errorbar([index], values, yerr=errors, fmt='o', **style)

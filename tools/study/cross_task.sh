@@ -22,8 +22,8 @@ train joint_efficientnet_lite0_sigma30 800 --cfg-options load_from="$ALONE"
 train joint_deeplabv3_mobilenetv2_sigma30 800 --cfg-options load_from="$ALONE"
 
 $PYTHON tools/cross_task.py \
-  --tasks configs/evaluation/{efficientnet_lite0_imagenet_samples,squeezenet11_imagenet_samples,deeplabv3_mobilenetv2_voc2012}.py \
+  --tasks configs/evaluation/{efficientnet_lite0_imagenet_samples,deeplabv3_mobilenetv2_voc2012,squeezenet11_imagenet_samples}.py \
   --denoisers noisy clean bm3d "separate=$ALONE" \
     "joint_classifier=$OUT/joint_efficientnet_lite0_sigma30/iter_800.pth" \
     "joint_segmenter=$OUT/joint_deeplabv3_mobilenetv2_sigma30/iter_800.pth" \
-  --sigma 30 --limit bm3d=40 --reference separate --out "$OUT/matrix"
+  --sigma 30 --limit bm3d=25 --reference separate --out "$OUT/matrix"

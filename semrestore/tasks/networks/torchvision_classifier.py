@@ -24,6 +24,7 @@ class TorchvisionClassifier(TimmClassifier):
         # Past TimmClassifier's own __init__, which would build a model of timm.
         BaseClassifier.__init__(self, data_preprocessor={'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})})
         self.model = get_model(model_name, weights=None, **kwargs)
+        self.num_classes = kwargs.get('num_classes', 1000)  # torchvision's own default
         self.loss_module = MMPRETRAIN_MODELS.build(loss or dict(type='CrossEntropyLoss', _scope_='mmpretrain'))
         self._register_state_dict_hook(self._remove_state_dict_prefix)
         self._register_load_state_dict_pre_hook(self._add_state_dict_prefix)
