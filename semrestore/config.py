@@ -39,9 +39,6 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
         raise UserError(f"config '{path}' cannot be read: {type(error).__name__}: {error}") from error
     if 'model' not in cfg:
         raise UserError(f"config '{path}' has no model")
-    if not is_foreign(cfg):
-        # Inherited with a library's model, which holds it too; MMEngine would give it to the cascade.
-        cfg.pop('data_preprocessor', None)
     if embedded:
         if is_foreign(cfg):
             raise UserError(f"config '{path}' trains a task network itself; --embedded is for denoisers, alone or before a task")

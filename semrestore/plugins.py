@@ -6,14 +6,41 @@ from mmengine.config import Config, ConfigDict
 from mmengine.config.utils import MODULE2PACKAGE
 
 from semrestore.errors import UserError
+from semrestore.registry import MODELS
 
 # MMEngine knows mmseg under the name of the distribution that is no longer maintained; docs/installation.md names the one in use.
 MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
 def read_config(path: str | Path) -> Config:
-    """Read a config file, which may inherit from a library's (``_base_ = 'mmseg::…'``)."""
-    return Config.fromfile(path)
+    """Read a config file, which may inherit from a library's (``_base_ = 'mmseg::…'``).
+
+    A cascade takes nothing but the model (and its preprocessing) from there: the rest, such as pipelines that load BGR and hooks for
+    that library's pictures, belongs to training the task network itself. What the file sets anew stays.
+    """
+    cfg = Config.fromfile(path)
+    model = cfg.get('model') or {}
+    if MODELS.get(str(model.get('type'))) is None:  # the library's own model, in its own training
+        return cfg
+    for name in _library_bases(Path(path)):
+        library = Config.fromstring(f'_base_ = {name!r}', '.py')
+        preprocessor = library.get('data_preprocessor')
+        task = model.get('task') or {}
+        if preprocessor and isinstance(task.get('model'), dict):  # mmpretrain's stand beside the model
+            task.model.setdefault('data_preprocessor', preprocessor)
+        for key in library:
+            if key != 'model' and cfg.get(key) == library[key]:
+                cfg.pop(key)
+        cfg.setdefault('default_scope', 'semrestore')
+    return cfg
+
+
+def _library_bases(path: Path) -> list[str]:
+    """Return the configs of libraries that a config file inherits from, by way of its own bases too."""
+    names = []
+    for base in Config._get_base_files(str(path)):
+        names += [base] if '::' in base else _library_bases(path.parent / base)
+    return names
 
 
 def library_model(name: str) -> ConfigDict:

@@ -230,10 +230,31 @@ def test_training_images_of_unequal_size_are_named(build_cascade, batch):
 @pytest.mark.parametrize('training', [True, False])
 def test_a_label_of_no_class_is_named(build_cascade, batch, training):
     batch['data_samples'][1].set_gt_label(7)
-    with pytest.raises(UserError, match=r"gt_label of 'b.png' holds 7, but the task network knows the classes 0 to 6"):
+    message = r"gt_label of 'b.png' holds 7, but the task network knows the classes 0 to 6"
+    with pytest.raises(UserError, match=message):
         build_cascade().data_preprocessor(batch, training)
-    # Its own labels are none of the data set's.
-    build_cascade(supervision='self').data_preprocessor(batch, training)
+    own = build_cascade(supervision='self').data_preprocessor
+    if training:
+        own(batch, training)  # which does not look at the data's labels
+    else:
+        with pytest.raises(UserError, match=message):
+            own(batch, training)
+
+
+def test_a_training_image_without_a_label_is_named(build_cascade, batch):
+    batch['data_samples'][2] = DataSample(metainfo=dict(img_path='c.png'))
+    with pytest.raises(UserError, match=r"image 'c' has no label for the task loss.*supervision='self'"):
+        build_cascade().data_preprocessor(batch, training=True)
+    build_cascade(losses={'perceptual': LOSSES['perceptual']}).data_preprocessor(batch, training=True)
+
+
+@pytest.mark.parametrize('missing', [0, 3])
+def test_an_evaluation_batch_may_be_labelled_in_part(build_cascade, batch, missing):
+    cascade = build_cascade(supervision='self').eval()
+    own = cascade.task.run(cascade.data_preprocessor(batch)['inputs']).argmax(1)[missing].item()
+    batch['data_samples'][missing] = DataSample(metainfo=batch['data_samples'][missing].metainfo)
+    expected = [own if index == missing else index for index in range(4)]
+    assert [sample.gt_label.item() for sample in cascade.test_step(batch)] == expected
 
 
 def test_a_feature_network_is_usable_beside_a_task(build_cascade, batch, photos):

@@ -17,10 +17,10 @@ FAST_SCNN = 'mmseg::fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024.py'
 
 @pytest.fixture(scope='module')
 def model():
-    """mmseg's own config, cut to small training crops."""
+    """mmseg's own config, padding to multiples of 32 in training and testing."""
     torch.manual_seed(0)
     model = library_model(FAST_SCNN)
-    model.data_preprocessor.size = (96, 128)
+    model.data_preprocessor.update(size=None, size_divisor=32, test_cfg=dict(size_divisor=32))
     return model
 
 
@@ -100,8 +100,9 @@ def test_a_class_that_the_network_does_not_know_is_named(task):
         task.check_labels([sample])
 
 
+@pytest.mark.parametrize('size', [(96, 128), (70, 90)])
 @pytest.mark.parametrize('supervision', ['labels', 'self', 'soft'])
-def test_a_segmenter_trains_a_denoiser(model, photos, supervision):
+def test_a_segmenter_trains_a_denoiser(model, photos, supervision, size):
     cascade = MODELS.build(
         dict(
             type='Cascade',
@@ -115,7 +116,7 @@ def test_a_segmenter_trains_a_denoiser(model, photos, supervision):
             supervision=supervision,
         )
     )
-    image = photos['coffee'][:, :96, :128]
+    image = photos['coffee'][:, : size[0], : size[1]]
     data = dict(inputs=(torch.stack([image, image]) * 255).to(torch.uint8), data_samples=samples(image, 2))
     data = cascade.data_preprocessor(data, training=True)
     losses = cascade(**data, mode='loss')
@@ -123,8 +124,8 @@ def test_a_segmenter_trains_a_denoiser(model, photos, supervision):
     assert losses['loss_task'] > 0
     assert cascade.denoiser.tail.weight.grad.abs().sum() > 0
     predictions = cascade.eval()(**data, mode='predict')
-    assert predictions[0].pred_sem_seg.data.shape == (1, 96, 128)
-    assert predictions[0].restored.shape == (3, 96, 128)
+    assert predictions[0].pred_sem_seg.data.shape == (1, *size)
+    assert predictions[0].restored.shape == (3, *size)
 
 
 def test_a_config_may_inherit_from_mmseg_and_mmpretrain(tmp_path):
@@ -139,14 +140,39 @@ model = dict(
     task=dict(type='OpenMMLabTask', model={{{{_base_.model}}}}, checkpoint='random'),
 )
 """
-    for base, kind in (
-        ('mmseg::_base_/models/fast_scnn.py', 'EncoderDecoder'),
-        ('mmpretrain::_base_/models/mobilenet_v2_1x.py', 'ImageClassifier'),
-    ):
+    bases = (
+        (FAST_SCNN, 'EncoderDecoder'),
+        ('mmpretrain::mobilenet_v2/mobilenet-v2_8xb32_in1k.py', 'ImageClassifier'),
+    )
+    for base, kind in bases:
         path = tmp_path / 'inherits.py'
         path.write_text(text.format(base=base))
         cfg = load_config(path)
-        assert type(MODELS.build(cfg.model).task.network).__name__ == kind
+        assert cfg.default_scope == 'semrestore'
+        assert not cfg.get('train_dataloader')
+        task = MODELS.build(cfg.model).task
+        assert type(task.network).__name__ == kind
+        # ImageNet's statistics, which both configs print.
+        mean, std = torch.tensor([123.675, 116.28, 103.53]), torch.tensor([58.395, 57.12, 57.375])
+        torch.testing.assert_close(task.scale.flatten(), 255 / std)
+        torch.testing.assert_close(task.shift.flatten(), -mean / std)
+        assert not task.wants_bgr
+
+
+def test_a_model_without_preprocessing_is_refused():
+    with pytest.raises(UserError, match='has no data_preprocessor'):
+        MODELS.build(dict(type='OpenMMLabTask', model='mmpretrain::_base_/models/resnet18.py', checkpoint='random'))
+
+
+@torch.no_grad()
+def test_mmsegs_synchronised_batch_norms_are_folded_too(model):
+    folded, kept = (
+        MODELS.build(dict(type='OpenMMLabTask', model=copy.deepcopy(model), checkpoint='random', fold_batch_norm=fold))
+        for fold in (True, False)
+    )
+    norms = [name for name, module in kept.network.named_modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    # The auxiliary heads of training do not run when an image is looked at.
+    assert {name for name in norms if not name.startswith('auxiliary_head')} == set(folded.folded.values())
 
 
 @pytest.mark.parametrize(
@@ -164,4 +190,4 @@ def test_a_model_config_that_is_not_there_is_named(name, message):
 
 def test_a_type_of_no_library_is_named():
     with pytest.raises(UserError, match="'NoSuchThing', which none of mmpretrain, mmseg has"):
-        MODELS.build(dict(type='OpenMMLabTask', model=dict(type='NoSuchThing'), checkpoint='random'))
+        MODELS.build(dict(type='OpenMMLabTask', model=dict(type='NoSuchThing', data_preprocessor=dict()), checkpoint='random'))

@@ -46,7 +46,7 @@ def test_preprocessing_is_the_models_own(photos, to_rgb):
     image = photos['coffee'][None, :, :70, :90]
     # OpenMMLab's loaders give BGR on 0..255, and so does what its own preprocessor takes.
     expected = task.network.data_preprocessor(dict(inputs=255 * image.flip(1)))['inputs']
-    torch.testing.assert_close(task._preprocess(image, 'predict'), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(task._preprocess(image), expected, rtol=0, atol=1e-5)
     assert expected.shape == (1, 3, 96, 96)
 
 
@@ -178,6 +178,30 @@ def test_a_fold_that_would_change_the_network_is_undone():
     assert fold_batch_norms(network, image) == {}
     assert torch.equal(network(image), before)
     assert isinstance(network.bn, torch.nn.BatchNorm2d)
+
+
+@torch.no_grad()
+def test_a_network_whose_output_is_a_dict_is_compared_too():
+    class Named(_TwoReaders):
+        def forward(self, x):
+            return {'out': super().forward(x)}
+
+    network = Named().eval()
+    for norm in (network.bn, network.safe_bn):
+        norm.running_mean.uniform_(-1, 1)
+    assert fold_batch_norms(network, torch.rand(1, 3, 16, 16)) == {}
+
+
+def test_soft_targets_need_two_classes(efficientnet, photos):
+    with pytest.raises(UserError, match=r'needs the scores of two classes or more.*shape \(1, 1\)'):
+        efficientnet.soft_loss(photos['coffee'][None, :, :64, :64], torch.zeros(1, 1))
+
+
+@pytest.mark.parametrize(('layer', 'message'), [('backbone', "'backbone' returns a tuple"), ('head.loss_module', 'does not run when')])
+def test_a_layer_that_cannot_be_tapped_is_named(photos, layer, message):
+    task = build()
+    with pytest.raises(UserError, match=message), task.tap([layer]):
+        task.run(photos['coffee'][None, :, :64, :64])
 
 
 def test_a_folded_convolution_is_not_tapped(efficientnet):

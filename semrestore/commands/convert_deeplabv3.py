@@ -65,11 +65,13 @@ def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str
     for operation in operations:
         if 'key' not in operation:
             continue
-        layer = _layer(operation['name'].removesuffix('/weights').removesuffix('/depthwise_weights'))
+        layer = _layer(str(operation.get('name')).removesuffix('/weights').removesuffix('/depthwise_weights'))
         for part in ('weight', 'bias'):
             own, value = target.get(f'{layer}.{part}'), weights.get(f'{operation["key"]}.{part}')
             if own is None or value is None or any(a > b for a, b in zip(value.shape, own.shape, strict=True)):
-                raise UserError(f"operation '{operation['name']}' does not fit '{layer}.{part}': these are not the weights of this network")
+                raise UserError(
+                    f"operation '{operation.get('name')}' does not fit '{layer}.{part}': these are not the weights of this network"
+                )
             state[f'{layer}.{part}'] = torch.zeros_like(own)
             state[f'{layer}.{part}'][tuple(slice(size) for size in value.shape)] = value
     missing = [name for name in target if name not in state]

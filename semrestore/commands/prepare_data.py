@@ -24,6 +24,15 @@ CBSD68 = frozenset(
 )
 
 
+# Weights of task networks that configs name; docs/tasks.md says what they are.
+HEADS = (
+    'vgg16_relu3_3.pth',
+    'squeezenet11.pth',
+    'deeplabv3_mnv2_dm05_voc_257_float.pth',
+    'deeplabv3_mnv2_dm05_voc_257_float.json',
+)
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog='prepare_data.py', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,11 +88,14 @@ def build_bsds(source: Path, data: Path) -> list[str]:
             lines.append(f'{folder} is there already and stays as it is')
             continue
         partial = folder.with_name(f'{name}.part')
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for stem in sorted(chosen):
-            shutil.copy2(images[stem], partial)
-        partial.rename(folder)
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            for stem in sorted(chosen):
+                shutil.copy2(images[stem], partial)
+            partial.rename(folder)
+        except OSError as error:
+            raise UserError(f"'{folder}' cannot be built: {error}") from None
         lines.append(f'{folder}: {len(chosen)} images')
     return lines
 
@@ -130,6 +142,11 @@ def _imagenet_samples(folder: Path) -> tuple[str, str]:
     return (f'{folder / absent[0]} and {len(absent) - 1} more that labels.txt names' if absent else ''), f'{len(names)} images with labels'
 
 
+def _heads(folder: Path) -> tuple[str, str]:
+    absent = [name for name in HEADS if not (folder / name).is_file()]
+    return (f'{folder / absent[0]}, and {len(absent) - 1} more' if absent else ''), f'{len(HEADS)} files'
+
+
 def _voc(labels: str, *lists: str) -> Callable[[Path], tuple[str, str]]:
     def check(folder: Path) -> tuple[str, str]:
         counts = []
@@ -153,6 +170,7 @@ CHECKS: dict[str, Callable[[Path], tuple[str, str]]] = {
     'bsds432': _photos(432),
     'cbsd68': _photos(68),
     'kodak24': _photos(24),
+    'heads': _heads,
     'imagenet': _imagenet,
     'imagenet_samples': _imagenet_samples,
     'voc2012': _voc('SegmentationClass', 'train', 'val'),

@@ -11,7 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from semrestore.checkpoint import sha256
+
 CONFIG = 'configs/study/joint_efficientnet_lite0_sigma30.py'
+TEST = 'configs/evaluation/efficientnet_lite0_imagenet_samples.py'
 # One layer and hard labels, as in the paper.
 LOSSES = {'model.supervision': 'self', 'model.losses.perceptual.layers': 'model.blocks.2', 'model.losses.perceptual.weight': 0.005}
 
@@ -25,6 +28,8 @@ def main() -> None:
     parser.add_argument('--iterations', type=int, default=150)
     parser.add_argument('--photos', type=int, default=250, help='of the 1000 of imagenet_samples, evenly spread')
     options = parser.parse_args()
+    if not 1 <= options.photos <= 1000:
+        parser.error(f'--photos is {options.photos}; there are 1000')
     options.out.mkdir(parents=True, exist_ok=True)
     runs = {'noisy': 'none', 'alone': options.checkpoint}
     results = {name: evaluate(name, checkpoint, options) for name, checkpoint in runs.items()}
@@ -41,7 +46,9 @@ def main() -> None:
 def evaluate(name: str, checkpoint: str, options: argparse.Namespace, value: float | None = None) -> dict[str, float]:
     """Return the metrics of one run, from its file where there is one; train it first if it has a value of lambda_H."""
     path = options.out / f'{name}.json'
-    if not path.is_file():
+    settings = dict(start=sha256(options.checkpoint), iterations=options.iterations, photos=options.photos, losses=LOSSES)
+    known = path.with_suffix('.settings')
+    if not path.is_file() or not known.is_file() or json.loads(known.read_text(encoding='utf-8')) != settings:
         if value is not None and not Path(checkpoint).is_file():
             end = options.iterations
             run(
@@ -55,9 +62,10 @@ def evaluate(name: str, checkpoint: str, options: argparse.Namespace, value: flo
                     'param_scheduler.1.T_max': end - 20,
                 },
             )
-        indices = range(0, 1000, 1000 // options.photos)
+        indices = [int(i * 1000 / options.photos) for i in range(options.photos)]
         chosen = {'test_dataloader.dataset.indices': f'[{",".join(map(str, indices))}]', 'test_evaluator.0.metrics': '[PSNR]'}
-        run(['tools/test.py', CONFIG, checkpoint, '--work-dir', str(options.out / 'test'), '--out', str(path)], **chosen)
+        run(['tools/test.py', TEST, checkpoint, '--work-dir', str(options.out / 'test'), '--out', str(path)], **chosen)
+        known.write_text(json.dumps(settings), encoding='utf-8')
     return json.loads(path.read_text(encoding='utf-8'))['metrics']
 
 
