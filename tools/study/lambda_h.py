@@ -35,7 +35,11 @@ def main() -> None:
     results = {name: evaluate(name, checkpoint, options) for name, checkpoint in runs.items()}
     for value in options.values:
         name = f'lambda_h={value:g}'
-        results[name] = evaluate(name, str(options.out / name / f'iter_{options.iterations}.pth'), options, value)
+        results[name] = evaluate(
+            name, str(options.out / name / f'iter_{options.iterations}.pth'), options, LOSSES | {'model.losses.task.weight': value}
+        )
+    # For comparison: the config as it is, with soft targets, two layers and its own weights.
+    results['the study'] = evaluate('study', str(options.out / 'study' / f'iter_{options.iterations}.pth'), options, {})
     rows = [f'| {name} | {result["PSNR"]:.2f} | {result["accuracy/top1"]:.1f} |' for name, result in results.items()]
     table = '\n'.join(['| | PSNR (dB) | top-1 (%) |', '| --- | --- | --- |', *rows])
     (options.out / 'lambda_h.md').write_text(table + '\n', encoding='utf-8')
@@ -43,20 +47,20 @@ def main() -> None:
     print(table)
 
 
-def evaluate(name: str, checkpoint: str, options: argparse.Namespace, value: float | None = None) -> dict[str, float]:
-    """Return the metrics of one run, from its file where there is one; train it first if it has a value of lambda_H."""
+def evaluate(name: str, checkpoint: str, options: argparse.Namespace, losses: dict[str, object] | None = None) -> dict[str, float]:
+    """Return the metrics of one run, from its file where there is one; train it first if it has losses of its own."""
     path = options.out / f'{name}.json'
-    settings = dict(start=sha256(options.checkpoint), iterations=options.iterations, photos=options.photos, losses=LOSSES)
+    settings = dict(start=sha256(options.checkpoint), iterations=options.iterations, photos=options.photos, losses=losses)
     known = path.with_suffix('.settings')
     if not path.is_file() or not known.is_file() or json.loads(known.read_text(encoding='utf-8')) != settings:
-        if value is not None and not Path(checkpoint).is_file():
+        # A checkpoint without settings is one whose evaluation was interrupted; with other settings it is of another run.
+        if losses is not None and (known.is_file() or not Path(checkpoint).is_file()):
             end = options.iterations
             run(
                 ['tools/train.py', CONFIG, '--amp', '--work-dir', str(options.out / name)],
-                load_from=options.checkpoint,
-                **LOSSES,
+                **losses,
                 **{
-                    'model.losses.task.weight': value,
+                    'load_from': options.checkpoint,
                     'train_cfg.max_iters': end,
                     'param_scheduler.1.end': end,
                     'param_scheduler.1.T_max': end - 20,
