@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The study of docs/results.md, from photos to the matrix, on two CPU cores in about an hour and a half:
+# The study of docs/results.md, from photos to the matrix, on two CPU cores in about two hours:
 #   1. a denoiser alone (BSDS432, sigma 30),
 #   2. from it, one jointly with EfficientNet-Lite0 (unlabelled photos) and one jointly with DeepLabv3-MobileNetV2 (voc2012's train list),
 #   3. all of them before both tasks: 1000 ImageNet photos and the 223 of voc2012's val list.
