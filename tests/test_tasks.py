@@ -204,6 +204,16 @@ def test_a_layer_that_cannot_be_tapped_is_named(photos, layer, message):
         task.run(photos['coffee'][None, :, :64, :64])
 
 
+@torch.no_grad()
+def test_a_network_that_flattens_by_view_runs_in_channels_last_all_the_same():
+    cfg = Config.fromfile('configs/_base_/tasks/vgg16.py')
+    task = MODELS.build({**cfg.task, 'checkpoint': 'random'})
+    assert task.memory_format is torch.channels_last
+    image = torch.rand(2, 3, 224, 224)
+    expected = task.network.backbone(task._preprocess(image).contiguous())[0]
+    torch.testing.assert_close(task.run(image), expected, rtol=1e-3, atol=1e-4)
+
+
 def test_a_folded_convolution_is_not_tapped(efficientnet):
     with pytest.raises(UserError, match=r"into which its batch normalisation is folded.*take 'model.bn1', or set fold_batch_norm=False"):
         efficientnet.layer('model.conv_stem')

@@ -15,6 +15,7 @@ from semrestore.plugins import library_model
 from semrestore.registry import MODELS
 from semrestore.tasks.base import FrozenTask
 from semrestore.tasks.folding import fold_batch_norms
+from semrestore.tasks.memory_format import allow_channels_last
 
 LIBRARIES = ('mmpretrain', 'mmseg')
 
@@ -55,6 +56,7 @@ class OpenMMLabTask(FrozenTask):
         super().__init__(network)
         example = torch.linspace(0, 1, 3 * 224 * 224).view(1, 3, 224, 224)
         self.folded = fold_batch_norms(network, example) if fold_batch_norm else {}
+        self.memory_format = torch.channels_last if allow_channels_last(network, example) else torch.contiguous_format
         self.num_classes = _num_classes(network)
         preprocessor = network.data_preprocessor
         mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
@@ -157,8 +159,7 @@ class OpenMMLabTask(FrozenTask):
         bottom, right = self._padding(images)
         if self.wants_bgr:
             images = images.flip(1)
-        # Some heads flatten with `view`, which channels-last features refuse.
-        images = (images * self.scale + self.shift).contiguous()
+        images = (images * self.scale + self.shift).contiguous(memory_format=self.memory_format)
         return F.pad(images, (0, right, 0, bottom), value=self.pad_value) if bottom or right else images
 
     def _pad_labels(self, sample: BaseDataElement, padding: tuple[int, int, int, int]) -> BaseDataElement:

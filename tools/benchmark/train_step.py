@@ -42,7 +42,7 @@ class PlainLoop:
             restored = self.denoiser(noisy)
             with torch.no_grad():
                 target = self.vgg.features[:16]((clean - self.mean) / self.std)
-            features = self.vgg.features[:16](((restored - self.mean) / self.std).contiguous())
+            features = self.vgg.features[:16]((restored - self.mean) / self.std)
             scores = self.vgg.classifier(self.vgg.features[16:](features).flatten(1))
             loss = F.mse_loss(restored, clean) + LAMBDA_P * F.mse_loss(features, target)
             loss = loss + LAMBDA_H * F.cross_entropy(scores, labels.to(self.device))
