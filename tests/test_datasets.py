@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semrestore.datasets import EmbeddedPhotos, LoadPhoto, PhotoFolder, RandomCrop, RandomDihedral, read_photo
+from semrestore.datasets import CaffeCenterCrop, EmbeddedPhotos, LoadPhoto, PhotoFolder, RandomCrop, RandomDihedral, read_photo
 from semrestore.errors import UserError
 
 RAMP = np.arange(60, dtype=np.uint8).reshape(5, 12) * 4
@@ -197,3 +197,11 @@ def test_a_list_may_leave_the_suffix_out(tmp_path):
     (tmp_path / 'list.txt').write_text('c\na\n')
     dataset = PhotoFolder(data_root=str(tmp_path), folder='photos', list_file='list.txt', suffix='.png')
     assert [dataset.get_data_info(index)['name'] for index in range(len(dataset))] == ['c', 'a']
+
+
+def test_caffes_centre_is_rounded_down():
+    image = np.arange(7 * 10 * 3).reshape(7, 10, 3)
+    result = CaffeCenterCrop(4)(dict(img=image, img_path='p.jpg'))
+    assert np.array_equal(result['img'], image[1:5, 3:7])  # (7 - 4) // 2, (10 - 4) // 2
+    with pytest.raises(UserError, match=r"'p.jpg' is 7 x 10, smaller than the crop of 8"):
+        CaffeCenterCrop(8)(dict(img=image, img_path='p.jpg'))

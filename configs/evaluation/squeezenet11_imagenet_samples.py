@@ -11,7 +11,7 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadPhoto'),
             dict(type='mmpretrain.ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
-            dict(type='mmpretrain.CenterCrop', crop_size=227),
+            dict(type='CaffeCenterCrop', crop_size=227),
             dict(type='mmpretrain.PackInputs'),
         ]
     )

@@ -120,6 +120,31 @@ class RandomCrop(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class CaffeCenterCrop(BaseTransform):
+    """The square in the middle of the image, its corner rounded down as in Caffe's data layer; mmpretrain's rounds to the nearest.
+
+    Args:
+        crop_size: Side in pixels.
+
+    Raises:
+        UserError: The image is smaller; the message names it.
+    """
+
+    def __init__(self, crop_size: int) -> None:
+        self.crop_size = crop_size
+
+    def transform(self, results: dict) -> dict:
+        """Crop ``img``."""
+        height, width = results['img'].shape[:2]
+        if min(height, width) < self.crop_size:
+            raise UserError(f"image '{results.get('img_path')}' is {height} x {width}, smaller than the crop of {self.crop_size}")
+        top, left = (height - self.crop_size) // 2, (width - self.crop_size) // 2
+        results['img'] = results['img'][top : top + self.crop_size, left : left + self.crop_size]
+        results['img_shape'] = results['img'].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
 class RandomDihedral(BaseTransform):
     """One of the eight combinations of quarter turns and a mirror, each as likely: the usual augmentation of denoisers' patches."""
 
