@@ -14,17 +14,19 @@ from mmseg.evaluation import IoUMetric
 
 from semrestore.errors import UserError
 
+VOID = 255
+"""Label of pixels that do not count, as in mmseg's metric and data sets."""
+
 RESAMPLES = 2000
 """Bootstrap samples behind an interval."""
 
 
-def score(sample: BaseDataElement, num_classes: int | None, void: int = 255) -> dict:
+def score(sample: BaseDataElement, num_classes: int | None) -> dict:
     """Return what one image scored.
 
     Args:
         sample: A prediction of mmpretrain (``pred_score``, ``gt_label``) or mmseg (``pred_sem_seg``, ``gt_sem_seg``).
         num_classes: Number of classes of a segmentation.
-        void: Label of pixels that do not count.
 
     Returns:
         ``rank``: how many other classes scored at least as high as the right one; or ``intersect`` and ``union``: pixels by class.
@@ -37,7 +39,7 @@ def score(sample: BaseDataElement, num_classes: int | None, void: int = 255) -> 
         raise UserError(f"image '{sample.metainfo.get('img_path')}' has no label to evaluate by; set model.supervision='self', or load one")
     if 'pred_sem_seg' in sample:
         predicted = sample.pred_sem_seg.data.squeeze(0)
-        areas = IoUMetric.intersect_and_union(predicted, truth.data.squeeze(0).to(predicted), num_classes, void)
+        areas = IoUMetric.intersect_and_union(predicted, truth.data.squeeze(0).to(predicted), num_classes, VOID)
         return {name: area.long().tolist() for name, area in zip(('intersect', 'union'), areas, strict=False)}
     scores = sample.pred_score
     # Not counted as "how many scored higher", which would make a network of NaNs always right.

@@ -73,7 +73,8 @@ class OpenMMLabTask(FrozenTask):
         self.size = test.get('size') if test else None
         self.size_divisor = test.get('size_divisor') if test else getattr(preprocessor, 'pad_size_divisor', None)
         self.pad_value = getattr(preprocessor, 'pad_value', 0)
-        self.void = getattr(getattr(network, 'decode_head', None), 'ignore_index', None) or 255
+        void = getattr(getattr(network, 'decode_head', None), 'ignore_index', None)
+        self.void = 255 if void is None else void
 
     def loss(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
         """See :meth:`FrozenTask.loss <semrestore.tasks.base.FrozenTask.loss>`."""
