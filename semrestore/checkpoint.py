@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import re
 import urllib.error
 from collections.abc import Sequence
@@ -70,6 +71,22 @@ def read_checkpoint(path: str | Path) -> dict:
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
     return checkpoint
+
+
+def save_checkpoint(state: dict[str, Tensor], path: str | Path) -> None:
+    """Write a checkpoint beside its destination and move it there once it is whole.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f'{path.name}.part')
+        torch.save(dict(state_dict=state), partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be written: {error}") from None
 
 
 def sha256(path: str | Path) -> str:

@@ -15,8 +15,8 @@ from semrestore.checkpoint import load_network
 from semrestore.commands import cross_task
 from semrestore.commands.common import run
 from semrestore.errors import UserError
+from semrestore.folding import fold_batch_norms
 from semrestore.registry import MODELS
-from semrestore.tasks.folding import fold_batch_norms
 from tests.conftest import CLASSIFIER, DATA, needs_data
 
 

@@ -7,7 +7,6 @@ the channels that it lacks are filled up with zeros, which leaves every output a
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/convert/deeplabv3_mobilenetv2.py``."""
     from mmengine.config import Config
 
-    from semrestore.checkpoint import read_checkpoint
+    from semrestore.checkpoint import read_checkpoint, save_checkpoint
     from semrestore.tasks.openmmlab import build_network
 
     options = parse(arguments)
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError(f"'{options.operations}' is not a list of operations: {error!r}") from None
     model = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/tasks/deeplabv3_mobilenetv2.py').task.model
     state = convert(weights, operations, build_network(model).state_dict())
-    save(state, options.checkpoint)
+    save_checkpoint(state, options.checkpoint)
     print(f'{options.checkpoint}: {len(state)} tensors, {sum(value.numel() for value in state.values()):,} values')
 
 
@@ -78,18 +77,6 @@ def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str
     if missing:
         raise UserError(f"the operations leave '{missing[0]}' without weights (and {len(missing) - 1} more)")
     return state
-
-
-def save(state: dict[str, Tensor], path: str | Path) -> None:
-    """Write a checkpoint beside its destination and move it there once it is whole."""
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'{path.name}.part')
-        torch.save(dict(state_dict=state), partial)
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be written: {error}") from None
 
 
 def _layer(scope: str) -> str:

@@ -13,30 +13,12 @@ import copy
 import csv
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from semrestore.commands.cells import Method, Rows, evenly, parse_limits, parse_method, predictions
 from semrestore.commands.common import explained, has_weights, load_quietly
 from semrestore.errors import UserError, near
-
-LEFT_ALONE = ('noisy', 'clean')
-
-
-@dataclass(frozen=True)
-class Method:
-    """A column of the matrix, as the command line names it."""
-
-    name: str
-    config: str | None = None  # of a denoiser other than the task config's
-    kind: str | None = None  # class of a denoiser without weights
-    checkpoint: str | None = None
-
-    def at(self, sigma: float) -> str | None:
-        """Return the checkpoint for a noise level."""
-        return self.checkpoint and self.checkpoint.replace('{sigma}', f'{sigma:g}')
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -59,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.evaluation.matrix import Matrix, markdown
 
     options = parse(arguments)
-    methods = [_method(text) for text in options.denoisers]
+    methods = [parse_method(text, '--denoisers') for text in options.denoisers]
     names = [method.name for method in methods]
     if len(set(names)) < len(names):
         raise UserError(f'--denoisers names {next(name for name in names if names.count(name) > 1)} twice')
-    limits = _limits(options.limit, names)
+    limits = parse_limits(options.limit, names)
     if options.reference and options.reference not in names:
         raise UserError(f"--reference is '{options.reference}', which is none of the denoisers.{near(options.reference, names)}")
     for sigma in options.sigma:
@@ -94,47 +76,6 @@ def write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str
         writer.writeheader()
         writer.writerows(records)
     draw_matrix(records, out / 'matrix.png')
-
-
-def _method(text: str) -> Method:
-    name, separator, source = text.partition('=')
-    if not separator:
-        if text in LEFT_ALONE:
-            return Method(text, kind='Identity')
-        return Method(text, kind=_without_weights(text))
-    if not name or not source:
-        raise UserError(f"--denoisers: '{text}' is not NAME=CHECKPOINT")
-    if name in LEFT_ALONE:
-        raise UserError(f"--denoisers: '{name}' is what the images themselves are called; choose another name")
-    config, separator, checkpoint = source.partition('.py:')
-    if separator:
-        return Method(name, config=f'{config}.py', checkpoint=checkpoint)
-    return Method(name, config=source) if source.endswith('.py') else Method(name, checkpoint=source)
-
-
-def _without_weights(text: str) -> str:
-    from semrestore import denoisers
-    from semrestore.registry import MODELS
-
-    MODELS.import_from_location()
-    known = {kind.lower(): kind for kind, built in MODELS.module_dict.items() if issubclass(built, denoisers.Denoiser)}
-    if text.lower() not in known:
-        hint = near(text.lower(), [*known, *LEFT_ALONE])
-        raise UserError(f"--denoisers: there is no denoiser '{text}'.{hint} One with weights is NAME=CHECKPOINT")
-    kind = known[text.lower()]
-    if has_weights(dict(type=kind)):
-        raise UserError(f'--denoisers: {kind} needs weights: NAME=CHECKPOINT, or NAME=CONFIG:CHECKPOINT')
-    return kind
-
-
-def _limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
-    limits = {}
-    for text in texts:
-        name, _, count = text.partition('=')
-        if name not in names or not count.isdigit() or int(count) < 1:
-            raise UserError(f"--limit: '{text}' is not DENOISER=N with one of {', '.join(names)} and a count of at least 1")
-        limits[name] = int(count)
-    return limits
 
 
 def _check_sources(methods: Sequence[Method], sigmas: Sequence[float]) -> None:
@@ -171,18 +112,17 @@ def _cells(name: str, cfg, methods: Sequence[Method], sigmas: Sequence[float], l
     dataset = _dataset(cfg)
     bench = None
     for method in methods:
-        limit = min(limits.get(method.name, len(dataset)), len(dataset))
-        indices = [int(i * len(dataset) / limit) for i in range(limit)]
+        indices = evenly(len(dataset), limits.get(method.name))
         # Clean images are the same at every noise level.
         for sigma in [None] if method.name == 'clean' else sigmas:
-            denoiser = _denoiser(cfg, method)
+            denoiser = method.denoiser(cfg.model.denoiser)
             origin = _origin(cfg, dataset, method, denoiser, sigma, indices)
             label = f'{name}-{method.name}' + (f'-sigma{sigma:g}' if sigma is not None else '')
-            stored = _Rows(folder / f'{label}.jsonl', origin)
+            stored = Rows(folder / f'{label}.jsonl', origin)
             if not stored.complete:
                 bench = bench or _Bench(cfg, dataset)
                 bench.run(label, stored, denoiser, sigma, method, indices)
-            paths = dict(config=cfg.filename, checkpoint=method.at(sigma) if sigma is not None else None)
+            paths = dict(config=cfg.filename, checkpoint=method.at(sigma))
             yield Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
 
 
@@ -196,17 +136,11 @@ def _dataset(cfg):
         return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
-def _denoiser(cfg, method: Method) -> dict:
-    if method.kind:
-        return dict(type=method.kind)
-    return dict(load_quietly(method.config).model.denoiser if method.config else cfg.model.denoiser)
-
-
 def _origin(cfg, dataset, method: Method, denoiser: dict, sigma: float | None, indices: Sequence[int]) -> dict:
     """Return what a cell's numbers depend on, by content and not by path; a stored cell of another origin is run again."""
     from semrestore.checkpoint import sha256
 
-    checkpoint = method.at(sigma) if sigma is not None else None
+    checkpoint = method.at(sigma)
     weights = cfg.model.task.get('checkpoint')
     return dict(
         model_sha256=_digest(cfg.model),
@@ -229,46 +163,6 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-class _Rows:
-    """The rows of one cell in a file, one line an image behind a line of origin, so that an interrupted cell goes on where it stopped."""
-
-    def __init__(self, path: Path, origin: dict) -> None:
-        self.path = path
-        self.rows: list[dict] = []
-        self.complete = False
-        lines = self._read()
-        if lines and lines[0] == origin:
-            self.complete = len(lines) == origin['images'] + 1
-            self.rows = lines[1:]
-        if self.complete:
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if lines and lines[0] != origin:
-                os.replace(path, path.with_suffix('.old'))  # hours of work, perhaps, and a slip in the command
-            partial = path.with_suffix('.part')  # without what a killed run may have left of its last line
-            partial.write_text(''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows]), encoding='utf-8')
-            os.replace(partial, path)
-        except OSError as error:
-            raise UserError(f"'{path}' cannot be written: {error}") from None
-
-    def add(self, row: dict) -> None:
-        """Append what the next image scored."""
-        self.rows.append(row)
-        with open(self.path, 'a', encoding='utf-8') as file:
-            file.write(f'{json.dumps(row)}\n')
-
-    def _read(self) -> list[dict]:
-        lines = []
-        if self.path.is_file():
-            for text in self.path.read_text(encoding='utf-8').splitlines():
-                try:
-                    lines.append(json.loads(text))
-                except ValueError:
-                    break
-        return lines
-
-
 class _Bench:
     """A task's network and test data, before which one denoiser after the other is put."""
 
@@ -286,13 +180,8 @@ class _Bench:
         if classes and known and len(classes) > known:
             raise UserError(f"config '{cfg.filename}': the data have {len(classes)} classes, the task network {known}")
 
-    def run(self, label: str, stored: _Rows, denoiser: dict, sigma: float | None, method: Method, indices: Sequence[int]) -> None:
+    def run(self, label: str, stored: Rows, denoiser: dict, sigma: float | None, method: Method, indices: Sequence[int]) -> None:
         """Run the images that the cell lacks and store what they scored."""
-        from mmengine.dataset import pseudo_collate
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-        from torch.utils.data import DataLoader, Subset
-
         from semrestore.cascade import image_name
         from semrestore.checkpoint import load_denoiser
         from semrestore.evaluation import psnr, to_8_bit
@@ -304,16 +193,6 @@ class _Bench:
         if method.checkpoint:
             load_denoiser(cascade, method.at(sigma))
         cascade.degradation = MODELS.build(dict(type='GaussianNoise', sigma=sigma or 0))
-        loader = DataLoader(Subset(self.dataset, indices[len(stored.rows) :]), collate_fn=pseudo_collate, **self.loader)
-        columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        terminal = shutil.get_terminal_size().columns
-        with Progress(*columns, console=Console(stderr=True, width=max(terminal, 80))) as progress:
-            bar = progress.add_task(label, total=len(indices), completed=len(stored.rows))
-            for batch in loader:
-                for sample in cascade.test_step(batch):
-                    if not sample.restored.isfinite().all():
-                        raise UserError(f"'{method.name}' returns values that are no numbers for '{image_name(sample)}'")
-                    quality = None if method.name == 'clean' else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
-                    row = dict(image=image_name(sample), psnr=quality) | score(sample, cascade.task.num_classes)
-                    stored.add(row)
-                    progress.advance(bar)
+        for sample in predictions(cascade, self.dataset, indices, label, len(stored.rows), **self.loader):
+            quality = None if method.name == 'clean' else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
+            stored.add(dict(image=image_name(sample), psnr=quality) | score(sample, cascade.task.num_classes))

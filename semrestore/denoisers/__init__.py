@@ -2,7 +2,24 @@
 
 from semrestore.denoisers.base import Denoiser
 from semrestore.denoisers.bm3d import BM3D
+from semrestore.denoisers.dncnn import DnCNN
+from semrestore.denoisers.ffdnet import FFDNet
 from semrestore.denoisers.identity import Identity
+from semrestore.denoisers.inference import InferenceDenoiser
+from semrestore.denoisers.mcwnnm import MCWNNM
 from semrestore.denoisers.multiscale import MultiScaleDenoiser
+from semrestore.denoisers.noise_level import estimate_sigma
+from semrestore.denoisers.wavelet import Wavelet
 
-__all__ = ['BM3D', 'Denoiser', 'Identity', 'MultiScaleDenoiser']
+__all__ = [
+    'BM3D',
+    'MCWNNM',
+    'Denoiser',
+    'DnCNN',
+    'FFDNet',
+    'Identity',
+    'InferenceDenoiser',
+    'MultiScaleDenoiser',
+    'Wavelet',
+    'estimate_sigma',
+]

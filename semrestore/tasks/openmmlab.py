@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from semrestore.checkpoint import load_network
 from semrestore.errors import UserError
+from semrestore.folding import fold_batch_norms
 from semrestore.plugins import library_model
 from semrestore.registry import MODELS
 from semrestore.tasks.base import FrozenTask
-from semrestore.tasks.folding import fold_batch_norms
 from semrestore.tasks.memory_format import allow_channels_last
 
 LIBRARIES = ('mmpretrain', 'mmseg')
@@ -26,7 +26,7 @@ class OpenMMLabTask(FrozenTask):
 
     The preprocessing of the model's own ``data_preprocessor`` (mean, std, channel order, padding to a size or its multiple) is applied to
     the images, the normalisation as one affine map. Resizing and cropping are the dataset's. Frozen batch normalisation is folded into
-    the convolution before it (:func:`~semrestore.tasks.folding.fold_batch_norms`).
+    the convolution before it (:func:`~semrestore.folding.fold_batch_norms`).
 
     Args:
         model: The model's config, as in the library's own config files, or the name of such a file, whose ``model`` is taken:

@@ -1,4 +1,4 @@
-"""Folding frozen batch normalisation into the convolution before it, where that changes nothing but the speed."""
+"""Folding the batch normalisation of a network in eval mode into the convolution before it, where that changes nothing but the speed."""
 
 import copy
 from collections import Counter
@@ -17,7 +17,7 @@ _NORMS = {nn.BatchNorm2d, nn.SyncBatchNorm, SyncBatchNorm, BatchNormAct2d}
 
 
 @torch.no_grad()
-def fold_batch_norms(network: nn.Module, example: Tensor) -> dict[str, str]:
+def fold_batch_norms(network: nn.Module, *example: Tensor) -> dict[str, str]:
     """Fold each batch normalisation that sees nothing but one convolution's output into that convolution, in place.
 
     Which ones those are is read off one pass over ``example``, and the network's output is compared before and after: if it moves by more
@@ -25,7 +25,7 @@ def fold_batch_norms(network: nn.Module, example: Tensor) -> dict[str, str]:
 
     Args:
         network: A network in eval mode that stays there.
-        example: An input of shape ``(1, 3, H, W)``.
+        example: What the network takes: an input of shape ``(1, 3, H, W)``, and more if it takes more.
 
     Returns:
         The names of the folded normalisations by the names of their convolutions.
@@ -40,7 +40,7 @@ def fold_batch_norms(network: nn.Module, example: Tensor) -> dict[str, str]:
     saved = {name: copy.deepcopy(modules[name]) for pair in pairs.items() for name in pair}
     for convolution, norm in pairs.items():
         _fold(network, convolution, norm, modules)
-    after = _flat(network(example))
+    after = _flat(network(*example))
     if before and all((a - b).abs().max() <= 1e-4 * b.abs().max() for a, b in zip(after, before, strict=True)):
         return pairs
     for name, module in saved.items():
@@ -48,7 +48,7 @@ def fold_batch_norms(network: nn.Module, example: Tensor) -> dict[str, str]:
     return {}
 
 
-def _trace(network: nn.Module, modules: dict[str, nn.Module], example: Tensor) -> tuple[dict[str, str], list[Tensor]]:
+def _trace(network: nn.Module, modules: dict[str, nn.Module], example: tuple[Tensor, ...]) -> tuple[dict[str, str], list[Tensor]]:
     producers: dict[int, str] = {}
     outputs: list[Tensor] = []  # kept alive, so that no two have the same id
     calls: Counter[str] = Counter()
@@ -71,7 +71,7 @@ def _trace(network: nn.Module, modules: dict[str, nn.Module], example: Tensor) -
         elif type(module) in _NORMS and module.running_var is not None:
             handles.append(module.register_forward_pre_hook(lambda _, inputs, name=name: enter_norm(name, inputs[0])))
     try:
-        before = _flat(network(example))
+        before = _flat(network(*example))
     finally:
         for handle in handles:
             handle.remove()

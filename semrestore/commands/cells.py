@@ -1,0 +1,164 @@
+"""What the commands share that run many denoisers over many images: how a denoiser is named, and rows that survive an interruption."""
+
+import copy
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from semrestore.commands.common import has_weights, load_quietly
+from semrestore.errors import UserError, near
+
+LEFT_ALONE = ('noisy', 'clean')
+
+
+@dataclass(frozen=True)
+class Method:
+    """A denoiser, as the command line names it."""
+
+    name: str
+    config: str | None = None  # of the denoiser, where the command has none of its own
+    kind: str | None = None  # class of a denoiser without arguments
+    checkpoint: str | None = None
+
+    def at(self, sigma: float | None) -> str | None:
+        """Return the checkpoint for a noise level; none for clean images, which no denoiser touches."""
+        return self.checkpoint and self.checkpoint.replace('{sigma}', f'{sigma:g}') if sigma is not None else None
+
+    def denoiser(self, default: dict) -> dict:
+        """Return the config of the denoiser; ``default`` where the command line names none."""
+        if self.kind:
+            return dict(type=self.kind)
+        return copy.deepcopy(dict(load_quietly(self.config).model.denoiser)) if self.config else dict(default)
+
+
+def parse_method(text: str, option: str) -> Method:
+    """Parse ``noisy``, ``clean``, ``KIND``, ``NAME=CHECKPOINT``, ``NAME=CONFIG:CHECKPOINT`` or ``NAME=CONFIG``."""
+    name, separator, source = text.partition('=')
+    if not separator:
+        return Method(text, kind='Identity' if text in LEFT_ALONE else _without_weights(text, option))
+    if not name or not source:
+        raise UserError(f"{option}: '{text}' is not NAME=CHECKPOINT")
+    if name in LEFT_ALONE:
+        raise UserError(f"{option}: '{name}' is what the images themselves are called; choose another name")
+    config, separator, checkpoint = source.partition('.py:')
+    if separator:
+        return Method(name, config=f'{config}.py', checkpoint=checkpoint)
+    return Method(name, config=source) if source.endswith('.py') else Method(name, checkpoint=source)
+
+
+def _without_weights(text: str, option: str) -> str:
+    from semrestore import denoisers
+    from semrestore.registry import MODELS
+
+    MODELS.import_from_location()
+    known = {kind.lower(): kind for kind, built in MODELS.module_dict.items() if issubclass(built, denoisers.Denoiser)}
+    if text.lower() not in known:
+        hint = near(text.lower(), [*known, *LEFT_ALONE])
+        raise UserError(f"{option}: there is no denoiser '{text}'.{hint} One with weights is NAME=CHECKPOINT")
+    kind = known[text.lower()]
+    if has_weights(dict(type=kind)):
+        raise UserError(f'{option}: {kind} needs weights: NAME=CHECKPOINT, or NAME=CONFIG:CHECKPOINT')
+    return kind
+
+
+def parse_limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
+    """Parse ``NAME=N`` for each of the methods that are to run on a part of the images."""
+    limits = {}
+    for text in texts:
+        name, _, count = text.partition('=')
+        if name not in names or not count.isdigit() or int(count) < 1:
+            raise UserError(f"--limit: '{text}' is not DENOISER=N with one of {', '.join(names)} and a count of at least 1")
+        limits[name] = int(count)
+    return limits
+
+
+def evenly(count: int, limit: int | None) -> list[int]:
+    """Return the indices of at most ``limit`` of ``count`` images, evenly spread.
+
+    >>> evenly(10, 4)
+    [0, 2, 5, 7]
+    """
+    limit = min(limit or count, count)
+    return [int(index * count / limit) for index in range(limit)]
+
+
+class Rows:
+    """The rows of one cell in a file, one line an image behind a line of origin, so that an interrupted cell goes on where it stopped.
+
+    Args:
+        path: The file; rows of another origin that it holds are put aside.
+        origin: What the rows depend on, with their number as ``images``.
+    """
+
+    def __init__(self, path: Path, origin: dict) -> None:
+        self.path = path
+        self.origin = origin
+        self.rows: list[dict] = []
+        self.complete = False
+        lines = self._read()
+        if lines and lines[0] == origin:
+            self.complete = len(lines) == origin['images'] + 1
+            self.rows = lines[1:]
+        if self.complete:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if lines and lines[0] != origin:
+                os.replace(path, path.with_suffix('.old'))  # hours of work, perhaps, and a slip in the command
+            partial = path.with_suffix('.part')  # without what a killed run may have left of its last line
+            partial.write_text(''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows]), encoding='utf-8')
+            os.replace(partial, path)
+        except OSError as error:
+            raise UserError(f"'{path}' cannot be written: {error}") from None
+
+    def add(self, row: dict) -> None:
+        """Append what the next image scored."""
+        self.rows.append(row)
+        with open(self.path, 'a', encoding='utf-8') as file:
+            file.write(f'{json.dumps(row)}\n')
+
+    def _read(self) -> list[dict]:
+        lines = []
+        if self.path.is_file():
+            for text in self.path.read_text(encoding='utf-8').splitlines():
+                try:
+                    lines.append(json.loads(text))
+                except ValueError:
+                    break
+        return lines
+
+
+def predictions(cascade, dataset, indices: Sequence[int], label: str, done: int = 0, **loader) -> Iterator:
+    """Yield the cascade's predictions on some images of a data set, with a bar on standard error.
+
+    Args:
+        cascade: In eval mode.
+        dataset: Clean images.
+        indices: Which of them.
+        label: What the bar is called.
+        done: How many of them are there already.
+        **loader: Arguments of the data loader.
+
+    Raises:
+        UserError: A restored image holds values that are no numbers.
+    """
+    from mmengine.dataset import pseudo_collate
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from torch.utils.data import DataLoader, Subset
+
+    from semrestore.cascade import image_name
+
+    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    width = max(shutil.get_terminal_size().columns, 80)
+    with Progress(*columns, console=Console(stderr=True, width=width)) as progress:
+        bar = progress.add_task(label, total=len(indices), completed=done)
+        for batch in DataLoader(Subset(dataset, indices[done:]), collate_fn=pseudo_collate, **loader):
+            for sample in cascade.test_step(batch):
+                if not sample.restored.isfinite().all():
+                    raise UserError(f"'{label}' returns values that are no numbers for '{image_name(sample)}'")
+                yield sample
+                progress.advance(bar)

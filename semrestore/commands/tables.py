@@ -1,0 +1,218 @@
+"""Regenerate the paper's Table I, II or III, each figure beside the paper's.
+
+  1  architecture ablation: parameters, multiply-adds, PSNR on Kodak at sigma 35
+  2  each Kodak image, five methods, sigma 25, 35 and 50
+  3  CBSD68, the same
+
+Methods of Tables II and III are Noisy, Wavelet, CBM3D, MCWNNM, DnCNN, FFDNet, Proposed, or any other as
+
+  NAME=CHECKPOINT            the paper's network with these weights; {sigma} in the path stands for the noise level
+  NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
+  KIND                       a method without weights, by the name of its class
+
+The weights of the named ones are expected in the folder --weights as dncnn_sigma25.pth, ffdnet.pth, multiscale_sigma25.pth and so on,
+those of Table I by the names of the configs in configs/ablation. What is not there leaves a gap.
+"""
+
+import argparse
+import csv
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore.commands.cells import Method, Rows, evenly, parse_limits, parse_method, predictions
+from semrestore.commands.common import explained, has_weights, load_quietly
+from semrestore.errors import UserError
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+ABLATION_SIGMA = 35
+SIGMAS = (25, 35, 50)
+PEERS = {
+    'Noisy': Method('Noisy', kind='Identity'),
+    'Wavelet': Method('Wavelet', kind='Wavelet'),
+    'CBM3D': Method('CBM3D', kind='BM3D'),
+    'MCWNNM': Method('MCWNNM', kind='MCWNNM'),
+    'DnCNN': Method('DnCNN', kind='DnCNN', checkpoint='dncnn_sigma{sigma}.pth'),
+    'FFDNet': Method('FFDNet', kind='FFDNet', checkpoint='ffdnet.pth'),
+    'Proposed': Method('Proposed', kind='MultiScaleDenoiser', checkpoint='multiscale_sigma{sigma}.pth'),
+}
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog='tables.py', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('table', type=int, choices=(1, 2, 3), help='which table')
+    parser.add_argument(
+        '--data-root',
+        type=Path,
+        default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
+        metavar='DIR',
+        help='folder that holds kodak24 and cbsd68 (default: $SEMRESTORE_DATA, or data)',
+    )
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='DIR', help='folder for the table; what it already holds is not run again'
+    )
+    parser.add_argument('--methods', nargs='+', default=list(PEERS), metavar='METHOD', help='columns, see above (default: the named ones)')
+    parser.add_argument(
+        '--weights', type=Path, default=Path('work_dirs/weights'), metavar='DIR', help='folder of checkpoints (default: work_dirs/weights)'
+    )
+    parser.add_argument('--sigma', nargs='+', type=float, default=SIGMAS, metavar='S', help='noise levels of Tables II and III')
+    parser.add_argument('--limit', nargs='+', default=[], metavar='METHOD=N', help='run a slow method on N images, evenly spread')
+    parser.add_argument('--seed', type=int, default=0, help='with the name of an image it seeds its noise (default: 0)')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``tools/tables.py``."""
+    options = parse(arguments)
+    bench = _Bench(options, 'cbsd68' if options.table == 3 else 'kodak24')
+    records, text, origins = (_architectures if options.table == 1 else _images)(options, bench)
+    name = f'table{options.table}'
+    text = f'{text}\n{bench.note()}'
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / f'{name}.md').write_text(text, encoding='utf-8')
+    document = dict(records=records, cells=origins)
+    (options.out / f'{name}.json').write_text(json.dumps(document, indent=2, allow_nan=False) + '\n', encoding='utf-8')
+    with open(options.out / f'{name}.csv', 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, dict.fromkeys(key for record in records for key in record))
+        writer.writeheader()
+        writer.writerows(records)
+    print(text)
+    print(f'{options.out}: {name}.md, {name}.csv, {name}.json')
+
+
+def _architectures(options: argparse.Namespace, bench: '_Bench') -> tuple[list[dict], str, list[dict]]:
+    from semrestore.denoisers.cost import multiply_adds, parameters
+    from semrestore.evaluation.published import TABLE_1
+    from semrestore.evaluation.tables import architecture_markdown, architecture_records
+    from semrestore.registry import MODELS
+
+    costs, results, origins = {}, {}, []
+    for name in TABLE_1:
+        method = Method(name, config=str(CONFIGS / f'ablation/{name}_modern.py'), checkpoint=str(options.weights / f'{name}.pth'))
+        denoiser = MODELS.build(method.denoiser({}))
+        counts = dict(weights=parameters(denoiser, weights_alone=True), parameters=parameters(denoiser))
+        costs[name] = counts | dict(multiply_adds=multiply_adds(denoiser))
+        rows = bench.rows(method, ABLATION_SIGMA)
+        if rows:
+            results[name] = rows.rows
+            origins.append(dict(method=name, sigma=ABLATION_SIGMA, **rows.origin))
+    records = architecture_records(costs, results)
+    return records, f'Table I, kodak24, sigma {ABLATION_SIGMA}.\n\n' + architecture_markdown(records), origins
+
+
+def _images(options: argparse.Namespace, bench: '_Bench') -> tuple[list[dict], str, list[dict]]:
+    from semrestore.evaluation.tables import image_markdown, image_records
+
+    methods = [_method(text, options.weights) for text in options.methods]
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise UserError(f'--methods names {next(name for name in names if names.count(name) > 1)} twice')
+    limits = parse_limits(options.limit, names)
+    for sigma in options.sigma:
+        if not 0 < sigma < math.inf:
+            raise UserError(f'--sigma is {sigma:g}; expected a number above 0')
+    sigmas = list(dict.fromkeys(options.sigma))
+    results, origins = {}, []
+    for method in methods:
+        for sigma in sigmas:
+            rows = bench.rows(method, sigma, limits.get(method.name))
+            if rows:
+                results[method.name, sigma] = rows.rows
+                origins.append(dict(method=method.name, sigma=sigma, checkpoint=method.at(sigma), **rows.origin))
+    records = image_records(bench.name, len(bench.dataset), results)
+    images = bench.image_names if options.table == 2 else ()
+    title = f'Table {"II" if options.table == 2 else "III"}, {bench.name}.\n\n'
+    return records, title + image_markdown(records, names, sigmas, images), origins
+
+
+def _method(text: str, weights: Path) -> Method:
+    if text not in PEERS:
+        return parse_method(text, '--methods')
+    peer = PEERS[text]
+    return Method(peer.name, kind=peer.kind, checkpoint=peer.checkpoint and str(weights / peer.checkpoint))
+
+
+class _Bench:
+    """A test set, and the rows of the denoisers that were run on it."""
+
+    def __init__(self, options: argparse.Namespace, name: str) -> None:
+        from mmengine.registry import DefaultScope
+
+        from semrestore.registry import DATASETS
+
+        packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))
+        source = dict(type='PhotoFolder', data_root=str(options.data_root), folder=name, name=name)
+        source |= dict(how_to_get='docs/data.md says how to get it.', pipeline=[dict(type='LoadPhoto'), packing])
+        load_quietly(CONFIGS / 'denoise/multiscale_sigma25_modern.py')  # which registers the transforms of mmpretrain
+        with DefaultScope.overwrite_default_scope('semrestore'):
+            self.dataset = DATASETS.build(source)
+        self.name = name
+        self.image_names = [self.dataset.get_data_info(index)['name'] for index in range(len(self.dataset))]
+        self.folder = options.out / 'cells'
+        self.seed = options.seed
+        self.missing: list[str] = []
+
+    def note(self) -> str:
+        """Return what a reader of the table has to know: the protocol, and why there are gaps."""
+        text = 'Whole images, RGB, noise N(0, sigma) on 0..255 neither clipped nor quantised, output clipped and rounded to 8 bits;'
+        text += f' noise seed {self.seed}.\n'
+        if self.missing:
+            text += 'Gaps, for want of weights: ' + ', '.join(f"'{path}'" for path in dict.fromkeys(self.missing)) + '.\n'
+        return text
+
+    def rows(self, method: Method, sigma: float, limit: int | None = None) -> Rows | None:
+        """Return what a method scored, running what the folder lacks; ``None`` if its weights are missing."""
+        from semrestore.checkpoint import sha256
+
+        denoiser = method.denoiser(dict(type='MultiScaleDenoiser'))
+        checkpoint = method.at(sigma)
+        if checkpoint and not Path(checkpoint).is_file():
+            if method.name not in PEERS and not method.config:
+                raise UserError(f"the checkpoint of '{method.name}' at sigma {sigma:g}, '{checkpoint}', does not exist")
+            self.missing.append(checkpoint)
+            return None
+        if not checkpoint and has_weights(denoiser):
+            raise UserError(f"the denoiser of '{method.name}' needs weights: {method.name}=CONFIG:CHECKPOINT")
+        indices = evenly(len(self.dataset), limit)
+        origin = dict(
+            data=[self.name, self._digest()],
+            denoiser=json.loads(json.dumps(denoiser, default=str)),
+            checkpoint_sha256=sha256(checkpoint) if checkpoint else None,
+            seed=self.seed,
+            images=len(indices),
+        )
+        label = f'{self.name}-{method.name}-sigma{sigma:g}'
+        stored = Rows(self.folder / f'{label}.jsonl', origin)
+        if not stored.complete:
+            self._run(label, stored, denoiser, checkpoint, sigma, indices)
+        return stored
+
+    def _digest(self) -> str:
+        import hashlib
+
+        digest = hashlib.sha256()
+        for index in range(len(self.dataset)):
+            info = self.dataset.get_data_info(index)
+            digest.update(f'{info["name"]} {Path(info["img_path"]).stat().st_size}\n'.encode())
+        return digest.hexdigest()
+
+    def _run(self, label: str, stored: Rows, denoiser: dict, checkpoint: str | None, sigma: float, indices: Sequence[int]) -> None:
+        from mmengine.device import get_device
+
+        from semrestore.cascade import image_name
+        from semrestore.checkpoint import load_denoiser
+        from semrestore.denoisers import InferenceDenoiser
+        from semrestore.evaluation import psnr, to_8_bit
+        from semrestore.registry import MODELS
+
+        model = dict(type='Cascade', denoiser=denoiser, degradation=dict(type='GaussianNoise', sigma=sigma), evaluation_seed=self.seed)
+        with explained(f"the denoiser of '{label}' does not build"):
+            cascade = MODELS.build(model).eval()
+        if checkpoint:
+            load_denoiser(cascade, checkpoint)
+        cascade.denoiser = InferenceDenoiser(cascade.denoiser)
+        for sample in predictions(cascade.to(get_device()), self.dataset, indices, label, len(stored.rows)):
+            stored.add(dict(image=image_name(sample), psnr=psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))))

@@ -1,0 +1,68 @@
+"""DnCNN (Zhang et al., "Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising", IEEE TIP 2017), in colour."""
+
+import torch
+from torch import Tensor, nn
+
+from semrestore.denoisers.base import Denoiser
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class DnCNN(Denoiser):
+    """3x3 convolutions in a row at full resolution, which predict the noise. It does not need sigma: weights are for a level, or blind.
+
+    Args:
+        depth: Convolutions; 20 in the colour network. All but the first and last have batch normalisation.
+        channels: Of the features.
+
+    Shape:
+        ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``.
+
+    >>> sum(parameter.numel() for parameter in DnCNN().parameters())
+    669379
+    """
+
+    def __init__(self, depth: int = 20, channels: int = 64, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        if depth < 2:
+            raise ValueError(f'depth is {depth}; expected at least 2')
+        self.body = plain_convolutions(3, channels, 3, depth)
+
+    def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
+        """Restore a batch; ``sigma`` is ignored (see :class:`~semrestore.denoisers.base.Denoiser` for shapes and ranges)."""
+        return noisy - self.body(noisy)
+
+
+def plain_convolutions(in_channels: int, channels: int, out_channels: int, depth: int) -> nn.Sequential:
+    """Return ``depth`` 3x3 convolutions with ReLU between them, and batch normalisation behind all but the first and last."""
+    layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU(inplace=True)]
+    for _ in range(depth - 2):
+        convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        layers += [convolution, nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+    layers.append(nn.Conv2d(channels, out_channels, 3, padding=1))
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity='relu')
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)
+
+
+@torch.no_grad()
+def load_plain_convolutions(body: nn.Sequential, layers: list[tuple[Tensor, Tensor]]) -> None:
+    """Fill :func:`plain_convolutions` with convolutions whose batch normalisation is folded, so that it computes the same.
+
+    Args:
+        body: What to fill, in place; each of its normalisations becomes the addition of a bias.
+        layers: Weight and bias of each convolution.
+    """
+    convolutions = [layer for layer in body if isinstance(layer, nn.Conv2d)]
+    norms = [layer for layer in body if isinstance(layer, nn.BatchNorm2d)]
+    biased = [convolutions[0], *norms, convolutions[-1]]
+    for convolution, holder, (weight, bias) in zip(convolutions, biased, layers, strict=True):
+        convolution.weight.copy_(weight)
+        holder.bias.copy_(bias)
+    for norm in norms:
+        norm.weight.fill_(1)
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)

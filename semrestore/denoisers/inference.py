@@ -1,0 +1,48 @@
+"""A trained denoiser made fast for use: nothing in it is trained any more, so what only training needs is taken out."""
+
+import copy
+
+import torch
+from torch import Tensor
+
+from semrestore.denoisers.base import Denoiser
+from semrestore.folding import fold_batch_norms
+
+EXAMPLE_SIDE = 32
+
+
+class InferenceDenoiser(Denoiser):
+    """Run a copy of a denoiser with batch normalisation folded, in channels-last memory and inference mode.
+
+    Any denoiser can be given; a classical one, which has nothing to prepare, runs as it is. Output: of the input's dtype.
+
+    Args:
+        denoiser: A trained denoiser. It is left as it was.
+        dtype: Compute in this dtype: ``torch.bfloat16`` or ``torch.float16`` where the device is faster so (``docs/performance.md`` has
+            what it costs).
+        compiled: Use ``torch.compile``, which takes a minute for each new size of image, and on a CPU needs a C++ compiler.
+
+    >>> from semrestore.denoisers import MultiScaleDenoiser
+    >>> fast = InferenceDenoiser(MultiScaleDenoiser(encoder_channels=8, decoder_channels=8))
+    >>> fast(torch.rand(1, 3, 17, 30)).shape
+    torch.Size([1, 3, 17, 30])
+    """
+
+    def __init__(self, denoiser: Denoiser, dtype: torch.dtype = torch.float32, compiled: bool = False) -> None:
+        super().__init__()
+        denoiser = copy.deepcopy(denoiser).eval().requires_grad_(False)
+        weights = next(denoiser.parameters(), None)
+        self.dtype = dtype
+        if weights is not None:
+            image = torch.rand(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE, generator=torch.Generator().manual_seed(0)).to(weights)
+            fold_batch_norms(denoiser, image, torch.full((1,), 0.1).to(weights))
+            denoiser = denoiser.to(memory_format=torch.channels_last)
+        self.denoiser = denoiser
+        self._run = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
+
+    @torch.inference_mode()
+    def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
+        """See :class:`~semrestore.denoisers.base.Denoiser`."""
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(noisy.device.type, self.dtype, enabled=self.dtype in (torch.bfloat16, torch.float16)):
+            return self._run(noisy, sigma).to(noisy.dtype)
