@@ -13,6 +13,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
 from semrestore.checkpoint import sha256
+from semrestore.commands import cells as stored_cells
 from semrestore.commands import cross_task
 from semrestore.commands import test as testing
 from semrestore.commands.common import run
@@ -83,8 +84,8 @@ def test_a_matrix_goes_on_where_it_stopped_and_runs_nothing_twice(task, checkpoi
     # As after a kill in the middle of writing the sixth image.
     cell.write_text('\n'.join(lines[:6]) + '\n' + lines[6][:20])
     seen = []
-    add = cross_task._Rows.add
-    monkeypatch.setattr(cross_task._Rows, 'add', lambda self, row: (seen.append(row['image']), add(self, row)))
+    add = stored_cells.Rows.add
+    monkeypatch.setattr(stored_cells.Rows, 'add', lambda self, row: (seen.append(row['image']), add(self, row)))
     assert call(task, out, *arguments) == 0
     assert len(seen) == VIEWS - 5
     assert records(out) == first

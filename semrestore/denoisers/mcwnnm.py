@@ -41,9 +41,12 @@ class MCWNNM(Denoiser):
         residual_scale: Before every pass but the first, sigma is taken as this many times
             ``sigma * sqrt(|1 - mean((noisy - current)^2 / sigma^2)|)``, with the mean over the reference patch.
         strength: ``C`` is so many times ``sqrt(n)``, the noise having standard deviation 1.
-        rho: First penalty of ADMM, where the noise has standard deviation 1.
+        rho: First penalty of ADMM, relative to the largest weight in W^T W: below 1 it need not converge, far above it is slow.
         rho_growth: Factor on the penalty from one step to the next (mu in the article).
         admm_steps: Steps of ADMM.
+        estimation_scale: Where sigma is not given, it is estimated in the image reduced by this factor: 1 for white noise, 2 for the noise
+            of camera photographs, which is correlated (see :func:`~semrestore.denoisers.noise_level.estimate_sigma`).
+        estimation_factor: Factor on an estimated sigma; correlated noise takes more than its standard deviation to be removed.
 
     Shape:
         ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``; an image smaller than a patch is padded by reflection.
@@ -63,6 +66,8 @@ class MCWNNM(Denoiser):
         rho: float = 1.0,
         rho_growth: float = 1.001,
         admm_steps: int = 10,
+        estimation_scale: int = 1,
+        estimation_factor: float = 1.0,
     ) -> None:
         super().__init__()
         for name in ('patch_size', 'stride', 'window', 'num_similar', 'iterations', 'search_every', 'strength', 'rho', 'admm_steps'):
@@ -80,6 +85,8 @@ class MCWNNM(Denoiser):
         self.rho = rho
         self.rho_growth = rho_growth
         self.admm_steps = admm_steps
+        self.estimation_scale = estimation_scale
+        self.estimation_factor = estimation_factor
 
     @torch.no_grad()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
@@ -88,9 +95,9 @@ class MCWNNM(Denoiser):
         ``sigma`` may also be given for each channel, as a tensor ``(N, 3)``. Where it is ``None``, it is estimated for each image and
         channel.
         """
-        images = noisy if noisy.dtype == torch.float64 else noisy.float()
+        images = (noisy if noisy.dtype == torch.float64 else noisy.float()).contiguous()
         if sigma is None:
-            levels = estimate_sigma(images)
+            levels = self.estimation_factor * estimate_sigma(images, self.estimation_scale)
         else:
             levels = torch.as_tensor(sigma, dtype=images.dtype, device=images.device)
             levels = levels.reshape(-1, levels.shape[-1] if levels.ndim == 2 else 1).expand(len(images), 3)
@@ -166,12 +173,15 @@ class MCWNNM(Denoiser):
         if (ratio - 1).abs().max() < 1e-3:
             return shrink_singular_values(groups, constant) * levels
         data = ratio.square().reciprocal().repeat_interleave(self.patch_size**2).view(-1, 1)  # W^T W
-        rho, low_rank, dual = self.rho, groups, torch.zeros_like(groups)
+        # Start from the closed form on the channels brought to equal noise, which is near, and from the multipliers that belong to it.
+        low_rank = shrink_singular_values(data.sqrt() * groups, constant) / data.sqrt()
+        dual = data * (groups - low_rank)
+        rho = self.rho * data.max()
         for _ in range(self.admm_steps):
             weighted = (data * groups + rho * low_rank - dual) / (data + rho)
             low_rank = shrink_singular_values(weighted + dual / rho, constant / rho)
             dual = dual + rho * (weighted - low_rank)
-            rho *= self.rho_growth
+            rho = rho * self.rho_growth
         return low_rank * levels
 
 
@@ -186,7 +196,7 @@ class Strip(NamedTuple):
     indices: Tensor | None = None
 
 
-def shrink_singular_values(matrices: Tensor, constant: float) -> Tensor:
+def shrink_singular_values(matrices: Tensor, constant: float | Tensor) -> Tensor:
     """Return the fixed point of reweighted nuclear norm minimisation, ``argmin 1/2 ||M - X||_F^2 + sum_i constant / s_i(X) * s_i(X)``.
 
     Singular value ``s`` becomes ``(s + sqrt(s^2 - 4 constant)) / 2``, or 0 where that is not real (Gu et al., IJCV 2017, corollary 1, with

@@ -1,0 +1,208 @@
+"""Time, memory and PSNR of every denoiser on this machine, in one run: a table and a plot of PSNR against time.
+
+python tools/benchmark/denoisers.py --data-root DIR --weights work_dirs/weights --out DIR
+
+Each method runs in a process of its own, so that its peak memory is its own: what the process holds at most while it restores one
+512 x 768 image, less what it held before (on a GPU: what torch has allocated at most). Time is the median of repeated runs on that image
+after one to warm up. PSNR is the mean over some of Kodak's images, with float32 as the reference for the other precisions. A method whose
+weights are missing is timed with random ones and has no PSNR.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from semrestore.commands.common import run
+from semrestore.errors import UserError
+
+METHODS = {
+    'Wavelet': ('Wavelet', None),
+    'CBM3D': ('BM3D', None),
+    'MCWNNM': ('MCWNNM', None),
+    'DnCNN': ('DnCNN', 'dncnn_sigma{sigma}.pth'),
+    'FFDNet': ('FFDNet', 'ffdnet.pth'),
+    'Proposed': ('MultiScaleDenoiser', 'multiscale_sigma{sigma}.pth'),
+}
+PRECISIONS = ('float32', 'bfloat16', 'compiled')
+BUDGET_S = 60
+"""A method that is slow is repeated less often: no further run starts after so many seconds, but one always does."""
+
+
+def main(arguments=None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--data-root', type=Path, default=Path(os.environ.get('SEMRESTORE_DATA', 'data')), help='folder that holds kodak24')
+    parser.add_argument('--weights', type=Path, default=Path('work_dirs/weights'), help='folder of checkpoints, as for tools/tables.py')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument('--methods', nargs='+', default=list(METHODS), choices=list(METHODS))
+    parser.add_argument(
+        '--precisions', nargs='+', default=PRECISIONS[:2], choices=PRECISIONS, help='of learned methods (default: the first two)'
+    )
+    parser.add_argument('--sigma', type=float, default=25)
+    parser.add_argument('--images', type=int, default=4, help="how many of Kodak's images PSNR is measured on, evenly spread")
+    parser.add_argument('--repeats', type=int, default=9)
+    parser.add_argument('--device', default='cpu')
+    options = parser.parse_args(arguments)
+    if not sorted((options.data_root / 'kodak24').glob('*.png')):
+        raise UserError(f"'{options.data_root / 'kodak24'}' holds no PNG: set --data-root or SEMRESTORE_DATA (docs/data.md)")
+    rows = []
+    for method in options.methods:
+        for precision in options.precisions if METHODS[method][1] else PRECISIONS[:1]:
+            with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
+                rows.append(pool.submit(measure, method, precision, options).result())
+            print(json.dumps(rows[-1]), flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    machine = dict(processor=_processor(options.device), system=platform.platform(), python=platform.python_version())
+    document = dict(machine=machine, sigma=options.sigma, rows=rows)
+    (options.out / 'denoisers.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    with open(options.out / 'denoisers.csv', 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    text = markdown(rows)
+    (options.out / 'denoisers.md').write_text(text, encoding='utf-8')
+    draw(rows, options.sigma, options.out / 'denoisers.png')
+    print(text)
+    print(f'{options.out}: denoisers.md, denoisers.csv, denoisers.json, denoisers.png')
+
+
+def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
+    """Measure one method in this process."""
+    import torch
+
+    from semrestore.checkpoint import load_denoiser
+    from semrestore.commands.cells import evenly
+    from semrestore.datasets import read_photo
+    from semrestore.degradations import GaussianNoise, image_generator
+    from semrestore.denoisers import InferenceDenoiser
+    from semrestore.denoisers.cost import multiply_adds, parameters
+    from semrestore.evaluation import psnr, to_8_bit
+    from semrestore.registry import MODELS
+
+    kind, weights = METHODS[method]
+    cascade = MODELS.build(dict(type='Cascade', denoiser=dict(type=kind), degradation=dict(type='GaussianNoise', sigma=options.sigma)))
+    checkpoint = weights and options.weights / weights.replace('{sigma}', f'{options.sigma:g}')
+    there = checkpoint is None or checkpoint.is_file()
+    if checkpoint and there:
+        load_denoiser(cascade, checkpoint)
+    costs = dict(parameters=parameters(cascade.denoiser), multiply_adds=multiply_adds(cascade.denoiser))
+    dtype = torch.bfloat16 if precision == 'bfloat16' else torch.float32
+    denoiser = InferenceDenoiser(cascade.denoiser, dtype, compiled=precision == 'compiled').to(options.device)
+    paths = sorted((options.data_root / 'kodak24').glob('*.png'))
+    images = [paths[index] for index in evenly(len(paths), options.images)]
+    quality = []
+    for path in images if there else images[:1]:
+        clean = torch.from_numpy(read_photo(path).copy()).permute(2, 0, 1)[None].to(options.device) / 255
+        noisy, sigma = GaussianNoise(options.sigma)(clean, [image_generator(0, path.stem)])
+        quality.append(psnr(to_8_bit(denoiser(noisy, sigma)), to_8_bit(clean)))
+    if noisy.shape[-2] > noisy.shape[-1]:
+        noisy = noisy.transpose(-1, -2).contiguous()
+    denoiser(noisy, sigma)  # to warm up
+    times: list[float] = []
+    peak = _Peak(options.device)
+    started = time.perf_counter()
+    while len(times) < options.repeats and (not times or time.perf_counter() - started < BUDGET_S):
+        begun = time.perf_counter()
+        denoiser(noisy, sigma).sum().item()  # waits for the device
+        times.append(time.perf_counter() - begun)
+    return dict(
+        method=method,
+        precision=precision,
+        seconds=statistics.median(times),
+        fastest=min(times),
+        slowest=max(times),
+        repeats=len(times),
+        peak_mib=peak.mib(),
+        **costs,
+        psnr=statistics.fmean(quality) if there else None,
+        images=len(quality) if there else 0,
+    )
+
+
+class _Peak:
+    """Most memory held since now, over what is held now."""
+
+    def __init__(self, device: str) -> None:
+        import torch
+
+        self.cuda = torch.cuda if device.startswith('cuda') else None
+        if self.cuda:
+            self.cuda.reset_peak_memory_stats()
+            self.before = self.cuda.memory_allocated()
+            return
+        try:
+            Path('/proc/self/clear_refs').write_text('5')  # Linux: forget the highest resident size so far
+            self.before = self._status('VmRSS')
+        except OSError:
+            self.before = None
+
+    def mib(self) -> float | None:
+        if self.cuda:
+            return (self.cuda.max_memory_allocated() - self.before) / 2**20
+        return None if self.before is None else (self._status('VmHWM') - self.before) / 2**20
+
+    @staticmethod
+    def _status(name: str) -> int:
+        return 1024 * int(re.search(rf'{name}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1])
+
+
+def markdown(rows: list[dict]) -> str:
+    """Return the table as Markdown."""
+    lines = ['| method | precision | s an image | fastest to slowest | peak memory (MiB) | parameters | multiply-adds (G) | PSNR (dB) |']
+    lines.append('| --- | --- |' + ' ---: |' * 6)
+    for row in rows:
+        spread = f'{row["fastest"]:.3g} to {row["slowest"]:.3g} ({row["repeats"]})'
+        adds = '-' if row['multiply_adds'] is None else f'{row["multiply_adds"] / 1e9:.1f}'
+        quality = '-' if row['psnr'] is None else f'{row["psnr"]:.3f}'
+        memory = '-' if row['peak_mib'] is None else f'{row["peak_mib"]:.0f}'
+        cells = [row['method'], row['precision'], f'{row["seconds"]:.3g}', spread, memory, f'{row["parameters"]:,}', adds, quality]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def draw(rows: list[dict], sigma: float, path: Path) -> None:
+    """Draw PSNR against time."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout='constrained')
+    axis = figure.subplots()
+    markers = dict(zip(PRECISIONS, 'os^', strict=True))
+    shown = [row for row in rows if row['psnr'] is not None]
+    for row in shown:
+        axis.plot(row['seconds'], row['psnr'], markers[row['precision']], color='#0173b2' if row['method'] != 'Proposed' else '#d55e00')
+        if row['precision'] == PRECISIONS[0]:
+            axis.annotate(row['method'], (row['seconds'], row['psnr']), textcoords='offset points', xytext=(6, 4), fontsize='small')
+    for precision in dict.fromkeys(row['precision'] for row in shown):
+        axis.plot([], [], markers[precision], color='gray', label=precision)
+    axis.set_xscale('log')
+    axis.set_xlabel('seconds for a 512 x 768 image')
+    axis.set_ylabel(f'PSNR (dB), sigma {sigma:g}')
+    axis.margins(x=0.15, y=0.1)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize='small')
+    figure.savefig(path, dpi=150)
+
+
+def _processor(device: str) -> str:
+    import torch
+
+    if device.startswith('cuda'):
+        return torch.cuda.get_device_name()
+    try:
+        name = re.search(r'model name\s*: (.+)', Path('/proc/cpuinfo').read_text())[1]
+    except (OSError, TypeError):
+        name = platform.processor()
+    return f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}'
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))
