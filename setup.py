@@ -31,15 +31,17 @@ setup(
         'matplotlib>=3.8',
         'scikit-image>=0.24,<0.27',  # these two carry the embedded photos
         'scikit-learn>=1.4,<1.10',
+        'PyWavelets>=1.6',  # for scikit-image's wavelet denoising
         'rich>=13',
         # Imported by mmpretrain and mmseg, which do not list them.
         'ftfy',
         'regex',
     ],
     extras_require={
-        'test': ['pytest>=8', 'ruff==0.17.6', 'efficientnet-lite-pytorch==0.1.0'],
+        'test': ['pytest>=8', 'ruff==0.17.6', 'efficientnet-lite-pytorch==0.1.0', 'h5py>=3.10'],
         'docs': ['sphinx>=8', 'myst-parser>=4', 'furo'],
         'baselines': ['bm3d'],  # for non-commercial use only
+        'convert': ['h5py>=3.10'],
         'onnx': ['onnx', 'onnxruntime'],
     },
 )

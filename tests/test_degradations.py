@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -26,6 +27,15 @@ def test_noise_is_neither_clipped_nor_quantised():
     noisy = GaussianNoise(50)(torch.ones(1, 3, 32, 32)).images
     assert noisy.max() > 1
     assert (255 * noisy).frac().abs().max() > 0.1
+
+
+def test_quantised_noise_is_what_a_file_of_8_bits_would_hold():
+    clean = torch.rand(1, 3, 32, 32)
+    noisy = GaussianNoise(50)(clean, generators(['a'])).images
+    stored = GaussianNoise(50, quantise=True)(clean, generators(['a'])).images
+    expected = np.clip(np.rint(255 * noisy.numpy()), 0, 255).astype(np.uint8)
+    np.testing.assert_array_equal((255 * stored).round().byte().numpy(), expected)
+    torch.testing.assert_close(stored, torch.from_numpy(expected) / 255)
 
 
 def test_an_image_gets_the_same_noise_in_any_batch_and_order(photos):

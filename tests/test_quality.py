@@ -7,6 +7,7 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from semrestore.errors import UserError
 from semrestore.evaluation import ImageQuality, psnr, ssim, to_8_bit
 
 
@@ -47,3 +48,16 @@ def test_means_are_over_each_data_set_and_rows_over_images():
 def test_an_unknown_measure_is_refused():
     with pytest.raises(ValueError, match='LPIPS'):
         ImageQuality(metrics=['LPIPS'])
+
+
+def test_the_middle_alone_is_measured_where_a_crop_is_asked_for():
+    metric = ImageQuality(metrics=['PSNR'], crop_size=4)
+    clean = torch.zeros(3, 8, 10)
+    restored = clean + 1 / 255
+    restored[:, :2] = restored[:, :, :3] = 1  # the border, which does not count
+    metric.process({}, [dict(clean=clean, restored=restored, name='a')])
+    assert metric.evaluate(1) == {'PSNR': pytest.approx(48.13, abs=0.01)}
+    with pytest.raises(UserError, match=r'an image of 8 x 3 is smaller than ImageQuality\.crop_size, 4'):
+        metric.process({}, [dict(clean=clean[..., :3], restored=clean[..., :3], name='b')])
+    with pytest.raises(ValueError, match='crop_size is 0'):
+        ImageQuality(crop_size=0)

@@ -116,6 +116,13 @@ class MultiScaleDenoiser(Denoiser):
             residual = residual / self.pixel_range
         return noisy + residual if self.global_skip else residual
 
+    def fused(self) -> Denoiser:
+        """See :meth:`semrestore.denoisers.base.Denoiser.fused`. With max pooling nothing can be multiplied out."""
+        from semrestore.denoisers.multiscale_fused import FusedMultiScale
+
+        folded = isinstance(self.encoders[0].norm, nn.Identity) and isinstance(self.encoders[0].pool, nn.Identity)
+        return FusedMultiScale(self) if folded and self.encoders[0].conv.stride == (2, 2) else self
+
     def _residual(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         multiple = 2 ** (self.num_scales - 1)
@@ -174,5 +181,9 @@ class ResidualModule(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.norm(self.conv(self.pool(x))), inplace=True)
-        return F.relu(x + self.branch(x), inplace=True)
+        return self.after_convolution(self.conv(self.pool(x)))
+
+    def after_convolution(self, x: Tensor) -> Tensor:
+        """Return the module's output from what its first convolution returns."""
+        x = F.relu(self.norm(x), inplace=True)
+        return F.relu(self.branch(x).add_(x), inplace=True)
