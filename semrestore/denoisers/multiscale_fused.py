@@ -55,7 +55,9 @@ class FusedMultiScale(Denoiser):
         y = self.body.bottom(features.pop())
         for upsample, decoder in zip(self.body.upsamples[:-1], self.body.decoders, strict=True):
             y = decoder(self.body._fuse(features.pop(), upsample(y)))
-        residual = self.skip(x) + F.pixel_shuffle(self.exit(y), 2)[..., 1:-1, 1:-1]
+        with torch.autocast(x.device.type, enabled=False):  # the image itself: rounded to bfloat16 it costs 0.03 dB, and it is quick
+            skip = self.skip(x)
+        residual = skip + F.pixel_shuffle(self.exit(y), 2)[..., 1:-1, 1:-1]
         residual = residual[..., :height, :width]
         if self.pixel_range != 1:
             residual = residual / self.pixel_range

@@ -179,16 +179,18 @@ def draw(rows: list[dict], sigma: float, path: Path) -> None:
     shown = [row for row in rows if row['psnr'] is not None]
     for row in shown:
         axis.plot(row['seconds'], row['psnr'], markers[row['precision']], color='#0173b2' if row['method'] != 'Proposed' else '#d55e00')
-        if row['precision'] == PRECISIONS[0]:
-            axis.annotate(row['method'], (row['seconds'], row['psnr']), textcoords='offset points', xytext=(6, 4), fontsize='small')
+    exact = sorted((row for row in shown if row['precision'] == PRECISIONS[0]), key=lambda row: row['seconds'])
+    for index, row in enumerate(exact):  # names above and below by turns, since neighbours may be close
+        offset = (0, -14) if index % 2 else (0, 7)
+        axis.annotate(row['method'], (row['seconds'], row['psnr']), offset, textcoords='offset points', ha='center', fontsize='small')
     for precision in dict.fromkeys(row['precision'] for row in shown):
         axis.plot([], [], markers[precision], color='gray', label=precision)
     axis.set_xscale('log')
     axis.set_xlabel('seconds for a 512 x 768 image')
     axis.set_ylabel(f'PSNR (dB), sigma {sigma:g}')
-    axis.margins(x=0.15, y=0.1)
+    axis.margins(x=0.1, y=0.15)
     axis.grid(alpha=0.3)
-    axis.legend(fontsize='small')
+    axis.legend(fontsize='small', loc='lower right')
     figure.savefig(path, dpi=150)
 
 
