@@ -85,8 +85,8 @@ def save_checkpoint(state: dict[str, Tensor], path: str | Path) -> None:
         partial = path.with_name(f'{path.name}.part')
         torch.save(dict(state_dict=state), partial)
         os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be written: {error}") from None
+    except (OSError, RuntimeError) as error:  # torch's own, where it cannot open or fill the file
+        raise UserError(f"'{path}' cannot be written: {_first_line(error)}") from None
 
 
 def sha256(path: str | Path) -> str:

@@ -112,8 +112,22 @@ def test_correlated_noise_is_seen_whole_at_half_resolution(photos):
 
 
 def test_an_image_too_small_to_estimate_from_is_refused():
-    with pytest.raises(ValueError, match='an image of 7 x 20 is too small to estimate its noise: at least 8 x 8'):
-        estimate_sigma(torch.rand(1, 3, 7, 20))
+    with pytest.raises(ValueError, match='an image of 20 x 31 is too small to estimate its noise: at least 32 x 32'):
+        estimate_sigma(torch.rand(1, 3, 20, 31), scale=2)
+
+
+@pytest.mark.parametrize('side', [16, 20, 32])
+def test_noise_of_small_images_is_estimated_in_smaller_patches(side):
+    noisy = 0.5 + 0.1 * torch.randn(8, 3, side, side)
+    assert estimate_sigma(noisy).mean().item() == pytest.approx(0.1, rel=0.2)
+
+
+def test_flat_and_saturated_parts_are_covered():
+    flat = torch.full((1, 3, 40, 60), 0.25)
+    flat[..., 20:] = 1
+    restored = MCWNNM(iterations=2)(flat, 0.05)
+    assert restored.isfinite().all()
+    assert (restored - flat)[..., 30:].abs().max() < 1e-3
 
 
 def photo(path):

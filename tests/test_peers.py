@@ -1,5 +1,6 @@
 """DnCNN, FFDNet, wavelets and the contract that every denoiser keeps; the authors' weights against the published figures."""
 
+import copy
 import math
 
 import numpy as np
@@ -20,15 +21,17 @@ from semrestore.registry import MODELS
 
 from .conftest import DATA, needs_data
 
-KINDS = ['Identity', 'Wavelet', 'MCWNNM', 'DnCNN', 'FFDNet', 'MultiScaleDenoiser']
+KINDS = ['BM3D', 'Identity', 'Wavelet', 'MCWNNM', 'DnCNN', 'FFDNet', 'MultiScaleDenoiser']
 
 
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.filterwarnings('ignore:Level value:UserWarning')  # of pywt, on tiny images
 def test_every_denoiser_takes_any_size_and_float_dtype(kind, dtype):
+    if kind == 'BM3D':
+        pytest.importorskip('bm3d', reason='the extra `baselines` is not installed')
     denoiser = MODELS.build(dict(type=kind)).eval().to(dtype)
-    for size in ((1, 1), (5, 3), (7, 34)):
+    for size in ((1, 1), (8, 8), (7, 34)):
         noisy = torch.rand(2, 3, *size, dtype=torch.float32).to(dtype)
         with torch.no_grad():
             restored = denoiser(noisy, torch.tensor([0.1, 0.05]))
@@ -60,6 +63,9 @@ def test_wavelets_remove_noise_also_of_unknown_level(photos):
     for sigma in (25 / 255, None):
         assert psnr(to_8_bit(wavelet(noisy, sigma)), to_8_bit(clean)) > before + 4
     torch.testing.assert_close(wavelet(clean, 0.0), clean)
+    flat = clean.clone()
+    flat[:, 1] = 0.5  # a channel without noise
+    assert torch.equal(wavelet(flat)[:, 1], flat[:, 1])
 
 
 @pytest.mark.parametrize(
@@ -227,6 +233,24 @@ def test_the_fast_path_in_bfloat16_is_off_by_its_rounding_alone(trained, photos)
     assert rounded.dtype == torch.float32
     error, residual = (rounded - exact).abs().max(), (exact - noisy).abs().max()
     assert 0 < error < 0.05 * residual
+
+
+def test_the_fast_path_keeps_the_denoisers_precision(trained):
+    noisy = torch.rand(1, 3, 20, 25, dtype=torch.float64)
+    with torch.no_grad():
+        exact = trained.double()(noisy)
+    torch.testing.assert_close(InferenceDenoiser(trained, torch.float64)(noisy), exact, rtol=1e-10, atol=1e-10)
+
+
+def test_the_fast_path_takes_and_returns_other_precisions(trained):
+    noisy = torch.rand(1, 3, 20, 25)
+    exact = InferenceDenoiser(trained)(noisy)
+    half = InferenceDenoiser(copy.deepcopy(trained).bfloat16())(noisy.bfloat16())
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, rtol=0.05, atol=0.05)
+    # A classical method is run as it is, whatever the precision of networks.
+    wavelet = MODELS.build(dict(type='Wavelet'))
+    assert torch.equal(InferenceDenoiser(wavelet, torch.bfloat16)(noisy, 0.1), wavelet(noisy, 0.1))
 
 
 def test_the_fast_path_leaves_a_classical_method_as_it_is():

@@ -34,14 +34,14 @@ def test_some_figures_of_the_paper_are_where_they_belong():
 
 def test_a_mean_over_some_images_stands_beside_the_papers_mean_over_the_same():
     rows = [dict(image='kodim01', psnr=30.0), dict(image='kodim13', psnr=28.0)]
-    records = image_records('kodak24', 24, {('DnCNN', 25): rows})
+    records = image_records('kodak24', {('DnCNN', 25): rows})
     mean = next(record for record in records if record['image'] == 'mean')
     assert (mean['psnr'], mean['images']) == (29.0, 2)
     assert mean['paper'] == pytest.approx((29.75 + 28.26) / 2)
     assert next(record for record in records if record['image'] == 'kodim13')['difference'] == pytest.approx(-0.26)
     # The paper has CBSD68 as a mean alone: nothing to compare a part of it with.
     part, whole = (
-        image_records('cbsd68', count, {('DnCNN', 25): [dict(image=str(index), psnr=31.0) for index in range(2)]})[-1] for count in (68, 2)
+        image_records('cbsd68', {('DnCNN', 25): [dict(image=str(index), psnr=31.0) for index in range(count)]})[-1] for count in (2, 68)
     )
     assert part['paper'] is None
     assert whole['difference'] == pytest.approx(31.0 - 31.23)
@@ -52,9 +52,9 @@ def test_best_and_second_best_are_marked_among_methods_that_ran_on_all_images():
         return [dict(image=f'kodim{index + 1:02d}', psnr=value) for index, value in enumerate(values)]
 
     results = {('DnCNN', 25): rows(30, 31), ('FFDNet', 25): rows(29, 30), ('Mine', 25): rows(28, 29), ('CBM3D', 25): rows(40.0)}
-    text = image_markdown(image_records('kodak24', 2, results), ['DnCNN', 'FFDNet', 'Mine', 'CBM3D', 'MCWNNM'], [25], [])
+    text = image_markdown(image_records('kodak24', results), ['DnCNN', 'FFDNet', 'Mine', 'CBM3D', 'MCWNNM'], [25], 2)
     line = next(line for line in text.splitlines() if line.startswith('| 25 |'))
-    assert line == '| 25 | **30.50** (-1.85) | <u>29.50</u> (-2.75) | 28.50 | 40.00 (+10.87) 1 images | - |'
+    assert line == '| 25 | **30.50** (-0.86) | <u>29.50</u> (-1.75) | 28.50 | 40.00 (+10.87) 1 images | - |'
 
 
 def test_architectures_without_weights_have_costs_and_no_psnr():
@@ -93,7 +93,7 @@ def test_the_command_writes_what_was_measured_and_leaves_gaps_for_missing_weight
     assert cells['FFDNet', 50, 'mean']['images'] == 1
     assert not any(method == 'DnCNN' for method, *_ in cells)
     text = (out / 'table2.md').read_text()
-    assert 'Gaps, for want of weights:' in text
+    assert 'Gaps, for want of: ' in text
     assert 'dncnn_sigma50.pth' in text
     assert text.strip() in capsys.readouterr().out
     with open(out / 'table2.csv', encoding='utf-8') as file:
@@ -131,8 +131,12 @@ def test_anybody_can_put_a_method_beside_the_peers(tmp_path, data_root):
     ('arguments', 'message'),
     [
         (['--methods', 'Waveled'], "--methods: there is no denoiser 'Waveled'. Did you mean wavelet?"),
+        (['--methods', 'clean'], "'clean' is what the others are measured against"),
+        (['--methods', 'Wavelet', 'Proposed=typo.pth'], "the checkpoint of 'Proposed' at sigma 25, 'typo.pth', does not exist"),
+        (['--methods', 'Mine=configs/segmentation/deeplab_largefov_voc12aug.py'], "of 'Mine' has no denoiser"),
+        (['--methods', 'Noisy', '--sigma', '0.05'], 'PSNR is infinite'),
         (['--methods', 'Mine=none.pth'], "the checkpoint of 'Mine' at sigma 25, 'none.pth', does not exist"),
-        (['--methods', 'Mine=configs/baselines/ffdnet.py'], "the denoiser of 'Mine' needs weights: Mine=CONFIG:CHECKPOINT"),
+        (['--methods', 'Mine=configs/baselines/ffdnet.py'], 'needs weights: Mine=configs/baselines/ffdnet.py:CHECKPOINT'),
         (['--methods', 'Noisy', 'Noisy'], '--methods names Noisy twice'),
         (['--methods', 'Noisy', '--sigma', '-5'], '--sigma is -5; expected a number above 0'),
         (['--methods', 'Noisy', '--limit', 'Wavelet=3'], "--limit: 'Wavelet=3' is not DENOISER=N with one of Noisy"),
@@ -153,3 +157,17 @@ def test_weights_of_another_network_are_refused(tmp_path, data_root, capsys):
     arguments = ['3', '--out', str(tmp_path / 'out'), '--data-root', str(data_root), '--weights', str(tmp_path / 'weights')]
     assert run(tables.main, [*arguments, '--methods', 'DnCNN', '--sigma', '25']) == 2
     assert 'dncnn_sigma25.pth is a checkpoint of another network' in capsys.readouterr().err
+
+
+def test_without_its_package_cbm3d_leaves_a_gap(tmp_path, data_root, monkeypatch):
+    monkeypatch.setattr(tables.importlib.util, 'find_spec', lambda name: None)
+    out = build(tmp_path, data_root, '3', '--sigma', '25', '--methods', 'Noisy', 'CBM3D')
+    text = (out / 'table3.md').read_text()
+    assert 'the package of BM3D, for non-commercial use only' in text
+    assert '| 25 | ' in text
+
+
+def test_an_output_that_cannot_be_made_is_named_before_anything_runs(tmp_path, data_root, capsys):
+    (tmp_path / 'file').touch()
+    assert run(tables.main, ['3', '--out', str(tmp_path / 'file'), '--data-root', str(data_root), '--methods', 'Noisy']) == 2
+    assert 'cannot be made' in capsys.readouterr().err

@@ -64,6 +64,20 @@ def _without_weights(text: str, option: str) -> str:
     return kind
 
 
+def check_sources(methods: Sequence[Method], sigmas: Sequence[float]) -> None:
+    """Refuse a config that has no denoiser, or one that lacks its weights, before anything is run."""
+    for method in methods:
+        if method.config:
+            denoiser = load_quietly(method.config).model.get('denoiser')
+            if not denoiser:
+                raise UserError(f"config '{method.config}' of '{method.name}' has no denoiser")
+            if not method.checkpoint and has_weights(denoiser):
+                raise UserError(f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT")
+        for sigma in sigmas if method.checkpoint else ():
+            if not Path(method.at(sigma)).is_file():
+                raise UserError(f"the checkpoint of '{method.name}' at sigma {sigma:g}, '{method.at(sigma)}', does not exist")
+
+
 def parse_limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     """Parse ``NAME=N`` for each of the methods that are to run on a part of the images."""
     limits = {}

@@ -16,8 +16,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from semrestore.commands.cells import Method, Rows, evenly, parse_limits, parse_method, predictions
-from semrestore.commands.common import explained, has_weights, load_quietly
+from semrestore.commands.cells import Method, Rows, check_sources, evenly, parse_limits, parse_method, predictions
+from semrestore.commands.common import explained, load_quietly
 from semrestore.errors import UserError, near
 
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     configs = {Path(path).stem: path for path in options.tasks}
     if len(configs) < len(options.tasks):
         raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
-    _check_sources(methods, sigmas)
+    check_sources(methods, sigmas)
     tasks = {name: _task_config(path, options.cfg_options) for name, path in configs.items()}
     cells = [cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, sigmas, limits, options.out / 'cells')]
     records = Matrix(cells, sigmas, options.reference).records()
@@ -76,19 +76,6 @@ def write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str
         writer.writeheader()
         writer.writerows(records)
     draw_matrix(records, out / 'matrix.png')
-
-
-def _check_sources(methods: Sequence[Method], sigmas: Sequence[float]) -> None:
-    for method in methods:
-        if method.config:
-            denoiser = load_quietly(method.config).model.get('denoiser')
-            if not denoiser:
-                raise UserError(f"config '{method.config}' of '{method.name}' has no denoiser")
-            if not method.checkpoint and has_weights(denoiser):
-                raise UserError(f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT")
-        for sigma in sigmas if method.checkpoint else ():
-            if not Path(method.at(sigma)).is_file():
-                raise UserError(f"the checkpoint of '{method.name}' at sigma {sigma:g}, '{method.at(sigma)}', does not exist")
 
 
 def _task_config(path: str, options: Sequence[str]):

@@ -10,20 +10,23 @@ Methods of Tables II and III are Noisy, Wavelet, CBM3D, MCWNNM, DnCNN, FFDNet, P
   NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
   KIND                       a method without weights, by the name of its class
 
+CBM3D runs by a package for non-commercial use only: pip install 'semrestore[baselines]'.
+
 The weights of the named ones are expected in the folder --weights as dncnn_sigma25.pth, ffdnet.pth, multiscale_sigma25.pth and so on,
 those of Table I by the names of the configs in configs/ablation. What is not there leaves a gap.
 """
 
 import argparse
 import csv
+import importlib.util
 import json
 import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.cells import Method, Rows, evenly, parse_limits, parse_method, predictions
-from semrestore.commands.common import explained, has_weights, load_quietly
+from semrestore.commands.cells import Method, Rows, check_sources, evenly, parse_limits, parse_method, predictions
+from semrestore.commands.common import explained, load_quietly
 from semrestore.errors import UserError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -68,10 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/tables.py``."""
     options = parse(arguments)
     bench = _Bench(options, 'cbsd68' if options.table == 3 else 'kodak24')
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out '{options.out}' cannot be made: {error}") from None
     records, text, origins = (_architectures if options.table == 1 else _images)(options, bench)
     name = f'table{options.table}'
     text = f'{text}\n{bench.note()}'
-    options.out.mkdir(parents=True, exist_ok=True)
     (options.out / f'{name}.md').write_text(text, encoding='utf-8')
     document = dict(records=records, cells=origins)
     (options.out / f'{name}.json').write_text(json.dumps(document, indent=2, allow_nan=False) + '\n', encoding='utf-8')
@@ -115,6 +121,7 @@ def _images(options: argparse.Namespace, bench: '_Bench') -> tuple[list[dict], s
         if not 0 < sigma < math.inf:
             raise UserError(f'--sigma is {sigma:g}; expected a number above 0')
     sigmas = list(dict.fromkeys(options.sigma))
+    check_sources([method for method, text in zip(methods, options.methods, strict=True) if text not in PEERS], sigmas)
     results, origins = {}, []
     for method in methods:
         for sigma in sigmas:
@@ -122,13 +129,15 @@ def _images(options: argparse.Namespace, bench: '_Bench') -> tuple[list[dict], s
             if rows:
                 results[method.name, sigma] = rows.rows
                 origins.append(dict(method=method.name, sigma=sigma, checkpoint=method.at(sigma), **rows.origin))
-    records = image_records(bench.name, len(bench.dataset), results)
+    records = image_records(bench.name, results)
     images = bench.image_names if options.table == 2 else ()
     title = f'Table {"II" if options.table == 2 else "III"}, {bench.name}.\n\n'
-    return records, title + image_markdown(records, names, sigmas, images), origins
+    return records, title + image_markdown(records, names, sigmas, len(bench.dataset), images), origins
 
 
 def _method(text: str, weights: Path) -> Method:
+    if text == 'clean':
+        raise UserError("--methods: 'clean' is what the others are measured against; the noisy images are Noisy")
     if text not in PEERS:
         return parse_method(text, '--methods')
     peer = PEERS[text]
@@ -160,7 +169,7 @@ class _Bench:
         text = 'Whole images, RGB, noise N(0, sigma) on 0..255 neither clipped nor quantised, output clipped and rounded to 8 bits;'
         text += f' noise seed {self.seed}.\n'
         if self.missing:
-            text += 'Gaps, for want of weights: ' + ', '.join(f"'{path}'" for path in dict.fromkeys(self.missing)) + '.\n'
+            text += f'Gaps, for want of: {", ".join(dict.fromkeys(self.missing))}.\n'
         return text
 
     def rows(self, method: Method, sigma: float, limit: int | None = None) -> Rows | None:
@@ -170,12 +179,11 @@ class _Bench:
         denoiser = method.denoiser(dict(type='MultiScaleDenoiser'))
         checkpoint = method.at(sigma)
         if checkpoint and not Path(checkpoint).is_file():
-            if method.name not in PEERS and not method.config:
-                raise UserError(f"the checkpoint of '{method.name}' at sigma {sigma:g}, '{checkpoint}', does not exist")
             self.missing.append(checkpoint)
             return None
-        if not checkpoint and has_weights(denoiser):
-            raise UserError(f"the denoiser of '{method.name}' needs weights: {method.name}=CONFIG:CHECKPOINT")
+        if denoiser['type'] == 'BM3D' and method.name in PEERS and importlib.util.find_spec('bm3d') is None:
+            self.missing.append("the package of BM3D, for non-commercial use only: pip install 'semrestore[baselines]'")
+            return None
         indices = evenly(len(self.dataset), limit)
         origin = dict(
             data=[self.name, self._digest()],
@@ -215,4 +223,7 @@ class _Bench:
             load_denoiser(cascade, checkpoint)
         cascade.denoiser = InferenceDenoiser(cascade.denoiser)
         for sample in predictions(cascade.to(get_device()), self.dataset, indices, label, len(stored.rows)):
-            stored.add(dict(image=image_name(sample), psnr=psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))))
+            quality = psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
+            if not math.isfinite(quality):
+                raise UserError(f"'{label}' leaves '{image_name(sample)}' as clean as it was: PSNR is infinite. Is sigma below rounding?")
+            stored.add(dict(image=image_name(sample), psnr=quality))

@@ -68,7 +68,9 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
         raise UserError(f"checkpoint '{checkpoint}' does not exist; 'none' evaluates without one")
     if none and has_weights(cfg.model.denoiser):
         cfg.model.denoiser = dict(type='Identity')
-    degradations = [dict(type='GaussianNoise', sigma=sigma) for sigma in sigmas or ()] or [dict(cfg.model.degradation)]
+    own = dict(cfg.model.degradation)
+    gaussian = own if own['type'] == 'GaussianNoise' else dict(type='GaussianNoise')
+    degradations = [gaussian | dict(sigma=sigma) for sigma in sigmas or ()] or [own]
     for sigma in sigmas or ():
         if not 0 <= sigma < float('inf'):
             raise UserError(f'--sigma is {sigma:g}; expected a number of at least 0')

@@ -5,12 +5,16 @@ That package's licence allows non-commercial use only; nothing else in semrestor
 
 import importlib
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from semrestore.denoisers.base import Denoiser
+from semrestore.denoisers.base import Denoiser, reflect_pad
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
+
+SMALLEST = 16
+"""Side below which the package refuses an image, or dies of it."""
 
 
 @MODELS.register_module()
@@ -38,8 +42,10 @@ class BM3D(Denoiser):
         if sigma is None:
             raise ValueError('BM3D needs sigma, and this degradation has none')
         levels = torch.as_tensor(sigma, dtype=torch.float64).expand(len(noisy)).tolist()
-        images = noisy.double().cpu().permute(0, 2, 3, 1).numpy()
+        height, width = noisy.shape[-2:]
+        padded = reflect_pad(noisy, 0, max(0, SMALLEST - width), 0, max(0, SMALLEST - height))
+        images = padded.double().cpu().permute(0, 2, 3, 1).numpy()
         # One after the other: the package runs on all cores by itself and aborts when it is called from several threads. At no noise
-        # there is nothing to do, and it divides by sigma.
-        restored = [self._bm3d_rgb(image, level) if level else image for image, level in zip(images, levels, strict=True)]
-        return torch.stack([torch.as_tensor(image) for image in restored]).permute(0, 3, 1, 2).to(noisy)
+        # or in a flat image there is nothing to do, and it divides by both.
+        restored = [self._bm3d_rgb(image, level) if level and np.ptp(image) else image for image, level in zip(images, levels, strict=True)]
+        return torch.stack([torch.as_tensor(image) for image in restored]).permute(0, 3, 1, 2)[..., :height, :width].to(noisy)

@@ -32,17 +32,21 @@ class InferenceDenoiser(Denoiser):
         super().__init__()
         denoiser = copy.deepcopy(denoiser).eval().requires_grad_(False)
         weights = next(denoiser.parameters(), None)
-        self.dtype = dtype
+        self.dtype = None if weights is None else dtype
         if weights is not None:
-            image = torch.rand(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE, generator=torch.Generator().manual_seed(0)).to(weights)
-            fold_batch_norms(denoiser, image, torch.full((1,), 0.1).to(weights))
-            denoiser = denoiser.fused().to(memory_format=torch.channels_last)
-        self.denoiser = denoiser
-        self._run = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
+            # On the CPU, where a product of float32 is one: folding is checked against rounding.
+            denoiser = denoiser.to('cpu', torch.float64 if dtype == torch.float64 else torch.float32)
+            image = torch.rand(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE, generator=torch.Generator().manual_seed(0))
+            own = next(denoiser.parameters()).dtype
+            fold_batch_norms(denoiser, image.to(own), torch.full((1,), 0.1, dtype=own))
+            denoiser = denoiser.fused().to(weights.device, memory_format=torch.channels_last)
+        self.denoiser = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
 
     @torch.inference_mode()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`."""
-        noisy = noisy.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(noisy.device.type, self.dtype, enabled=self.dtype in (torch.bfloat16, torch.float16)):
-            return self._run(noisy, sigma).to(noisy.dtype)
+        if self.dtype is None:
+            return self.denoiser(noisy, sigma)
+        x = noisy.to(torch.float64 if self.dtype == torch.float64 else torch.float32, memory_format=torch.channels_last)
+        with torch.autocast(x.device.type, self.dtype, enabled=self.dtype in (torch.bfloat16, torch.float16)):
+            return self.denoiser(x, sigma).to(noisy.dtype)

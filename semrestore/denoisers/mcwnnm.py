@@ -22,6 +22,9 @@ from semrestore.denoisers.base import Denoiser, reflect_pad
 from semrestore.denoisers.noise_level import estimate_sigma
 from semrestore.registry import MODELS
 
+REFERENCES = 64
+"""Reference patches of a row that are compared at once with what lies around them."""
+
 
 @MODELS.register_module()
 class MCWNNM(Denoiser):
@@ -49,7 +52,8 @@ class MCWNNM(Denoiser):
         estimation_factor: Factor on an estimated sigma; correlated noise takes more than its standard deviation to be removed.
 
     Shape:
-        ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``; an image smaller than a patch is padded by reflection.
+        ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``; an image smaller than a patch is padded by reflection. To estimate
+        sigma it takes at least 16 times ``estimation_scale`` pixels on each side.
     """
 
     def __init__(
@@ -140,14 +144,23 @@ class MCWNNM(Denoiser):
         rows, columns = (size - self.patch_size + 1 for size in strip.image.shape[-2:])
         centres = torch.tensor(self._references(columns - 1), device=patches.device)
         references = patches.view(-1, rows, columns)[:, strip.row - strip.top, centres]
-        # |a - b|^2 = |a|^2 - 2 a.b + |b|^2, of which |a|^2 is the same for all patches b that a is compared with.
-        distances = patches.square().sum(0) - 2 * references.T @ patches
         breadth = min(2 * self.window + 1, columns)
         left = (centres - self.window).clamp(0, columns - breadth)
-        windows = left[:, None] + torch.arange(breadth, device=left.device)
-        distances = distances.view(len(centres), rows, columns).gather(2, windows[:, None].expand(-1, rows, -1)).flatten(1)
-        nearest = distances.topk(min(similar, distances.shape[1]), largest=False, sorted=False).indices
-        indices = nearest // breadth * columns + windows.gather(1, nearest % breadth)
+        norms = patches.square().sum(0).view(rows, columns)
+        patches = patches.view(-1, rows, columns)
+        chosen = []
+        for block in torch.arange(len(centres), device=left.device).split(REFERENCES):
+            start, stop = int(left[block[0]]), int(left[block[-1]]) + breadth
+            # |a - b|^2 = |a|^2 - 2 a.b + |b|^2, of which |a|^2 is the same for all patches b that a is compared with.
+            products = references[:, block].T @ patches[:, :, start:stop].flatten(1)
+            distances = norms[:, start:stop] - 2 * products.view(len(block), rows, stop - start)
+            windows = left[block, None] + torch.arange(breadth, device=left.device)
+            distances = distances.gather(2, (windows - start)[:, None].expand(-1, rows, -1))
+            # Itself always: where more patches are equal than a group takes, in a flat part, it could be left out and a pixel uncovered.
+            distances[torch.arange(len(block)), strip.row - strip.top, centres[block] - left[block]] = -torch.inf
+            nearest = distances.flatten(1).topk(min(similar, rows * breadth), largest=False, sorted=False).indices
+            chosen.append(nearest // breadth * columns + windows.gather(1, nearest % breadth))
+        indices = torch.cat(chosen)
         return strip._replace(image=None, shape=strip.image.shape[-2:], centres=centres, indices=indices)
 
     def _restore_strips(self, image: Tensor, strips: list['Strip'], ratio: Tensor, levels: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semrestore.denoisers.base import Denoiser, reflect_pad
+from semrestore.denoisers.multiscale_fused import FusedMultiScale
 from semrestore.registry import MODELS
 
 HEAD_CHANNELS = 64  # of the full-resolution features
@@ -118,8 +119,6 @@ class MultiScaleDenoiser(Denoiser):
 
     def fused(self) -> Denoiser:
         """See :meth:`semrestore.denoisers.base.Denoiser.fused`. With max pooling nothing can be multiplied out."""
-        from semrestore.denoisers.multiscale_fused import FusedMultiScale
-
         folded = isinstance(self.encoders[0].norm, nn.Identity) and isinstance(self.encoders[0].pool, nn.Identity)
         return FusedMultiScale(self) if folded and self.encoders[0].conv.stride == (2, 2) else self
 
@@ -133,11 +132,12 @@ class MultiScaleDenoiser(Denoiser):
             features.append(encoder(features[-1]))
         x = self.bottom(features.pop())
         for upsample, decoder in zip(self.upsamples[:-1], self.decoders, strict=True):
-            x = decoder(self._fuse(features.pop(), upsample(x)))
-        x = self.tail(self._fuse(features.pop(), self.upsamples[-1](x)))
+            x = decoder(self.fuse(features.pop(), upsample(x)))
+        x = self.tail(self.fuse(features.pop(), self.upsamples[-1](x)))
         return x[..., :height, :width]
 
-    def _fuse(self, fine: Tensor, coarse: Tensor) -> Tensor:
+    def fuse(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Bring the features of two scales together."""
         return torch.cat((fine, coarse), dim=1) if self.fusion == 'concat' else fine + coarse
 
     def _reset_parameters(self, bias_init: float, zero_tail: bool) -> None:

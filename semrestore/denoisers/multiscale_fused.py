@@ -32,17 +32,20 @@ class FusedMultiScale(Denoiser):
         self.global_skip = denoiser.global_skip
         self.multiple = 2 ** (denoiser.num_scales - 1)
         self.body = denoiser
-        head, tail, upsample, first = (module.double() for module in _linear_modules(denoiser))
-        if denoiser.fusion == 'concat':
-            fine, coarse = tail.weight.split([head.out_channels, upsample.out_channels], dim=1)
-        else:
-            fine = coarse = tail.weight
+        head, tail = denoiser.head, denoiser.tail
+        upsample, first = denoiser.upsamples[-1], denoiser.encoders[0].conv
         with torch.no_grad():
-            self.entry = _convolution(_product(first.weight, head.weight), first.bias + _through(first.weight, head.bias), stride=2)
-            self.skip = _convolution(_product(fine, head.weight), tail.bias + _through(fine, head.bias) + _through(coarse, upsample.bias))
-            self.exit = _convolution(_upsampled(coarse, upsample.weight), None, padding=1)
-        for module in (head, tail, upsample, first):
-            module.float()
+            fine = coarse = tail.weight.double()
+            if denoiser.fusion == 'concat':
+                fine, coarse = fine.split([head.out_channels, upsample.out_channels], dim=1)
+            entry = _product(first.weight.double(), head.weight.double())
+            entry_bias = first.bias + _through(first.weight.double(), head.bias.double())
+            skip = _product(fine, head.weight.double())
+            skip_bias = tail.bias + _through(fine, head.bias.double()) + _through(coarse, upsample.bias.double())
+            self.entry = _convolution(entry, entry_bias, stride=2)
+            self.skip = _convolution(skip, skip_bias)
+            self.exit = _convolution(_upsampled(coarse, upsample.weight.double()), None, padding=1)
+        self.to(head.weight)
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.MultiScaleDenoiser`."""
@@ -54,7 +57,7 @@ class FusedMultiScale(Denoiser):
             features.append(encoder(features[-1]))
         y = self.body.bottom(features.pop())
         for upsample, decoder in zip(self.body.upsamples[:-1], self.body.decoders, strict=True):
-            y = decoder(self.body._fuse(features.pop(), upsample(y)))
+            y = decoder(self.body.fuse(features.pop(), upsample(y)))
         with torch.autocast(x.device.type, enabled=False):  # the image itself: rounded to bfloat16 it costs 0.03 dB, and it is quick
             skip = self.skip(x)
         residual = skip + F.pixel_shuffle(self.exit(y), 2)[..., 1:-1, 1:-1]
@@ -72,16 +75,12 @@ class FusedMultiScale(Denoiser):
         return first.after_convolution(y)
 
 
-def _linear_modules(denoiser: Denoiser) -> tuple[nn.Module, ...]:
-    return denoiser.head, denoiser.tail, denoiser.upsamples[-1], denoiser.encoders[0].conv
-
-
 def _convolution(weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0) -> nn.Conv2d:
     out_channels, in_channels, *size = weight.shape
     convolution = nn.Conv2d(in_channels, out_channels, tuple(size), stride, padding, bias=bias is not None)
-    convolution.weight = nn.Parameter(weight.float(), requires_grad=False)
+    convolution.weight = nn.Parameter(weight, requires_grad=False)
     if bias is not None:
-        convolution.bias = nn.Parameter(bias.float(), requires_grad=False)
+        convolution.bias = nn.Parameter(bias, requires_grad=False)
     return convolution
 
 

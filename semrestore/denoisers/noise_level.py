@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+SMALLEST = 16
+
 STRIDE = 3
 """Between the patches that are looked at: coprime to the 8 pixels of JPEG's blocks."""
 
@@ -15,11 +17,11 @@ def estimate_sigma(images: Tensor, scale: int = 1, patch_size: int = 8) -> Tenso
     eigenvalues are left out one by one until the mean of the rest is their median.
 
     Args:
-        images: RGB batch of shape ``(N, 3, H, W)``, any range, ``H`` and ``W`` of at least ``scale * patch_size``.
+        images: RGB batch of shape ``(N, 3, H, W)``, any range, ``H`` and ``W`` of at least ``16 * scale``.
         scale: Estimate in the image reduced by this factor (means of ``scale x scale`` pixels), and multiply by it, which changes nothing
             for white noise. Demosaicing and compression correlate the noise of a photograph over a few pixels, and then only this sees all
             of it; in return it takes fine texture for noise.
-        patch_size: Side of the patches.
+        patch_size: Side of the patches at most; small images, which have too few of them, are looked at in smaller ones.
 
     Returns:
         Standard deviations in the images' range, shape ``(N, 3)``.
@@ -31,11 +33,15 @@ def estimate_sigma(images: Tensor, scale: int = 1, patch_size: int = 8) -> Tenso
     >>> [round(level, 2) for level in estimate_sigma(noisy)[0].tolist()]
     [0.1, 0.1, 0.1]
     """
+    if min(images.shape[-2:]) < SMALLEST * scale:
+        size = ' x '.join(map(str, images.shape[-2:]))
+        raise ValueError(f'an image of {size} is too small to estimate its noise: at least {SMALLEST * scale} x {SMALLEST * scale}')
     if scale > 1:
         return scale * estimate_sigma(F.avg_pool2d(images, scale), patch_size=patch_size)
     batch, channels, height, width = images.shape
-    if min(height, width) < patch_size:
-        raise ValueError(f'an image of {height} x {width} is too small to estimate its noise: at least {patch_size} x {patch_size}')
+    # With few patches the smallest eigenvalues of their covariance are far below the noise, with fewer than pixels in a patch they are 0.
+    while (height - patch_size + 1) * (width - patch_size + 1) < 8 * patch_size**2:
+        patch_size -= 1
     stride = STRIDE if height * width > 128**2 else 1
     patches = F.unfold(images.double().flatten(0, 1).unsqueeze(1), patch_size, stride=stride)
     patches = patches - patches.mean(2, keepdim=True)

@@ -1,7 +1,8 @@
 """Wavelet shrinkage (BayesShrink: Chang, Yu and Vetterli, IEEE TIP 2000) by scikit-image: the quick classical baseline."""
 
+import numpy as np
 import torch
-from skimage.restoration import denoise_wavelet
+from skimage.restoration import denoise_wavelet, estimate_sigma
 from torch import Tensor
 
 from semrestore.denoisers.base import Denoiser
@@ -18,11 +19,17 @@ class Wavelet(Denoiser):
     @torch.no_grad()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`."""
-        levels = [None] * len(noisy) if sigma is None else torch.as_tensor(sigma, dtype=torch.float64).expand(len(noisy)).tolist()
         images = noisy.double().cpu().permute(0, 2, 3, 1).numpy()
+        if sigma is None:
+            levels = [estimate_sigma(image, channel_axis=-1) for image in images]
+        else:
+            levels = [[level] * 3 for level in torch.as_tensor(sigma, dtype=torch.float64).expand(len(noisy)).tolist()]
         restored = [
             # At no noise there is nothing to do, and it would divide by sigma.
-            image if level == 0 else denoise_wavelet(image, sigma=level, channel_axis=-1, rescale_sigma=False)
-            for image, level in zip(images, levels, strict=True)
+            [
+                denoise_wavelet(channel, sigma=level, rescale_sigma=False) if level > 0 else channel
+                for channel, level in zip(*pair, strict=True)
+            ]
+            for pair in zip(np.moveaxis(images, -1, 1), levels, strict=True)
         ]
-        return torch.stack([torch.as_tensor(image) for image in restored]).permute(0, 3, 1, 2).to(noisy)
+        return torch.from_numpy(np.array(restored)).to(noisy)

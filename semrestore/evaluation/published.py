@@ -3,6 +3,9 @@
 METHODS = ('CBM3D', 'MCWNNM', 'DnCNN', 'FFDNet', 'Proposed')
 """The methods of Tables II and III, in the order of their columns."""
 
+IMAGES = {'kodak24': 24, 'cbsd68': 68}
+"""Images of the test sets."""
+
 SIGMAS = (25, 35, 50)
 """Noise levels of Tables II and III on 0..255."""
 

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from semrestore.evaluation.published import MEANS, METHODS, TABLE_1, TABLE_2
+from semrestore.evaluation.published import IMAGES, MEANS, TABLE_1, TABLE_2
 
 
-def image_records(dataset: str, count: int, results: Mapping[tuple[str, float], list[dict]]) -> list[dict]:
+def image_records(dataset: str, results: Mapping[tuple[str, float], list[dict]]) -> list[dict]:
     """Return one dict for each image, noise level and method, and one for their mean (``image='mean'``).
 
     Args:
         dataset: ``'kodak24'`` (Table II) or ``'cbsd68'`` (Table III).
-        count: Images of the data set.
         results: ``image`` and ``psnr`` of the images that a method ran on, by method and sigma.
 
     Returns:
@@ -23,7 +22,7 @@ def image_records(dataset: str, count: int, results: Mapping[tuple[str, float], 
     for (method, sigma), rows in results.items():
         names = [row['image'] for row in rows]
         each = [TABLE_2.get((name, sigma, method)) if dataset == 'kodak24' else None for name in names]
-        whole = MEANS.get((dataset, sigma, method)) if len(rows) == count else None
+        whole = MEANS.get((dataset, sigma, method)) if len(rows) == IMAGES[dataset] else None
         mean = fmean(each) if whole is None and None not in each else whole
         measured = [row['psnr'] for row in rows]
         for name, psnr, paper in zip([*names, 'mean'], [*measured, fmean(measured)], [*each, mean], strict=True):
@@ -52,9 +51,11 @@ def _compared(psnr: float, paper: float | None) -> dict:
     return dict(paper=paper, difference=None if paper is None else psnr - paper)
 
 
-def image_markdown(records: Sequence[dict], methods: Sequence[str], sigmas: Sequence[float], images: Sequence[str]) -> str:
-    """Return Table II or III as Markdown: means of each noise level, then, if there are ``images`` to show, a table for each level."""
-    count = max((record['images'] for record in records), default=0)
+def image_markdown(records: Sequence[dict], methods: Sequence[str], sigmas: Sequence[float], count: int, images: Sequence[str] = ()) -> str:
+    """Return Table II or III as Markdown: means of each noise level, then, if there are ``images`` to show, a table for each level.
+
+    ``count`` is the number of images of the data set.
+    """
     cells = {(record['image'], record['sigma'], record['method']): record for record in records}
     lines = [
         'PSNR in dB; in brackets the difference to the figure in the paper. **Best** and <u>second best</u> of the methods that ran on all'
@@ -96,6 +97,3 @@ def architecture_markdown(records: Sequence[dict]) -> str:
         counts.append(f'{record["multiply_adds"] / 1e9:.1f}')
         lines.append(f'| {record["architecture"]} | ' + ' | '.join([*counts, measured[0], f'{record["paper"]:.2f}', measured[1]]) + ' |')
     return '\n'.join(lines) + '\n'
-
-
-__all__ = ['METHODS', 'architecture_markdown', 'architecture_records', 'image_markdown', 'image_records']

@@ -10,6 +10,8 @@ weights are missing is timed with random ones and has no PSNR.
 
 import argparse
 import csv
+import ctypes
+import importlib.util
 import json
 import os
 import platform
@@ -21,17 +23,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from semrestore.commands.common import run
+from semrestore.commands.common import explained, run
+from semrestore.commands.tables import PEERS
 from semrestore.errors import UserError
 
-METHODS = {
-    'Wavelet': ('Wavelet', None),
-    'CBM3D': ('BM3D', None),
-    'MCWNNM': ('MCWNNM', None),
-    'DnCNN': ('DnCNN', 'dncnn_sigma{sigma}.pth'),
-    'FFDNet': ('FFDNet', 'ffdnet.pth'),
-    'Proposed': ('MultiScaleDenoiser', 'multiscale_sigma{sigma}.pth'),
-}
+METHODS = [name for name in PEERS if name != 'Noisy']
 PRECISIONS = ('float32', 'bfloat16', 'compiled')
 BUDGET_S = 60
 """A method that is slow is repeated less often: no further run starts after so many seconds, but one always does."""
@@ -43,7 +39,7 @@ def main(arguments=None) -> None:
     parser.add_argument('--data-root', type=Path, default=Path(os.environ.get('SEMRESTORE_DATA', 'data')), help='folder that holds kodak24')
     parser.add_argument('--weights', type=Path, default=Path('work_dirs/weights'), help='folder of checkpoints, as for tools/tables.py')
     parser.add_argument('--out', type=Path, required=True, metavar='DIR')
-    parser.add_argument('--methods', nargs='+', default=list(METHODS), choices=list(METHODS))
+    parser.add_argument('--methods', nargs='+', default=list(METHODS), choices=METHODS, help='CBM3D is for non-commercial use only')
     parser.add_argument(
         '--precisions', nargs='+', default=PRECISIONS[:2], choices=PRECISIONS, help='of learned methods (default: the first two)'
     )
@@ -54,13 +50,23 @@ def main(arguments=None) -> None:
     options = parser.parse_args(arguments)
     if not sorted((options.data_root / 'kodak24').glob('*.png')):
         raise UserError(f"'{options.data_root / 'kodak24'}' holds no PNG: set --data-root or SEMRESTORE_DATA (docs/data.md)")
+    for name in ('images', 'repeats', 'sigma'):
+        if not getattr(options, name) > 0:
+            raise UserError(f'--{name} is {getattr(options, name)}; expected a number above 0')
+    if 'CBM3D' in options.methods and importlib.util.find_spec('bm3d') is None:
+        print("CBM3D is left out: pip install 'semrestore[baselines]', for non-commercial use only", file=sys.stderr)
+        options.methods.remove('CBM3D')
+    with explained(f"--out '{options.out}' or --device '{options.device}' cannot be used"):
+        import torch
+
+        torch.empty(0, device=options.device)
+        options.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for method in options.methods:
-        for precision in options.precisions if METHODS[method][1] else PRECISIONS[:1]:
+        for precision in options.precisions if PEERS[method].checkpoint else PRECISIONS[:1]:
             with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
                 rows.append(pool.submit(measure, method, precision, options).result())
             print(json.dumps(rows[-1]), flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
     machine = dict(processor=_processor(options.device), system=platform.platform(), python=platform.python_version())
     document = dict(machine=machine, sigma=options.sigma, rows=rows)
     (options.out / 'denoisers.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
@@ -81,14 +87,12 @@ def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
 
     from semrestore.checkpoint import load_denoiser
     from semrestore.commands.cells import evenly
-    from semrestore.datasets import read_photo
-    from semrestore.degradations import GaussianNoise, image_generator
     from semrestore.denoisers import InferenceDenoiser
     from semrestore.denoisers.cost import multiply_adds, parameters
     from semrestore.evaluation import psnr, to_8_bit
     from semrestore.registry import MODELS
 
-    kind, weights = METHODS[method]
+    kind, weights = PEERS[method].kind, PEERS[method].checkpoint
     cascade = MODELS.build(dict(type='Cascade', denoiser=dict(type=kind), degradation=dict(type='GaussianNoise', sigma=options.sigma)))
     checkpoint = weights and options.weights / weights.replace('{sigma}', f'{options.sigma:g}')
     there = checkpoint is None or checkpoint.is_file()
@@ -99,21 +103,22 @@ def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
     denoiser = InferenceDenoiser(cascade.denoiser, dtype, compiled=precision == 'compiled').to(options.device)
     paths = sorted((options.data_root / 'kodak24').glob('*.png'))
     images = [paths[index] for index in evenly(len(paths), options.images)]
-    quality = []
-    for path in images if there else images[:1]:
-        clean = torch.from_numpy(read_photo(path).copy()).permute(2, 0, 1)[None].to(options.device) / 255
-        noisy, sigma = GaussianNoise(options.sigma)(clean, [image_generator(0, path.stem)])
-        quality.append(psnr(to_8_bit(denoiser(noisy, sigma)), to_8_bit(clean)))
+    clean, noisy, sigma = _pair(images[0], options)
     if noisy.shape[-2] > noisy.shape[-1]:
         noisy = noisy.transpose(-1, -2).contiguous()
-    denoiser(noisy, sigma)  # to warm up
-    times: list[float] = []
     peak = _Peak(options.device)
+    denoiser(noisy, sigma).sum().item()  # to warm up
+    times: list[float] = []
     started = time.perf_counter()
     while len(times) < options.repeats and (not times or time.perf_counter() - started < BUDGET_S):
         begun = time.perf_counter()
         denoiser(noisy, sigma).sum().item()  # waits for the device
         times.append(time.perf_counter() - begun)
+    peak_mib = peak.mib()
+    quality = []
+    for path in images if there else ():
+        clean, noisy, sigma = _pair(path, options)
+        quality.append(psnr(to_8_bit(denoiser(noisy, sigma)), to_8_bit(clean)))
     return dict(
         method=method,
         precision=precision,
@@ -121,11 +126,22 @@ def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
         fastest=min(times),
         slowest=max(times),
         repeats=len(times),
-        peak_mib=peak.mib(),
+        peak_mib=peak_mib,
         **costs,
         psnr=statistics.fmean(quality) if there else None,
-        images=len(quality) if there else 0,
+        images=len(quality),
     )
+
+
+def _pair(path: Path, options: argparse.Namespace) -> tuple:
+    import torch
+
+    from semrestore.datasets import read_photo
+    from semrestore.degradations import GaussianNoise, image_generator
+
+    clean = torch.from_numpy(read_photo(path).copy()).permute(2, 0, 1)[None].to(options.device) / 255
+    noisy, sigma = GaussianNoise(options.sigma)(clean, [image_generator(0, path.stem)])
+    return clean, noisy, sigma
 
 
 class _Peak:
@@ -140,9 +156,10 @@ class _Peak:
             self.before = self.cuda.memory_allocated()
             return
         try:
+            ctypes.CDLL(None).malloc_trim(0)  # what the allocator keeps for later would hide what is needed next
             Path('/proc/self/clear_refs').write_text('5')  # Linux: forget the highest resident size so far
             self.before = self._status('VmRSS')
-        except OSError:
+        except (OSError, AttributeError):  # not Linux with glibc
             self.before = None
 
     def mib(self) -> float | None:

@@ -16,7 +16,7 @@ import torch
 from mmengine.registry import DefaultScope
 from PIL import Image
 
-from semrestore.commands.common import load_quietly, run
+from semrestore.commands.common import explained, has_weights, load_quietly, run
 from semrestore.datasets import read_photo
 from semrestore.errors import UserError
 from semrestore.evaluation import psnr, to_8_bit
@@ -34,9 +34,20 @@ def main(arguments=None) -> None:
     paths = sorted(options.pairs.glob('*_real.png'))
     if not paths:
         raise UserError(f"'{options.pairs}' holds no NAME_real.png")
-    denoiser_config = load_quietly(options.config).model.denoiser
+    denoiser_config = load_quietly(options.config).model.get('denoiser')
     with DefaultScope.overwrite_default_scope('semrestore'):
-        denoiser = MODELS.build(denoiser_config).eval().to(options.device)
+        if not denoiser_config or has_weights(denoiser_config):
+            raise UserError(
+                f"config '{options.config}' has no denoiser that works without weights, such as configs/baselines/mcwnnm_photographs.py"
+            )
+        with explained(f"the denoiser of '{options.config}' cannot run on '{options.device}'"):
+            denoiser = MODELS.build(denoiser_config).eval().to(options.device)
+            torch.empty(0, device=options.device)
+    if options.out:
+        try:
+            options.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--out '{options.out}' cannot be made: {error}") from None
     rows = []
     for path in paths:
         partner = path.with_name(path.name.replace('_real.png', '_mean.png'))
@@ -45,14 +56,17 @@ def main(arguments=None) -> None:
         noisy, clean = (
             torch.from_numpy(read_photo(file).copy()).permute(2, 0, 1)[None].to(options.device) / 255 for file in (path, partner)
         )
+        if noisy.shape != clean.shape:
+            raise UserError(f"'{path.name}' and '{partner.name}' differ in size: {tuple(noisy.shape[2:])} and {tuple(clean.shape[2:])}")
         start = time.perf_counter()
-        restored = denoiser(noisy)
+        with explained(f"'{options.config}' cannot restore '{path}' without a known sigma"):
+            restored = denoiser(noisy)
+        restored.sum().item()  # waits for the device
         row = dict(image=path.name.removesuffix('_real.png'), seconds=time.perf_counter() - start)
         row |= {name: psnr(to_8_bit(image), to_8_bit(clean)) for name, image in (('noisy', noisy), ('restored', restored))}
         rows.append(row)
         print(f'{row["image"]}: {row["noisy"]:.2f} -> {row["restored"]:.2f} dB in {row["seconds"]:.0f} s', flush=True)
         if options.out:
-            options.out.mkdir(parents=True, exist_ok=True)
             Image.fromarray(to_8_bit(restored[0]).byte().permute(1, 2, 0).cpu().numpy()).save(options.out / f'{row["image"]}.png')
     means = {name: fmean(row[name] for row in rows) for name in ('noisy', 'restored')}
     print(f'mean of {len(rows)}: {means["noisy"]:.2f} -> {means["restored"]:.2f} dB')
