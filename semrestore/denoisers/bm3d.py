@@ -46,6 +46,13 @@ class BM3D(Denoiser):
         padded = reflect_pad(noisy, 0, max(0, SMALLEST - width), 0, max(0, SMALLEST - height))
         images = padded.double().cpu().permute(0, 2, 3, 1).numpy()
         # One after the other: the package runs on all cores by itself and aborts when it is called from several threads. At no noise
-        # or in a flat image there is nothing to do, and it divides by both.
-        restored = [self._bm3d_rgb(image, level) if level and np.ptp(image) else image for image, level in zip(images, levels, strict=True)]
+        # there is nothing to do, and it divides by sigma.
+        restored = [self._restore(image, level) if level else image for image, level in zip(images, levels, strict=True)]
         return torch.stack([torch.as_tensor(image) for image in restored]).permute(0, 3, 1, 2)[..., :height, :width].to(noisy)
+
+    def _restore(self, image: np.ndarray, sigma: float) -> np.ndarray:
+        grey = image - image.mean(2, keepdims=True)
+        if not np.ptp(image, (0, 1)).all() or not grey.any():
+            # It divides by the range of each opponent channel, which is 0 in a grey or flat image.
+            image = image + 1e-6 * np.random.default_rng(0).standard_normal(image.shape)
+        return self._bm3d_rgb(image, sigma)
