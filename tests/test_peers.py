@@ -2,6 +2,7 @@
 
 import copy
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,13 +176,17 @@ def test_files_that_are_no_such_network_are_named(tmp_path):
     assert not list(tmp_path.glob('out*'))
 
 
-def published(tmp_path, network, denoiser, image, sigma):
+def published(tmp_path, network, denoiser, files, sigma):
     convert_matconvnet.main([str(DATA / 'peers' / network), str(tmp_path / 'net.pth')])
     cascade = MODELS.build(dict(type='Cascade', denoiser=dict(type=denoiser), degradation=dict(type='GaussianNoise', sigma=sigma)))
     load_denoiser(cascade, tmp_path / 'net.pth')
-    clean = torch.from_numpy(read_photo(DATA / 'kodak24' / f'{image}.png').copy()).permute(2, 0, 1)[None] / 255
-    noisy, level = GaussianNoise(sigma)(clean, [image_generator(0, image)])
-    return psnr(to_8_bit(InferenceDenoiser(cascade.denoiser)(noisy, level)), to_8_bit(clean))
+    fast = InferenceDenoiser(cascade.denoiser)
+    reached = []
+    for file in files:
+        clean = torch.from_numpy(read_photo(DATA / file).copy()).permute(2, 0, 1)[None] / 255
+        noisy, level = GaussianNoise(sigma)(clean, [image_generator(0, Path(file).stem)])
+        reached.append(psnr(to_8_bit(fast(noisy, level)), to_8_bit(clean)))
+    return sum(reached) / len(reached)
 
 
 @needs_data
@@ -196,7 +201,19 @@ def published(tmp_path, network, denoiser, image, sigma):
 )
 def test_the_authors_weights_reach_the_published_figures(tmp_path, network, denoiser, image, sigma, expected):
     pytest.importorskip('h5py')
-    assert published(tmp_path, network, denoiser, image, sigma) == pytest.approx(expected, abs=0.04)
+    assert published(tmp_path, network, denoiser, [f'kodak24/{image}.png'], sigma) == pytest.approx(expected, abs=0.04)
+
+
+@needs_data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('network', 'denoiser', 'expected'), [('color_sigma=25.mat', 'DnCNN', 31.30), ('FFDNet_color.mat', 'FFDNet', 31.20)]
+)
+def test_the_authors_weights_reach_their_mean_on_cbsd68(tmp_path, network, denoiser, expected):
+    images = sorted(path.stem for path in (DATA / 'cbsd68').glob('*.*'))
+    reached = published(tmp_path, network, denoiser, [f'cbsd68/{image}.jpg' for image in images], 25)
+    assert len(images) == 68
+    assert reached == pytest.approx(expected, abs=0.02)
 
 
 # --- prepared for use
