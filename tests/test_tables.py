@@ -121,6 +121,12 @@ def test_table_1_counts_all_rows(tmp_path, data_root):
     assert all(record['psnr'] is None for record in records.values())
 
 
+@pytest.mark.parametrize('option', [['--methods', 'Noisy'], ['--sigma', '25'], ['--limit', 'Noisy=1']])
+def test_table_1_refuses_what_it_cannot_follow(tmp_path, data_root, option, capsys):
+    assert run(tables.main, ['1', '--out', str(tmp_path / 'out'), '--data-root', str(data_root), *option]) == 2
+    assert f'{option[0]} is for Tables II and III' in capsys.readouterr().err
+
+
 def test_anybody_can_put_a_method_beside_the_peers(tmp_path, data_root):
     out = build(tmp_path, data_root, '3', '--sigma', '25', '--methods', 'Noisy', 'Mine=configs/baselines/wavelet_sigma25.py', 'wavelet')
     cells = {record['method']: record['psnr'] for record in json.loads((out / 'table3.json').read_text())['records']}

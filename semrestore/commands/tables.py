@@ -70,6 +70,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/tables.py``."""
     options = parse(arguments)
+    if options.table == 1:
+        for name, given in (('methods', options.methods != list(PEERS)), ('sigma', options.sigma != SIGMAS), ('limit', options.limit)):
+            if given:
+                raise UserError(
+                    f'--{name} is for Tables II and III; Table I is the twelve architectures at sigma {ABLATION_SIGMA}, on all of Kodak'
+                )
     bench = _Bench(options, 'cbsd68' if options.table == 3 else 'kodak24')
     try:
         options.out.mkdir(parents=True, exist_ok=True)
