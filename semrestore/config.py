@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from semrestore import plugins, registry
+from semrestore.cascade import Cascade
 from semrestore.checkpoint import NAMED_WEIGHTS
 from semrestore.errors import UserError, near
 
@@ -31,12 +32,14 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
     Raises:
         UserError: The file is missing or not a config, an option names an unknown key, or the config does not fit the classes it names.
     """
-    if not Path(path).is_file():
-        raise UserError(f"config '{path}' does not exist")
+    file = plugins.config_path(path)
     try:
-        cfg = plugins.read_config(path)
+        cfg = plugins.read_config(file)
+    except UserError:
+        raise
     except Exception as error:  # a config is Python: anything can go wrong in it
-        raise UserError(f"config '{path}' cannot be read: {type(error).__name__}: {error}") from error
+        cause = _cause(error)
+        raise UserError(f"config '{path}' cannot be read: {type(cause).__name__}: {cause}") from error
     if 'model' not in cfg:
         raise UserError(f"config '{path}' has no model")
     if embedded:
@@ -49,10 +52,20 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
     return cfg
 
 
+def _cause(error: BaseException) -> BaseException:
+    """Return why an import failed, around which MMEngine lays errors that do not say it."""
+    while isinstance(error, ImportError) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
 def is_foreign(cfg: Config) -> bool:
-    """Whether a config's model is another library's (a task network in its own, clean training), which that library checks."""
+    """Whether a config's model is no cascade: a task network in its own, clean training, of a library (which checks it) or a plugin."""
     scope, separator, _ = str(cfg.model.get('type')).rpartition('.')
-    return (scope if separator else cfg.model.get('_scope_', registry.SCOPE)) != registry.SCOPE
+    if (scope if separator else cfg.model.get('_scope_', registry.SCOPE)) != registry.SCOPE:
+        return True
+    built = registry.MODELS.get(str(cfg.model.get('type')))
+    return inspect.isclass(built) and not issubclass(built, Cascade)
 
 
 def check_config(cfg: Config) -> None:
@@ -70,8 +83,9 @@ def check_config(cfg: Config) -> None:
             continue
         built = _registered(kind)
         if built is None:
-            known = {name for child in _registries() for name in child.module_dict}
-            raise UserError(f"config '{cfg.filename}': {key}.type is '{kind}', which is not registered.{near(kind, known)}")
+            known = {name for child in registry.registries().values() for name in child.module_dict}
+            hint = near(kind, known) + plugins.failed_plugins()
+            raise UserError(f"config '{cfg.filename}': {key}.type is '{kind}', which is not registered.{hint}")
         arguments = _arguments(built)
         unknown = [name for name in node if name not in _ENGINE_KEYS and arguments is not None and name not in arguments]
         if unknown:
@@ -245,12 +259,8 @@ def _nodes(node: object, key: str) -> Iterator[tuple[str, dict]]:
             yield from _nodes(value, f'{key}.{index}')
 
 
-def _registries() -> list[registry.Registry]:
-    return [value for value in vars(registry).values() if isinstance(value, registry.Registry)]
-
-
 def _registered(kind: str) -> type | None:
-    for child in _registries():
+    for child in registry.registries().values():
         child.import_from_location()
         built = child.get(kind)
         if built is not None:

@@ -10,9 +10,34 @@ from mmengine.registry import Registry
 SCOPE = 'semrestore'
 
 
+class RegisteredTwiceError(KeyError):
+    """One name was registered for two things."""
+
+    def __init__(self, name: str, registry: str, first: str, second: str) -> None:
+        super().__init__(f"'{name}' is registered in {registry} by {first} and by {second}")
+        self.name, self.registry = name, registry
+
+
+class _Registry(Registry):
+    def _register_module(self, module: type, module_name: str | list[str] | None = None, force: bool = False) -> None:
+        for name in [module_name] if isinstance(module_name, str) else module_name or [module.__name__]:
+            if not force and name in self._module_dict:
+                raise RegisteredTwiceError(name, _name_of(self), self._module_dict[name].__module__, module.__module__)
+        super()._register_module(module, module_name, force)
+
+
+def registries() -> dict[str, Registry]:
+    """Return the registries of semrestore by name."""
+    return {name: value for name, value in globals().items() if isinstance(value, Registry)}
+
+
+def _name_of(registry: Registry) -> str:
+    return next(name for name, value in registries().items() if value is registry)
+
+
 def _child(name: str, *locations: str) -> Registry:
     root = getattr(mmengine_registry, name)
-    return Registry(root.name, parent=root, scope=SCOPE, locations=[f'{SCOPE}.{place}' for place in locations])
+    return _Registry(root.name, parent=root, scope=SCOPE, locations=[f'{SCOPE}.{place}' for place in locations])
 
 
 MODELS = _child('MODELS', 'cascade', 'degradations', 'denoisers', 'losses', 'tasks')
@@ -25,4 +50,4 @@ OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
 # Nothing of ours is in these, but MMEngine warns at each build in a scope that lacks one.
 for _name in dir(mmengine_registry):
     if isinstance(getattr(mmengine_registry, _name), Registry) and _name not in globals():
-        globals()[_name] = _child(_name)
+        globals()[_name] = _child(_name, 'registry')  # nothing to import, where MMEngine would look for a package's utils

@@ -18,7 +18,8 @@ from semrestore.commands import cross_task
 from semrestore.commands import test as testing
 from semrestore.commands.common import run
 from semrestore.errors import UserError
-from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval, markdown, score
+from semrestore.evaluation import MeanIoU, TopK
+from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval, markdown
 from semrestore.registry import MODELS
 
 TASK = """
@@ -137,12 +138,12 @@ def test_a_config_without_a_task_is_refused(tmp_path, capsys):
 
 
 def classification_cell(method, ranks, psnr=20.0, sigma=30):
-    return Cell('cls', method, sigma, list(range(len(ranks))), [dict(rank=rank, psnr=psnr) for rank in ranks])
+    return Cell('cls', method, sigma, list(range(len(ranks))), [dict(score='TopK', rank=rank, psnr=psnr) for rank in ranks])
 
 
 def test_top_1_and_top_5_are_mmpretrains():
     samples = [DataSample().set_gt_label(i % 7).set_pred_score(torch.randn(7).softmax(0)) for i in range(40)]
-    cell = classification_cell('x', [score(sample, None)['rank'] for sample in samples])
+    cell = classification_cell('x', [TopK().row(sample, None)['rank'] for sample in samples])
     predictions = torch.stack([sample.pred_score for sample in samples])
     expected = Accuracy.calculate(predictions, torch.tensor([i % 7 for i in range(40)]), topk=(1, 5))
     assert [cell.value('top-1'), cell.value('top-5')] == pytest.approx([value[0].item() for value in expected])
@@ -159,7 +160,7 @@ def test_miou_is_mmsegs():
     metric.dataset_meta = dict(classes=('a', 'b', 'c', 'd', 'never there'))
     metric.process({}, [sample.to_dict() for sample in samples])
     expected = metric.compute_metrics(metric.results)['mIoU']
-    cell = Cell('seg', 'x', 30, list(range(5)), [score(sample, 5) for sample in samples])
+    cell = Cell('seg', 'x', 30, list(range(5)), [dict(score='MeanIoU') | MeanIoU().row(sample, 5) for sample in samples])
     assert cell.value('mIoU') == pytest.approx(expected, abs=0.005)  # mmseg rounds
 
 
@@ -187,15 +188,17 @@ def test_recovery_difference_and_places_by_hand():
 
 def test_the_interval_is_the_binomial_one_where_that_is_known():
     cell = classification_cell('x', [0] * 600 + [1] * 400)
-    low, high = interval(*bootstrap('top-1', cell.table('top-1')))
+    low, high = interval(*bootstrap('top-1', cell))
     # Normal approximation of the binomial: 60 +- 1.96 * sqrt(60 * 40 / 1000)
     assert (low, high) == pytest.approx((60 - 3.04, 60 + 3.04), abs=0.4)
 
 
 def test_grouping_equal_images_leaves_the_bootstrap_what_it_is():
-    one, other = (classification_cell('x', np.random.randint(0, 3, 300).tolist()).table('top-1') for _ in range(2))
+    ranks = np.random.randint(0, 3, (2, 300))
+    one, other = (classification_cell('x', own.tolist()) for own in ranks)
     draws = np.random.default_rng(1).integers(0, 300, (4000, 300))
-    plain = 100 * (one - other)[draws, 0].mean(1)
+    right = (ranks == 0).astype(float)
+    plain = 100 * (right[0] - right[1])[draws].mean(1)
     grouped, grouped_other = bootstrap('top-1', one, other)
     assert interval(grouped - grouped_other) == pytest.approx(interval(plain), abs=0.7)
 
@@ -206,24 +209,24 @@ def test_the_interval_of_miou_holds_its_estimate_where_classes_are_rare():
     for image in range(20):
         intersect, union = [0] * 21, [0] * 21
         intersect[0], union[0], union[image + 1] = 90, 100, 10
-        rows.append(dict(intersect=intersect, union=union, psnr=20.0))
+        rows.append(dict(score='MeanIoU', intersect=intersect, union=union, psnr=20.0))
     cell = Cell('seg', 'x', 30, list(range(20)), rows)
     assert cell.value('mIoU') == pytest.approx(90 / 21)
-    low, high = interval(*bootstrap('mIoU', cell.table('mIoU')))
+    low, high = interval(*bootstrap('mIoU', cell))
     assert low <= cell.value('mIoU') <= high
 
 
 def test_a_network_of_nans_is_never_right():
     sample = DataSample().set_gt_label(3)
     sample.set_field(torch.full((7,), float('nan')), 'pred_score')
-    assert score(sample, None)['rank'] == 6
+    assert TopK().row(sample, None)['rank'] == 6
     sample.set_field(torch.zeros(7), 'pred_score')  # nor is one that cannot decide
-    assert score(sample, None)['rank'] == 6
+    assert TopK().row(sample, None)['rank'] == 6
 
 
 def test_a_sample_without_a_label_is_named():
     with pytest.raises(UserError, match=r"'x.png' has no label"):
-        score(DataSample(metainfo=dict(img_path='x.png')).set_pred_score(torch.rand(7)), None)
+        TopK().row(DataSample(metainfo=dict(img_path='x.png')).set_pred_score(torch.rand(7)), None)
 
 
 @pytest.mark.parametrize(

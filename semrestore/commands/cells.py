@@ -51,10 +51,12 @@ def parse_method(text: str, option: str) -> Method:
 
 def _without_weights(text: str, option: str) -> str:
     from semrestore import denoisers
+    from semrestore.plugins import load_plugins
     from semrestore.registry import MODELS
 
-    MODELS.import_from_location()
-    known = {kind.lower(): kind for kind, built in MODELS.module_dict.items() if issubclass(built, denoisers.Denoiser)}
+    load_plugins()
+    classes = {kind: built for kind, built in MODELS.module_dict.items() if isinstance(built, type)}
+    known = {kind.lower(): kind for kind, built in classes.items() if issubclass(built, denoisers.Denoiser)}
     if text.lower() not in known:
         hint = near(text.lower(), [*known, *LEFT_ALONE])
         raise UserError(f"{option}: there is no denoiser '{text}'.{hint} One with weights is NAME=CHECKPOINT")

@@ -43,10 +43,15 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
+def import_libraries() -> None:
+    """Import MMPretrain, which prints that an optional package is missing."""
+    with redirect_stdout(io.StringIO()):
+        importlib.import_module('mmpretrain.datasets')
+
+
 def load_quietly(path: str | Path, options: Sequence[str] = (), embedded: bool = False):
     """Read and check a config; see :func:`semrestore.config.load_config`."""
-    with redirect_stdout(io.StringIO()):  # MMPretrain prints that an optional package is missing
-        importlib.import_module('mmpretrain.datasets')
+    import_libraries()
     from semrestore.config import load_config
 
     return load_config(path, options, embedded)

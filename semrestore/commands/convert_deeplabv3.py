@@ -28,7 +28,7 @@ HEAD = {
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='deeplabv3_mobilenetv2.py', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('weights', help='state dict of the operations (.pth)')
     parser.add_argument('operations', help='list of the operations (.json)')
     parser.add_argument('checkpoint', help='file to write')

@@ -23,7 +23,7 @@ COLUMNS_FIRST = (0, 2, 1, 3)
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='matconvnet.py', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('network', help="the authors' file (.mat)")
     parser.add_argument('checkpoint', help='file to write')
     return parser.parse_args(arguments)

@@ -23,7 +23,7 @@ from semrestore.errors import UserError, near
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='cross_task.py', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--tasks', nargs='+', required=True, metavar='CONFIG', help='configs whose task and test data are used')
     parser.add_argument('--denoisers', nargs='+', required=True, metavar='DENOISER', help='columns, see above')
     parser.add_argument('--sigma', nargs='+', type=float, default=[15, 30, 45, 60], metavar='S', help="noise levels (default: the paper's)")
@@ -163,6 +163,10 @@ class _Bench:
         self.dataset = dataset
         with DefaultScope.overwrite_default_scope('semrestore'), explained(f"config '{cfg.filename}' does not build"):
             self.cascade = MODELS.build(copy.deepcopy(cfg.model)).eval().to(get_device())
+        if not self.cascade.task.score:
+            raise UserError(
+                f"config '{cfg.filename}': {type(self.cascade.task).__name__} names no score, so the matrix has no figure for it"
+            )
         classes, known = dataset.metainfo.get('classes'), self.cascade.task.num_classes
         if classes and known and len(classes) > known:
             raise UserError(f"config '{cfg.filename}': the data have {len(classes)} classes, the task network {known}")
@@ -172,14 +176,14 @@ class _Bench:
         from semrestore.cascade import image_name
         from semrestore.checkpoint import load_denoiser
         from semrestore.evaluation import psnr, to_8_bit
-        from semrestore.evaluation.matrix import score
-        from semrestore.registry import MODELS
+        from semrestore.registry import METRICS, MODELS
 
-        cascade = self.cascade
+        cascade, task = self.cascade, self.cascade.task
+        score = METRICS.build(dict(type=task.score))
         cascade.denoiser = MODELS.build(denoiser).eval().to(cascade.data_preprocessor.device)
         if method.checkpoint:
             load_denoiser(cascade, method.at(sigma))
         cascade.degradation = MODELS.build(dict(type='GaussianNoise', sigma=sigma or 0))
         for sample in predictions(cascade, self.dataset, indices, label, len(stored.rows), **self.loader):
             quality = None if method.name == 'clean' else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
-            stored.add(dict(image=image_name(sample), psnr=quality) | score(sample, cascade.task.num_classes))
+            stored.add(dict(image=image_name(sample), psnr=quality, score=task.score) | score.row(sample, task.num_classes))

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from semrestore.commands.common import load_quietly
 from semrestore.errors import UserError
+from semrestore.plugins import CONFIGS
 
-CONFIGS = Path(__file__).parents[2] / 'configs/embedded'
 # The picture shows the middle of each photo kept apart.
 VIEWS = ('chelsea@75,75', 'coffee@75,150', 'flower@75,225')
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='demo.py', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', default='work_dirs/demo', help='folder for checkpoints, table and picture (default: %(default)s)')
     parser.add_argument('--iterations', nargs=2, type=int, metavar=('ALONE', 'JOINT'), help='shorten the two trainings')
     return parser.parse_args(arguments)
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"'{out}' cannot be made: {error}") from None
-    configs = [CONFIGS / f'{name}_sigma30.py' for name in ('denoise', 'joint_efficientnet_lite0')]
+    configs = [CONFIGS / f'embedded/{name}_sigma30.py' for name in ('denoise', 'joint_efficientnet_lite0')]
     checkpoints: list[str] = []
     for config, title, iterations in zip(configs, ('alone', 'joint'), options.iterations or (None, None), strict=True):
         checkpoints.append(_train(config, title, out, iterations, start=checkpoints[-1] if checkpoints else None))

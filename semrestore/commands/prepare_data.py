@@ -35,7 +35,7 @@ HEADS = (
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='prepare_data.py', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--data', type=Path, default=Path(os.environ.get('SEMRESTORE_DATA', 'data')), help='default: SEMRESTORE_DATA, or data'
     )

@@ -28,8 +28,8 @@ from pathlib import Path
 from semrestore.commands.cells import Method, Rows, check_sources, evenly, parse_limits, parse_method, predictions
 from semrestore.commands.common import explained, load_quietly
 from semrestore.errors import UserError
+from semrestore.plugins import CONFIGS
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
 ABLATION_SIGMA = 35
 SIGMAS = (25, 35, 50)
 PEERS = {
@@ -45,7 +45,7 @@ PEERS = {
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='tables.py', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('table', type=int, choices=(1, 2, 3), help='which table')
     parser.add_argument(
         '--data-root',

@@ -13,7 +13,7 @@ from semrestore.errors import UserError
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='test.py', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     add_config_options(parser)
     parser.add_argument(
         'checkpoint', help="the denoiser's checkpoint; 'none' evaluates the noisy images themselves, or a method that has no weights"

@@ -11,7 +11,7 @@ from semrestore.errors import UserError
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(prog='train.py', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     add_config_options(parser)
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='CKPT', help="continue a run: its last checkpoint ('auto'), or the one given"

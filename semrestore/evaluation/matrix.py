@@ -3,47 +3,16 @@
 What each image scored is kept, so that intervals can be drawn from images (a bootstrap) and methods compared on the same ones.
 """
 
+import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
-from mmengine.structures import BaseDataElement
-from mmseg.evaluation import IoUMetric
 
-from semrestore.errors import UserError
-
-VOID = 255
-"""Label of pixels that do not count, as in mmseg's metric and data sets."""
-
-RESAMPLES = 2000
-"""Bootstrap samples behind an interval."""
-
-
-def score(sample: BaseDataElement, num_classes: int | None) -> dict:
-    """Return what one image scored.
-
-    Args:
-        sample: A prediction of mmpretrain (``pred_score``, ``gt_label``) or mmseg (``pred_sem_seg``, ``gt_sem_seg``).
-        num_classes: Number of classes of a segmentation.
-
-    Returns:
-        ``rank``: how many other classes scored at least as high as the right one; or ``intersect`` and ``union``: pixels by class.
-
-    Raises:
-        UserError: The sample has no label.
-    """
-    truth = sample.get('gt_sem_seg' if 'pred_sem_seg' in sample else 'gt_label')
-    if truth is None:
-        raise UserError(f"image '{sample.metainfo.get('img_path')}' has no label to evaluate by; set model.supervision='self', or load one")
-    if 'pred_sem_seg' in sample:
-        predicted = sample.pred_sem_seg.data.squeeze(0)
-        areas = IoUMetric.intersect_and_union(predicted, truth.data.squeeze(0).to(predicted), num_classes, VOID)
-        return {name: area.long().tolist() for name, area in zip(('intersect', 'union'), areas, strict=False)}
-    scores = sample.pred_score
-    # Not counted as "how many scored higher", which would make a network of NaNs always right.
-    return {'rank': int((~(scores < scores[truth.item()])).sum()) - 1}
+from semrestore.evaluation.scores import Score
+from semrestore.registry import METRICS
 
 
 @dataclass
@@ -55,7 +24,8 @@ class Cell:
         method: Name of the method.
         sigma: Noise level on 0..255; ``None`` for clean images.
         indices: Which images of the data set the rows are of, in their order.
-        rows: What each image scored: :func:`score` and ``psnr``.
+        rows: What each image scored: ``psnr``, ``score`` (the name of a :class:`~semrestore.evaluation.Score`) and what that one's
+            ``row`` returned.
         origin: Where the cell came from: config, checkpoint, seed.
     """
 
@@ -67,20 +37,13 @@ class Cell:
     origin: dict = field(default_factory=dict)
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """The names of the task's metrics, the leading one first."""
-        return ('mIoU',) if 'union' in self.rows[0] else ('top-1', 'top-5')
-
-    def table(self, metric: str) -> np.ndarray:
-        """Return what each image adds to a metric, shape ``(images, values)``: right or not, or intersections and unions of all classes."""
-        if metric == 'mIoU':
-            return np.array([[*row['intersect'], *row['union']] for row in self.rows], float)
-        return np.array([[row['rank'] < int(metric.removeprefix('top-'))] for row in self.rows], float)
+    def score(self) -> Score:
+        """How the rows become figures."""
+        return METRICS.build(dict(type=self.rows[0]['score']))
 
     def value(self, metric: str) -> float:
         """Return a metric in percent."""
-        table = self.table(metric)
-        return float(_percent(metric, table.sum(0, keepdims=True), table)[0])
+        return float(self.score.values(metric, self.rows, np.ones((1, len(self.rows))))[0])
 
     @property
     def psnr(self) -> float | None:
@@ -94,28 +57,21 @@ class Cell:
         return replace(self, indices=[self.indices[position] for position in kept], rows=[self.rows[position] for position in kept])
 
 
-def _percent(metric: str, totals: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Return the metric of each row of ``totals``, sums over as many images as ``table`` has."""
-    if metric != 'mIoU':
-        return 100 * totals[:, 0] / len(table)
-    intersect, union = np.split(totals, 2, axis=1)
-    own_intersect, own_union = np.split(table.sum(0), 2)
-    there = own_union > 0
-    # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift the mean.
-    ratios = np.where(union > 0, intersect, own_intersect)[:, there] / np.where(union > 0, union, own_union)[:, there]
-    return 100 * ratios.mean(1)
-
-
-def bootstrap(metric: str, *tables: np.ndarray, seed: int = 0) -> list[np.ndarray]:
-    """Return a metric in percent on ``RESAMPLES`` resamples of the images, for each of several tables over the same images.
+def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
+    """Return a metric in percent on resamples of the images, for each of several cells over the same images.
 
     Images that score alike are drawn together, as often as a multinomial says, which is the same distribution and for top-1 on 50,000
     images a matter of milliseconds.
     """
-    kinds, counts = np.unique(np.hstack(tables), axis=0, return_counts=True)
-    weights = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), RESAMPLES).astype(float)
-    edges = np.cumsum([table.shape[1] for table in tables])[:-1]
-    return [_percent(metric, totals, table) for totals, table in zip(np.split(weights @ kinds, edges, axis=1), tables, strict=True)]
+    score = cells[0].score
+    kinds: dict[str, list] = {}
+    for rows in zip(*(cell.rows for cell in cells), strict=True):
+        scored = [{key: value for key, value in row.items() if key not in ('image', 'psnr')} for row in rows]
+        kinds.setdefault(json.dumps(scored, sort_keys=True), [scored, 0])[1] += 1
+    counts = np.array([count for _, count in kinds.values()])
+    drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), score.resamples)
+    samples = np.vstack([counts, drawn]).astype(float)
+    return [score.values(metric, [scored[index] for scored, _ in kinds.values()], samples)[1:] for index in range(len(cells))]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -150,7 +106,7 @@ class Matrix:
         for task in self.tasks:
             for sigma in self.sigmas:
                 row = {method: cell for method in self.methods if (cell := self.cell(task, method, sigma))}
-                for metric in next(iter(row.values())).metrics:
+                for metric in next(iter(row.values())).score.metrics:
                     records += self._row(task, sigma, metric, row)
         return records
 
@@ -161,7 +117,7 @@ class Matrix:
         ranked = sorted({round(values[method], 10) for method, cell in compared.items() if len(cell.rows) == whole}, reverse=True)
         records = []
         for method, cell in row.items():
-            low, high = interval(*bootstrap(metric, cell.table(metric)))
+            low, high = interval(*bootstrap(metric, cell))
             place = ranked.index(round(values[method], 10)) + 1 if method in compared and len(cell.rows) == whole else None
             psnr = cell.psnr if cell.psnr is not None and math.isfinite(cell.psnr) else None
             record = dict(task=task, metric=metric, sigma=sigma, method=method, images=len(cell.rows), value=values[method])
@@ -186,7 +142,7 @@ class Matrix:
             return {}
         shared = set(cell.indices) & set(row[self.reference].indices)
         one, other = cell.only(shared), row[self.reference].only(shared)
-        resampled, resampled_other = bootstrap(metric, one.table(metric), other.table(metric))
+        resampled, resampled_other = bootstrap(metric, one, other)
         low, high = interval(resampled - resampled_other)
         return dict(difference=one.value(metric) - other.value(metric), difference_low=low, difference_high=high)
 
@@ -194,6 +150,7 @@ class Matrix:
 def markdown(records: Sequence[dict], reference: str | None = None) -> str:
     """Return the matrix as Markdown: a table for each task and metric, then PSNR, recovery and differences."""
     lines = []
+    described = set()
     for task, metric in dict.fromkeys((record['task'], record['metric']) for record in records):
         chosen = [record for record in records if (record['task'], record['metric']) == (task, metric)]
         images = max(record['images'] for record in chosen)
@@ -204,7 +161,8 @@ def markdown(records: Sequence[dict], reference: str | None = None) -> str:
         if any('difference' in record for record in chosen):
             lines += ['', f'{metric} less that of {reference} on the same images, with the interval of a paired bootstrap:', '']
             lines += _table(chosen, _difference)
-        if metric in ('top-1', 'mIoU'):
+        if task not in described:  # PSNR is the same for every metric of a task
+            described.add(task)
             lines += ['', 'PSNR (dB):', '', *_table(chosen, lambda record: _number(record['psnr'], 2))]
     return '\n'.join(lines).strip() + '\n'
 

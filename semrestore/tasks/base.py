@@ -26,6 +26,9 @@ class FrozenTask(nn.Module):
     num_classes: int | None = None
     """How many classes the network knows, where it says so."""
 
+    score: str = ''
+    """Name of the registered :class:`~semrestore.evaluation.Score` by which the cross-task matrix judges what :meth:`predict` returns."""
+
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.requires_grad_(False)

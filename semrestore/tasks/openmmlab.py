@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement, PixelData
+from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
 from semrestore.checkpoint import load_network
@@ -58,6 +59,7 @@ class OpenMMLabTask(FrozenTask):
         self.folded = fold_batch_norms(network, example) if fold_batch_norm else {}
         self.memory_format = torch.channels_last if allow_channels_last(network, example) else torch.contiguous_format
         self.num_classes = _num_classes(network)
+        self.score = 'MeanIoU' if isinstance(network, BaseSegmentor) else 'TopK'
         preprocessor = network.data_preprocessor
         mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
         std = getattr(preprocessor, 'std', torch.ones(3, 1, 1))

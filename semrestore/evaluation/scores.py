@@ -1,0 +1,100 @@
+"""How the predictions of a task become figures with intervals: what one image scores, and a metric of any sample of images."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.structures import BaseDataElement
+from mmseg.evaluation import IoUMetric
+
+from semrestore.errors import UserError
+from semrestore.registry import METRICS
+
+VOID = 255
+"""Label of pixels that do not count, as in mmseg's metric and data sets."""
+
+
+class Score(ABC):
+    """Base class: a task's figures in the cross-task matrix, in percent, higher being better.
+
+    The matrix keeps what each image scored, so that a stopped run goes on, intervals can be drawn from images (a bootstrap) and methods
+    compared on the same ones. A task names its score by :attr:`FrozenTask.score <semrestore.tasks.FrozenTask.score>`.
+    """
+
+    metrics: tuple[str, ...]
+    """Names of the metrics, the leading one first."""
+
+    resamples: int = 2000
+    """Bootstrap samples behind an interval."""
+
+    @abstractmethod
+    def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
+        """Return what one image scored, as JSON has it: numbers, strings, lists and dicts.
+
+        Args:
+            sample: What the task's ``predict`` returned for it, with its label.
+            num_classes: :attr:`FrozenTask.num_classes <semrestore.tasks.FrozenTask.num_classes>`.
+        """
+
+    @abstractmethod
+    def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
+        """Return a metric in percent for each of several samples of images.
+
+        Args:
+            metric: One of :attr:`metrics`.
+            rows: What :meth:`row` returned for the images.
+            counts: How often each sample holds each image, shape ``(samples, images)``; the first sample is the whole data set.
+
+        Returns:
+            Array of shape ``(samples,)``.
+        """
+
+
+@METRICS.register_module()
+class TopK(Score):
+    """Accuracy of a classification among the first and the first five guesses."""
+
+    metrics = ('top-1', 'top-5')
+
+    def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
+        """Return ``rank``: how many other classes scored at least as high as the right one."""
+        scores, truth = sample.pred_score, label(sample, 'gt_label')
+        # Not counted as "how many scored higher", which would make a network of NaNs always right.
+        return {'rank': int((~(scores < scores[truth.item()])).sum()) - 1}
+
+    def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
+        right = np.array([row['rank'] < int(metric.removeprefix('top-')) for row in rows], float)
+        return 100 * (counts @ right) / counts.sum(1)
+
+
+@METRICS.register_module()
+class MeanIoU(Score):
+    """Mean intersection over union of a segmentation, over the classes that occur in the data or the predictions."""
+
+    metrics = ('mIoU',)
+
+    def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
+        """Return ``intersect`` and ``union``: pixels by class."""
+        truth, predicted = label(sample, 'gt_sem_seg'), sample.pred_sem_seg.data.squeeze(0)
+        areas = IoUMetric.intersect_and_union(predicted, truth.data.squeeze(0).to(predicted), num_classes, VOID)
+        return {name: area.long().tolist() for name, area in zip(('intersect', 'union'), areas, strict=False)}
+
+    def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
+        intersect, union = (counts @ np.array([row[name] for row in rows], float) for name in ('intersect', 'union'))
+        there = union[0] > 0
+        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift the mean.
+        ratios = np.where(union > 0, intersect, intersect[0])[:, there] / np.where(union > 0, union, union[0])[:, there]
+        return 100 * ratios.mean(1)
+
+
+def label(sample: BaseDataElement, name: str) -> object:
+    """Return a sample's ground truth.
+
+    Raises:
+        UserError: It has none.
+    """
+    truth = sample.get(name)
+    if truth is None:
+        path = sample.metainfo.get('img_path')
+        raise UserError(f"image '{path}' has no label to evaluate by ({name}); set model.supervision='self', or load one")
+    return truth
