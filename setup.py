@@ -17,7 +17,7 @@ setup(
     python_requires='>=3.11,<3.14',
     packages=find_packages(include=['semrestore', 'semrestore.*']),
     # semrestore/.mim/configs is a link to configs/: MMEngine looks there for 'semrestore::...'.
-    package_data={'semrestore': ['.mim/model-index.yml', '.mim/configs/**/*.py']},
+    package_data={'semrestore': ['.mim/model-index.yml', '.mim/configs/**/*.py', 'templates/**/*']},
     entry_points=dict(console_scripts=['semrestore = semrestore.__main__:main']),
     install_requires=[
         # The maintained forks of OpenMMLab 2.x; docs/installation.md says why.
@@ -41,7 +41,7 @@ setup(
         'regex',
     ],
     extras_require={
-        'test': ['pytest>=8', 'ruff==0.17.6', 'efficientnet-lite-pytorch==0.1.0', 'h5py>=3.10'],
+        'test': ['pytest>=8', 'setuptools>=77', 'ruff==0.17.6', 'efficientnet-lite-pytorch==0.1.0', 'h5py>=3.10'],
         'docs': ['sphinx>=8', 'myst-parser>=4', 'furo'],
         'baselines': ['bm3d'],  # for non-commercial use only
         'convert': ['h5py>=3.10'],

@@ -9,6 +9,7 @@ from mmengine.model import BaseDataPreprocessor, BaseModel
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from semrestore.contracts import check_degraded, check_restored, check_samples, check_term
 from semrestore.degradations import image_generator
 from semrestore.errors import UserError
 from semrestore.losses import Step, Supervision
@@ -145,11 +146,11 @@ class Cascade(BaseModel):
     def loss(self, clean: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
         clean = clean.contiguous(memory_format=self._memory_format)
-        noisy, sigma = self.degradation(clean)
+        noisy, restored = self._restore(clean)
         step = Step(
             clean,
             noisy,
-            self.denoiser(noisy, sigma),
+            restored,
             data_samples,
             task=self.task,
             feature_network=self.feature_network,
@@ -157,7 +158,12 @@ class Cascade(BaseModel):
             task_loss=self._needs_task_loss,
             supervision=self.supervision,
         )
-        return {f'loss_{name}': loss.weight * loss(step) for name, loss in self.losses.items()}
+        terms = {}
+        for name, loss in self.losses.items():
+            term = loss(step)
+            check_term(loss, term)
+            terms[f'loss_{name}'] = loss.weight * term
+        return terms
 
     @torch.no_grad()
     def predict(self, clean: Tensor | list[Tensor], data_samples: Sequence) -> list:
@@ -176,15 +182,24 @@ class Cascade(BaseModel):
     def _predict_batch(self, clean: Tensor, data_samples: list) -> list:
         clean = clean.contiguous(memory_format=self._memory_format)
         generators = [image_generator(self.evaluation_seed, image_name(sample)) for sample in data_samples]
-        noisy, sigma = self.degradation(clean, generators)
-        restored = self.denoiser(noisy, sigma)
+        noisy, restored = self._restore(clean, generators)
         if self.task is not None:
             if self.supervision != 'labels':
                 data_samples = self._complete_labels(clean, data_samples)
             data_samples = self.task.predict(restored, data_samples)
+            check_samples(self.task, 'predict', data_samples, len(clean))
         for sample, *images in zip(data_samples, clean, noisy, restored, strict=True):
             sample.clean, sample.noisy, sample.restored = images
         return data_samples
+
+    def _restore(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> tuple[Tensor, Tensor]:
+        """Return the degraded and the restored batch."""
+        degraded = self.degradation(clean, generators)
+        check_degraded(self.degradation, degraded, clean)
+        noisy, sigma = degraded
+        restored = self.denoiser(noisy, sigma)
+        check_restored(self.denoiser, restored, noisy)
+        return noisy, restored
 
     def _complete_labels(self, clean: Tensor, data_samples: list) -> list:
         """Give the task network's own label to each sample that has none."""
@@ -192,6 +207,7 @@ class Cascade(BaseModel):
         completed = list(data_samples)
         if indices:
             labelled = self.task.self_label(clean[indices], [data_samples[index] for index in indices])
+            check_samples(self.task, 'self_label', labelled, len(indices))
             for index, sample in zip(indices, labelled, strict=True):
                 completed[index] = sample
         return completed

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from semrestore.contracts import check_samples, check_task_losses
+
 if TYPE_CHECKING:
     from semrestore.tasks.base import FrozenTask
 
@@ -74,6 +76,7 @@ class Step:
                         targets = self._task.run(self.clean)
                     else:
                         targets = self._task.self_label(self.clean, self.data_samples)
+                        check_samples(self._task, 'self_label', targets, len(self.clean))
                 return features or self._separate_features(self.clean), targets
             return self._separate_features(self.clean), self.data_samples
 
@@ -85,6 +88,7 @@ class Step:
         with self._task.tap(self._task_layers) as features:
             judge = self._task.soft_loss if self._supervision == 'soft' else self._task.loss
             losses = judge(self.restored, targets)
+            check_task_losses(self._task, losses)
         return features or self._separate_features(self.restored), losses
 
     @property

@@ -1,0 +1,166 @@
+"""Plugins: found by entry point or beside a config, failures and conflicts named, and the template of every kind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from semrestore import __version__
+from semrestore.commands import new_plugin
+from semrestore.commands.common import run
+
+ROOT = Path(__file__).parents[1]
+
+LOSS = """
+from semrestore.losses import Loss
+from semrestore.registry import MODELS
+
+@MODELS.register_module({register})
+class {name}(Loss):
+    def forward(self, step):
+        return (step.restored - step.clean).abs().mean()
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder that stands in for site-packages: modules with the metadata that pip would have written."""
+    folder = tmp_path / 'site'
+    folder.mkdir()
+
+    def install(name, source, version='1.0'):
+        (folder / f'{name}.py').write_text(source)
+        metadata = folder / f'{name}-{version}.dist-info'
+        metadata.mkdir()
+        (metadata / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n')
+        (metadata / 'entry_points.txt').write_text(f'[semrestore.plugins]\n{name} = {name}\n')
+
+    install.folder = folder
+    return install
+
+
+def semrestore(*arguments, site=None, cwd=None):
+    paths = [str(ROOT), *([str(site)] if site else [])]
+    environment = os.environ | dict(PYTHONPATH=os.pathsep.join(paths))
+    command = [sys.executable, '-m', 'semrestore', *map(str, arguments)]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def test_plugins_are_listed_and_one_that_fails_stops_no_other(site, tmp_path):
+    site('aaa_broken', 'from semrestore.registry import MODELS\n@MODELS.register_module()\nclass Half: ...\nimport no_such_package\n')
+    site('edges', LOSS.format(name='EdgeLoss', register=''), version='2.3')
+    done = semrestore('plugins', site=site.folder)
+    assert done.returncode == 2
+    assert 'edges: edges, from edges 2.3\n  MODELS: EdgeLoss\n' in done.stdout
+    assert "ModuleNotFoundError: No module named 'no_such_package'" in done.stdout
+    assert 'error: 1 of 2 plugins could not be imported: aaa_broken' in done.stderr
+    # What works is usable all the same; what half a plugin registered is not.
+    config = tmp_path / 'config.py'
+    text = "_base_ = 'semrestore::embedded/denoise_sigma30.py'\nmodel = dict(losses=dict(edges=dict(type='EdgeLoss', weight=0.1)))\n"
+    config.write_text(text + 'train_cfg = dict(max_iters=1, val_begin=9)\ntrain_dataloader = dict(batch_size=2)\n')
+    done = semrestore('train', config, '--work-dir', tmp_path / 'run', site=site.folder)
+    assert done.returncode == 0, done.stderr
+    assert "warning: plugin 'aaa_broken' (aaa_broken 1.0) is left out" in done.stderr
+    config.write_text(text.replace('EdgeLoss', 'Half'))
+    done = semrestore('train', config, '--work-dir', tmp_path / 'run', site=site.folder)
+    assert done.returncode == 2
+    assert "model.losses.edges.type is 'Half', which is not registered." in done.stderr
+    assert "Plugin 'aaa_broken' (aaa_broken 1.0) is left out: ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize('register', ['', 'force=True'])
+def test_two_plugins_of_one_name_are_both_named(site, register):
+    site('one', LOSS.format(name='EdgeLoss', register=''))
+    site('two', LOSS.format(name='EdgeLoss', register=register), version='0.2')
+    done = semrestore('plugins', site=site.folder)
+    assert done.returncode == 2
+    expected = "error: plugin 'two' (two 0.2) registers 'EdgeLoss' in MODELS, which plugin 'one' (one 1.0) has registered"
+    assert expected in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_a_plugin_does_not_replace_what_semrestore_has(site):
+    site('one', LOSS.format(name='ReconstructionLoss', register='force=True'))
+    done = semrestore('plugins', site=site.folder)
+    assert done.returncode == 2
+    assert "registers 'ReconstructionLoss' in MODELS, which semrestore itself has registered" in done.stderr
+
+
+def test_without_plugins_the_list_says_so():
+    done = semrestore('plugins')
+    assert done.returncode == 0
+    assert "no plugins: none of the installed packages has an entry point in the group 'semrestore.plugins'" in done.stdout
+
+
+def test_a_file_beside_a_config_is_enough(tmp_path):
+    (tmp_path / 'my_edges.py').write_text(LOSS.format(name='MyEdges', register=''))
+    config = tmp_path / 'config.py'
+    config.write_text(
+        "_base_ = 'semrestore::embedded/denoise_sigma30.py'\ncustom_imports = dict(imports='my_edges')\n"
+        "model = dict(losses=dict(edges=dict(type='MyEdges')))\n"
+        'train_cfg = dict(max_iters=1, val_begin=9)\ntrain_dataloader = dict(batch_size=2)\n'
+    )
+    done = semrestore('train', config, '--work-dir', tmp_path / 'run', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'run/iter_1.pth').is_file()
+    config.write_text(config.read_text().replace('MyEdges', 'MyEgdes'))
+    done = semrestore('train', config, cwd=tmp_path)
+    assert "model.losses.edges.type is 'MyEgdes', which is not registered. Did you mean MyEdges?" in done.stderr
+    (tmp_path / 'my_edges.py').write_text('import no_such_package')
+    done = semrestore('train', config, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "config.py' cannot be read: ModuleNotFoundError: No module named 'no_such_package'" in done.stderr
+
+
+def test_a_file_that_an_installed_module_hides_is_refused(tmp_path):
+    (tmp_path / 'colorsys.py').write_text(LOSS.format(name='MyEdges', register=''))
+    config = tmp_path / 'config.py'
+    config.write_text("_base_ = 'semrestore::embedded/denoise_sigma30.py'\ncustom_imports = dict(imports=['colorsys'])\n")
+    done = semrestore('train', config)
+    assert done.returncode == 2
+    assert f"not '{tmp_path / 'colorsys.py'}'; give your file another name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['trian'], "there is no command 'trian'. Did you mean train?"),
+        (['train', 'semrestore::embedded/nowhere.py'], "config 'semrestore::embedded/nowhere.py' cannot be found"),
+        (['train', 'no_such_package::a/b.py'], "config 'no_such_package::a/b.py' cannot be found"),
+        (['new-plugin', 'Edges', '--kind', 'loss'], "NAME is 'Edges'; expected lower-case letters"),
+        (['new-plugin', 'semrestore', '--kind', 'loss'], "NAME is 'semrestore', which is taken"),
+        (['new-plugin', 'edges', '--kind', 'loss', '--out', 'tests'], "'tests' exists, and nothing in it is touched"),
+    ],
+)
+def test_bad_input_is_named(arguments, message):
+    done = semrestore(*arguments, cwd=ROOT)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_the_command_lists_its_commands_and_version():
+    assert 'cross-task' in semrestore('--help').stdout
+    assert semrestore('--version').stdout == f'semrestore {__version__}\n'
+    assert semrestore('cross-task', '--help').stdout.startswith('usage: semrestore cross-task')
+
+
+@pytest.mark.parametrize('kind', [pytest.param(kind, marks=pytest.mark.slow if kind != 'task' else ()) for kind in new_plugin.KINDS])
+def test_a_new_plugin_of_every_kind_installs_and_passes_its_own_tests(tmp_path, kind, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(new_plugin.main, [f'semrestore-tidy-{kind}', '--kind', kind]) == 0
+    package, site = tmp_path / f'semrestore-tidy-{kind}', tmp_path / 'site'
+    assert f'class Tidy{kind.capitalize()}(' in (package / f'semrestore_tidy_{kind}/{kind}.py').read_text()
+    install = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation', '--target', site, package]
+    subprocess.run(install, check=True, timeout=300)
+    environment = os.environ | dict(PYTHONPATH=os.pathsep.join([str(site), str(ROOT)]))
+    # Away from the sources, so that what is tested is what was installed.
+    tests = package.joinpath('tests').rename(tmp_path / 'tests')
+    done = subprocess.run([sys.executable, '-m', 'pytest', '-q', tests], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert ' passed' in done.stdout
+    ruff = [sys.executable, '-m', 'ruff', 'check', '--no-cache', '--line-length', '140', '--select', 'E,F,B,D,UP']
+    lint = subprocess.run([*ruff, '--ignore', 'D1,D2,D4,E501', package], capture_output=True, text=True)
+    assert lint.returncode == 0, lint.stdout
