@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-fast lint format clean
+.PHONY: demo test test-fast docs lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
@@ -15,6 +15,11 @@ test: $(INSTALLED) lint
 
 test-fast: $(INSTALLED) lint
 	$(BIN)/python -m pytest
+
+# The site, from docs/ and the docstrings; a warning is an error.
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -15,6 +15,8 @@ from semrestore.errors import UserError
 from semrestore.losses import Step, Supervision
 from semrestore.registry import MODELS
 
+__all__ = ['Cascade', 'ImagePreprocessor', 'image_name']
+
 
 @MODELS.register_module()
 class ImagePreprocessor(BaseDataPreprocessor):

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from semrestore.errors import UserError, near
 
+__all__ = ['load_denoiser', 'load_network', 'read_checkpoint', 'save_checkpoint', 'sha256']
+
 EFFICIENTNET_LITE0 = 'efficientnet-lite0'
 RANDOM = 'random'
 NAMED_WEIGHTS = (EFFICIENTNET_LITE0, RANDOM)  # that a config names instead of a file

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from semrestore.errors import UserError
 
+__all__ = ['ContractError']
+
 
 class ContractError(UserError):
     """A part, perhaps a plugin's, returned something else than its base class promises; the message names the part and the promise."""

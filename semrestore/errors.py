@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+__all__ = ['UserError', 'near']
+
 
 class UserError(Exception):
     """Something given from outside is wrong; the message names it, says what was expected and what to do.

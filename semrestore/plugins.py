@@ -14,6 +14,8 @@ from semrestore import registry
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
 
+__all__ = ['Plugin', 'load_plugins']
+
 GROUP = 'semrestore.plugins'
 """Entry point group of plugins; an entry names a module, and importing it registers what the plugin has."""
 

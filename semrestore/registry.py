@@ -7,6 +7,8 @@ something is looked up, so that no room has to be imported by hand.
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
+__all__ = ['DATASETS', 'HOOKS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'TRANSFORMS']
+
 SCOPE = 'semrestore'
 
 
@@ -41,11 +43,22 @@ def _child(name: str, *locations: str) -> Registry:
 
 
 MODELS = _child('MODELS', 'cascade', 'degradations', 'denoisers', 'losses', 'tasks')
+"""Denoisers, degradations, tasks, losses, the cascade; and networks that are trained on their own."""
+
 DATASETS = _child('DATASETS', 'datasets')
+"""Data sets."""
+
 TRANSFORMS = _child('TRANSFORMS', 'datasets')
+"""Transforms of a data set's pipeline."""
+
 METRICS = _child('METRICS', 'evaluation')
+"""Metrics of an evaluator, and scores of the cross-task matrix."""
+
 HOOKS = _child('HOOKS', 'engine')
+"""Hooks of MMEngine's runner."""
+
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
+"""Optimizer wrappers."""
 
 # Nothing of ours is in these, but MMEngine warns at each build in a scope that lacks one.
 for _name in dir(mmengine_registry):

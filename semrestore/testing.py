@@ -31,7 +31,7 @@ from semrestore.tasks import FrozenTask
 SIZES = ((1, 1), (1, 9), (7, 13), (32, 40))
 """Heights and widths that a denoiser is run at."""
 
-__all__ = ['SIZES', 'check_dataset', 'check_degradation', 'check_denoiser', 'check_loss', 'check_task']
+__all__ = ['check_dataset', 'check_degradation', 'check_denoiser', 'check_loss', 'check_task']
 
 
 def check_denoiser(

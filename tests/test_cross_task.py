@@ -18,7 +18,7 @@ from semrestore.commands import cross_task
 from semrestore.commands import test as testing
 from semrestore.commands.common import run
 from semrestore.errors import UserError
-from semrestore.evaluation import MeanIoU, TopK
+from semrestore.evaluation import MeanIoU, ScoreMetric, TopK
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval, markdown
 from semrestore.registry import MODELS
 
@@ -247,3 +247,11 @@ def test_missing_labels_of_the_data_are_named(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
     assert call('configs/evaluation/efficientnet_lite0_imagenet_samples.py', tmp_path / 'out', '--denoisers', 'noisy') == 2
     assert 'labels.txt' in capsys.readouterr().err
+
+
+def test_a_score_is_a_metric_of_mmengines_too():
+    samples = [DataSample().set_gt_label(i % 7).set_pred_score(torch.randn(7).softmax(0)) for i in range(10)]
+    metric = ScoreMetric('TopK')
+    metric.process({}, [sample.to_dict() for sample in samples])
+    cell = classification_cell('x', [TopK().row(sample, None)['rank'] for sample in samples])
+    assert metric.compute_metrics(metric.results) == {name: cell.value(name) for name in ('top-1', 'top-5')}

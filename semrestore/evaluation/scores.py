@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
+from mmengine.evaluator import BaseMetric
 from mmengine.structures import BaseDataElement
 from mmseg.evaluation import IoUMetric
 
@@ -98,3 +99,46 @@ def label(sample: BaseDataElement, name: str) -> object:
         path = sample.metainfo.get('img_path')
         raise UserError(f"image '{path}' has no label to evaluate by ({name}); set model.supervision='self', or load one")
     return truth
+
+
+@METRICS.register_module()
+class ScoreMetric(BaseMetric):
+    """Any score as a metric of MMEngine's, for validation in training and for ``semrestore test``.
+
+    Args:
+        score: Name of the registered :class:`Score`.
+        num_classes: What it is told of the task's classes.
+    """
+
+    def __init__(self, score: str, num_classes: int | None = None, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+        super().__init__(collect_device, prefix)
+        self.score: Score = METRICS.build(dict(type=score))
+        self.num_classes = num_classes
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Collect what each image of a batch scored."""
+        self.results += [self.score.row(_Fields(sample), self.num_classes) for sample in data_samples]
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Return every metric in percent."""
+        whole = np.ones((1, len(results)))
+        return {metric: float(self.score.values(metric, results, whole)[0]) for metric in self.score.metrics}
+
+
+class _Fields:
+    """A data sample that MMEngine's evaluator has made a dict of, to be read like one again."""
+
+    def __init__(self, fields: dict) -> None:
+        self.metainfo = fields
+
+    def get(self, name: str, default: object = None) -> object:
+        value = self.metainfo.get(name, default)
+        return _Fields(value) if isinstance(value, dict) else value
+
+    def __getattr__(self, name: str) -> object:
+        if name not in self.metainfo:
+            raise AttributeError(name)
+        return self.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.metainfo

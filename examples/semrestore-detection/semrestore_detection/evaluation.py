@@ -1,0 +1,97 @@
+"""COCO's average precision, by pycocotools."""
+
+import contextlib
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.structures import BaseDataElement
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from semrestore.errors import UserError
+from semrestore.evaluation import Score
+from semrestore.registry import METRICS
+
+MOST_DETECTIONS = 100  # an image, as COCO counts
+
+
+@METRICS.register_module()
+class CocoAP(Score):
+    """Mean average precision over IoU 0.50 to 0.95 (``mAP``) and at 0.50 (``AP50``), over the classes that occur."""
+
+    metrics = ('mAP', 'AP50')
+    resamples = 300
+
+    def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
+        """Return an image's boxes, found and true."""
+        truth = sample.get('gt_instances')
+        if truth is None:
+            path = sample.metainfo.get('img_path')
+            raise UserError(f"image '{path}' has no boxes to evaluate by (gt_instances); load some, or set model.supervision='self'")
+        found = sample.pred_instances
+        return dict(
+            boxes=_rounded(found.bboxes, 2),
+            labels=found.labels.tolist(),
+            scores=_rounded(found.scores, 5),
+            true_boxes=_rounded(truth.bboxes, 2),
+            true_labels=truth.labels.tolist(),
+        )
+
+    def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
+        """Return a metric of each sample; matching is done once an image, what it adds up to once a sample."""
+        matched, categories = _match(rows)
+        precisions = []
+        for count in counts.astype(int):
+            images = np.repeat(np.arange(len(rows)), count)
+            precision = _accumulate(matched, categories, images)  # (thresholds, recalls, classes)
+            precisions.append(np.where(precision < 0, np.nan, precision).mean(1))
+        values = np.stack(precisions)[:, :1] if metric == 'AP50' else np.stack(precisions)
+        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift the mean.
+        values = np.where(np.isnan(values), values[:1], values)
+        there = ~np.isnan(values[0, 0])
+        return 100 * values[:, :, there].mean((1, 2)) if there.any() else np.zeros(len(counts))
+
+
+def _match(rows: Sequence[dict]) -> tuple[list[list], list[int]]:
+    """Return COCO's matches of detections and truth for each class and image, and the classes."""
+    truth, found = [], []
+    for image, row in enumerate(rows, 1):
+        for (left, top, right, bottom), label in zip(row['true_boxes'], row['true_labels'], strict=True):
+            area = (right - left) * (bottom - top)
+            box = dict(image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], area=area, iscrowd=0)
+            truth.append(dict(id=len(truth) + 1, **box))
+        for (left, top, right, bottom), label, score in zip(row['boxes'], row['labels'], row['scores'], strict=True):
+            found.append(dict(image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], score=score))
+    categories = sorted({box['category_id'] for box in truth})
+    images = [dict(id=image) for image in range(1, len(rows) + 1)]
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+        coco = COCO()
+        coco.dataset = dict(images=images, annotations=truth, categories=[dict(id=label) for label in categories], info={})
+        coco.createIndex()
+        known = [box for box in found if box['category_id'] in categories]
+        evaluation = COCOeval(coco, coco.loadRes(known) if known else COCO(), 'bbox')
+        evaluation.params.imgIds = list(range(1, len(rows) + 1))
+        evaluation.params.catIds = categories
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = evaluation.params.areaRng[:1], ['all']
+        evaluation.params.maxDets = [MOST_DETECTIONS]
+        evaluation.evaluate()
+    flat = evaluation.evalImgs
+    return [flat[start : start + len(rows)] for start in range(0, len(flat), len(rows))], categories
+
+
+def _accumulate(matched: list[list], categories: list[int], images: np.ndarray) -> np.ndarray:
+    """Return COCO's precision over recall on some images, which may be repeated: shape ``(thresholds, recalls, classes)``."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(iouType='bbox')
+        evaluation.params.imgIds = list(range(len(images)))
+        evaluation.params.catIds = categories
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = evaluation.params.areaRng[:1], ['all']
+        evaluation.params.maxDets = [MOST_DETECTIONS]
+        evaluation._paramsEval = evaluation.params
+        evaluation.evalImgs = [of_class[image] for of_class in matched for image in images]
+        evaluation.accumulate()
+    return evaluation.eval['precision'][:, :, :, 0, 0]
+
+
+def _rounded(values, digits: int) -> list:
+    return np.round(values.double().cpu().numpy(), digits).tolist()
