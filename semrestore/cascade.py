@@ -148,7 +148,7 @@ class Cascade(BaseModel):
     def loss(self, clean: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
         clean = clean.contiguous(memory_format=self._memory_format)
-        noisy, restored = self._restore(clean)
+        noisy, restored = self._restore(clean, _training_generators(clean, data_samples))
         step = Step(
             clean,
             noisy,
@@ -252,6 +252,15 @@ def image_name(sample: BaseDataElement) -> str:
             raise UserError("a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing transform")
         name = str(path).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]
     return name
+
+
+def _training_generators(images: Tensor, data_samples: Sequence) -> list[torch.Generator] | None:
+    """Return a generator for each image's noise by its place in the stream of training images, or ``None`` where that is not known."""
+    seeds = [getattr(sample, 'metainfo', {}).get('stream_seed') for sample in data_samples]
+    if not seeds or None in seeds:
+        return None
+    # The transforms have drawn from the seed itself.
+    return [torch.Generator(images.device).manual_seed(seed ^ 1) for seed in seeds]
 
 
 def _is_labelled(sample: BaseDataElement) -> bool:

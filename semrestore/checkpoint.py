@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import sys
 import urllib.error
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,25 @@ def read_checkpoint(path: str | Path) -> dict:
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
     return checkpoint
+
+
+def latest_checkpoint(folder: str | Path) -> str | None:
+    """Return the last whole checkpoint of a run, or ``None`` if there is none; one that cannot be read is reported and passed over.
+
+    Raises:
+        UserError: There are checkpoints, and none can be read.
+    """
+    named = [(int(match[2]), path) for path in Path(folder).glob('*.pth') if (match := re.fullmatch(r'(iter|epoch)_(\d+)', path.stem))]
+    for _, path in sorted(named, reverse=True):
+        try:
+            read_checkpoint(path)
+        except UserError as error:
+            print(f'warning: {error}; going back to the one before', file=sys.stderr)
+            continue
+        return str(path)
+    if named:
+        raise UserError(f"none of the {len(named)} checkpoints in '{folder}' can be read; remove them to start anew")
+    return None
 
 
 def save_checkpoint(state: dict[str, Tensor], path: str | Path) -> None:

@@ -7,7 +7,7 @@ something is looked up, so that no room has to be imported by hand.
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
-__all__ = ['DATASETS', 'HOOKS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'TRANSFORMS']
+__all__ = ['DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'TRANSFORMS']
 
 SCOPE = 'semrestore'
 
@@ -53,6 +53,9 @@ TRANSFORMS = _child('TRANSFORMS', 'datasets')
 
 METRICS = _child('METRICS', 'evaluation')
 """Metrics of an evaluator, and scores of the cross-task matrix."""
+
+DATA_SAMPLERS = _child('DATA_SAMPLERS', 'datasets')
+"""Samplers of a data loader."""
 
 HOOKS = _child('HOOKS', 'engine')
 """Hooks of MMEngine's runner."""

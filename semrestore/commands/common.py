@@ -73,7 +73,35 @@ def prepare(options: argparse.Namespace):
         raise UserError(f"--work-dir is '{cfg.work_dir}', the folder of the config, which would be overwritten; choose another")
     cfg.launcher = options.launcher
     os.environ.setdefault('LOCAL_RANK', str(options.local_rank))
+    if options.launcher != 'none':
+        _launched(cfg, options.launcher)
     return cfg
+
+
+def world_size() -> int:
+    """Return how many processes train together."""
+    import torch.distributed
+
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def _launched(cfg, launcher: str) -> None:
+    """Join the other processes, on GPUs as MMEngine does, on CPUs by gloo."""
+    import torch
+    from mmengine.dist import init_dist
+
+    if launcher == 'pytorch' and not {'RANK', 'WORLD_SIZE'} <= set(os.environ):
+        raise UserError("--launcher pytorch is for processes that torchrun started: 'torchrun --nproc-per-node 2 tools/train.py ... '")
+    with explained(f'--launcher {launcher} cannot start'):
+        if torch.cuda.is_available():
+            init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', dict(backend='nccl')))
+            return
+        if launcher != 'pytorch':
+            raise UserError(f'--launcher {launcher} needs GPUs; on CPUs processes are started by torchrun, with --launcher pytorch')
+        torch.distributed.init_process_group('gloo')
+    # MMEngine would set a CUDA device and name it to DistributedDataParallel, whatever the machine.
+    own = cfg.get('model_wrapper_cfg') or dict(type='MMDistributedDataParallel', broadcast_buffers=False)
+    cfg.model_wrapper_cfg = dict(own, device_ids=None)
 
 
 def build_runner(cfg):

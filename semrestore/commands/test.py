@@ -26,12 +26,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/test.py``."""
+    from mmengine.dist import is_main_process
+
     options = parse(arguments)
     for path in (options.out, options.per_image):
         if path and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
             raise UserError(f"'{path}' cannot be written: it is a folder, or its folder does not exist")
     cfg = prepare(options)
     result = evaluate(cfg, options.checkpoint, options.sigma, options.per_image)
+    if not is_main_process():
+        return
     if options.out:
         write_json(result, options.out)
     for name, value in result['metrics'].items():
@@ -52,6 +56,8 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
         The config, the checkpoint with its SHA-256, the data sets with their image counts, the noise, its seed, and ``metrics`` by name;
         with several noise levels the names start with ``sigmaS/``.
     """
+    from mmengine.dist import is_main_process
+
     from semrestore.checkpoint import load_denoiser, sha256
     from semrestore.config import check_inputs, is_foreign
 
@@ -87,7 +93,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
         measured, some_rows = _run_once(runner, degradation)
         metrics |= {prefix + name: value for name, value in measured.items()}
         all_rows += some_rows
-    if rows:
+    if rows and is_main_process():
         _write_rows(rows, all_rows)
     return {
         'config': cfg.filename,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, prepare
+from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, prepare, world_size
 from semrestore.errors import UserError
 
 
@@ -16,15 +16,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--resume', nargs='?', const='auto', metavar='CKPT', help="continue a run: its last checkpoint ('auto'), or the one given"
     )
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate by the total batch over auto_scale_lr.base_batch_size'
+    )
     parser.add_argument('--amp', action='store_true', help='bfloat16 mixed precision, on GPUs and CPUs')
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/train.py``."""
-    from mmengine.runner import find_latest_checkpoint
-
-    from semrestore.checkpoint import read_checkpoint
+    from semrestore.checkpoint import latest_checkpoint, read_checkpoint
     from semrestore.engine import bf16_is_fast
 
     options = parse(arguments)
@@ -35,11 +36,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Not AmpOptimWrapper's arguments, where the config has that one.
         cfg.optim_wrapper = {key: cfg.optim_wrapper[key] for key in cfg.optim_wrapper if key not in ('dtype', 'loss_scale', 'use_fsdp')}
         cfg.optim_wrapper.type = 'Bf16OptimWrapper'
-    resume = find_latest_checkpoint(cfg.work_dir) if options.resume == 'auto' else options.resume
+    if options.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise UserError(f"--auto-scale-lr: '{cfg.filename}' has no auto_scale_lr.base_batch_size, the batch its learning rate is for")
+        cfg.auto_scale_lr.enable = True
+    resume = latest_checkpoint(cfg.work_dir) if options.resume == 'auto' else options.resume
     if resume:
-        read_checkpoint(resume)  # refuses what MMEngine's loader would unpickle unsafely
+        if options.resume != 'auto':
+            read_checkpoint(resume)  # refuses what MMEngine's loader would unpickle unsafely
         cfg.resume, cfg.load_from = True, resume
     train(cfg)
+
+
+def _stream(loader) -> None:
+    """Have an infinite stream of images follow from the seed and the place in it alone, and share each batch between the processes."""
+    if (loader.get('sampler') or {}).get('type') == 'InfiniteSampler':
+        loader.sampler.type = 'StreamSampler'
+        loader.dataset = dict(type='StreamDataset', dataset=loader.dataset)
+    total, processes = loader.get('batch_size', 1), world_size()
+    if total % processes:
+        raise UserError(f'train_dataloader.batch_size is {total}, the batch of all processes, which {processes} cannot share equally')
+    loader.batch_size = total // processes
 
 
 def train(cfg) -> None:
@@ -50,6 +67,7 @@ def train(cfg) -> None:
     if not is_foreign(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
+    _stream(cfg.train_dataloader)
     start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
     if start and not Path(start).is_file():
         raise UserError(f"load_from is '{start}', which does not exist")

@@ -1,6 +1,17 @@
 """Unlabelled photos and the transforms that load them; labelled data is mmpretrain's and mmseg's own."""
 
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
+from semrestore.datasets.stream import StreamDataset, StreamSampler
 from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCrop, RandomDihedral, read_photo
 
-__all__ = ['CaffeCenterCrop', 'EmbeddedPhotos', 'LoadPhoto', 'PhotoFolder', 'RandomCrop', 'RandomDihedral', 'read_photo']
+__all__ = [
+    'CaffeCenterCrop',
+    'EmbeddedPhotos',
+    'LoadPhoto',
+    'PhotoFolder',
+    'RandomCrop',
+    'RandomDihedral',
+    'StreamDataset',
+    'StreamSampler',
+    'read_photo',
+]

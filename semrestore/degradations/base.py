@@ -28,13 +28,14 @@ class Degradation(nn.Module):
 
         Args:
             clean: RGB batch of shape ``(N, 3, H, W)``, 0..1.
-            generators: One CPU generator an image, for evaluation: an image's noise then depends on nothing but its generator. ``None``
-                (training) draws from torch's global stream on the images' device.
+            generators: One generator an image: its noise then depends on nothing but its generator. In evaluation they are the CPU's, in
+                training the device's; what is drawn on another device than the images' has to be moved. ``None`` draws from torch's global
+                stream on the images' device.
         """
 
 
 def image_generator(seed: int, name: str) -> torch.Generator:
-    """Return the generator of one evaluation image: the same for the same seed and name, whatever the batch, order, device or method.
+    """Return the CPU generator of one evaluation image: the same for the same seed and name, whatever the batch, order, device or method.
 
     >>> torch.equal(torch.randn(3, generator=image_generator(0, 'cat')), torch.randn(3, generator=image_generator(0, 'cat')))
     True
@@ -47,8 +48,8 @@ def standard_normal(like: Tensor, generators: Sequence[torch.Generator] | None) 
     """Draw N(0, 1) of a batch's shape, dtype and device, image by image where generators are given."""
     if generators is None:
         return torch.randn_like(like)
-    # Drawn on the CPU: a CUDA generator of the same seed gives other numbers.
-    return torch.stack([torch.randn(like.shape[1:], generator=generator) for generator in generators]).to(like)
+    # In evaluation drawn on the CPU: a CUDA generator of the same seed gives other numbers.
+    return torch.stack([torch.randn(like.shape[1:], generator=generator, device=generator.device) for generator in generators]).to(like)
 
 
 def uniform(low: float, high: float, like: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
@@ -56,5 +57,5 @@ def uniform(low: float, high: float, like: Tensor, generators: Sequence[torch.Ge
     if generators is None:
         unit = torch.rand(len(like), device=like.device, dtype=like.dtype)
     else:
-        unit = torch.cat([torch.rand(1, generator=generator) for generator in generators]).to(like)
+        unit = torch.cat([torch.rand(1, generator=generator, device=generator.device) for generator in generators]).to(like)
     return low + (high - low) * unit

@@ -8,3 +8,4 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=100.0),
 )
 param_scheduler = dict(type='MultiStepLR', milestones=[500_000, 1_000_000], gamma=0.1, by_epoch=False)
+auto_scale_lr = dict(base_batch_size=32)  # --auto-scale-lr: for another batch

@@ -7,3 +7,4 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=100.0),
 )
 param_scheduler = dict(type='MultiStepLR', milestones=[80_000, 180_000], gamma=0.1, by_epoch=False)
+auto_scale_lr = dict(base_batch_size=10)  # --auto-scale-lr: for another batch

@@ -7,3 +7,4 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=100.0),
 )
 param_scheduler = dict(type='MultiStepLR', milestones=[12_000, 60_000], gamma=0.2, by_epoch=False)
+auto_scale_lr = dict(base_batch_size=6)  # --auto-scale-lr: for another batch

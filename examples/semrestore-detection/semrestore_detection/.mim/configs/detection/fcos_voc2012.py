@@ -8,6 +8,7 @@ model = dict(
 )
 val_evaluator = dict(type='ScoreMetric', score='CocoAP')
 test_evaluator = val_evaluator
+default_hooks = dict(checkpoint=dict(interval=400))
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=400)
 optim_wrapper = dict(
     type='OptimWrapper',

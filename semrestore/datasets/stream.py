@@ -1,0 +1,92 @@
+"""A training's stream of images, in which what becomes of an image follows from its place alone.
+
+So a training goes on bit by bit where it was killed, and takes the same steps on one process or on several.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from mmengine.dataset import InfiniteSampler
+
+from semrestore.registry import DATA_SAMPLERS, DATASETS
+
+
+class StreamIndex(int):
+    """An index into a data set that knows the seed of its place in the stream."""
+
+    seed: int
+
+
+@DATA_SAMPLERS.register_module()
+class StreamSampler(InfiniteSampler):
+    """MMEngine's infinite sampler, whose indices carry a seed: a hash of the run's seed and the place in the stream of all processes.
+
+    Args:
+        dataset: A :class:`StreamDataset`.
+        shuffle: Draw each pass over the data in another order.
+        seed: The run's seed, equal in all processes.
+    """
+
+    def __init__(self, dataset, shuffle: bool = True, seed: int | None = None) -> None:
+        super().__init__(dataset, shuffle, seed)
+        self.start = 0
+
+    def skip(self, num_samples: int) -> None:
+        """Go to a place of this process's part of the stream."""
+        super().skip(num_samples)
+        self.start = num_samples
+
+    def __iter__(self) -> Iterator[StreamIndex]:
+        """Yield the indices of this process: every ``world_size``-th of the stream."""
+        for count, index in enumerate(self.indices, self.start):
+            place = count * self.world_size + self.rank
+            seeded = StreamIndex(index)
+            seeded.seed = stream_seed(self.seed, place)
+            yield seeded
+
+
+@DATASETS.register_module()
+class StreamDataset:
+    """A data set whose random transforms draw from the seed of a place in the stream, whatever the worker.
+
+    The seed is left with the image as ``stream_seed``, for its noise.
+
+    Args:
+        dataset: Config of a data set, or one.
+    """
+
+    def __init__(self, dataset) -> None:
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getattr__(self, name: str) -> object:
+        if name == 'dataset':  # while it is unpickled
+            raise AttributeError(name)
+        return getattr(self.dataset, name)
+
+    def __getitem__(self, index: int) -> dict:
+        """Return an item."""
+        if not isinstance(index, StreamIndex):
+            return self.dataset[index]
+        random.seed(index.seed)
+        np.random.seed(index.seed % 2**32)
+        torch.manual_seed(index.seed)
+        item = self.dataset[int(index)]
+        sample = item.get('data_samples') if isinstance(item, dict) else None
+        if hasattr(sample, 'set_metainfo'):
+            sample.set_metainfo(dict(stream_seed=index.seed))
+        return item
+
+
+def stream_seed(seed: int, place: int) -> int:
+    """Return the seed of a place in a run's stream, of 63 bits.
+
+    >>> stream_seed(0, 1) == stream_seed(0, 1) != stream_seed(0, 2)
+    True
+    """
+    return int.from_bytes(hashlib.sha256(f'{seed}:{place}'.encode()).digest()[:8], 'big') >> 1

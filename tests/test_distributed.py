@@ -1,0 +1,180 @@
+"""Two processes on CPUs: the steps of one, the denoiser's gradients and nothing else on the wire, each test image exactly once."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+ITERATIONS = 20
+
+CONFIG = """
+_base_ = 'semrestore::embedded/joint_efficientnet_lite0_sigma30.py'
+custom_imports = dict(imports='measured')
+model = dict(
+    type='DoubleCascade',
+    data_preprocessor=dict(type='DoublePreprocessor'),
+    denoiser=dict(_delete_=True, type='WithoutNorm'),
+    degradation=dict(sigma=(5, 50)),
+    task=dict(fold_batch_norm=False),
+)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadPhoto', cache=True),
+            dict(type='mmpretrain.RandomCrop', crop_size=40),
+            dict(type='RandomDihedral'),
+            dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name')),
+        ]
+    ),
+)
+train_cfg = dict(max_iters=20, val_begin=99)
+default_hooks = dict(logger=dict(interval=1))
+custom_hooks = [dict(type='Bytes')]
+test_dataloader = dict(batch_size=2, dataset=dict(view=200, stride=150, indices=13))
+"""
+
+MEASURED = """
+import json, os
+import torch
+from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from semrestore.cascade import Cascade, ImagePreprocessor
+from semrestore.denoisers import Denoiser
+from semrestore.registry import HOOKS, MODELS
+
+@MODELS.register_module()
+class DoubleCascade(Cascade):
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.double()
+        for network in self._frozen:
+            assert next(network.parameters()).dtype == torch.float64
+
+@MODELS.register_module()
+class WithoutNorm(Denoiser):
+    # Batch normalisation would take its statistics from each half alone.
+    def __init__(self):
+        super().__init__()
+        convolutions = [torch.nn.Conv2d(*channels, 3, padding=1) for channels in ((3, 16), (16, 16), (16, 3))]
+        self.body = torch.nn.Sequential(convolutions[0], torch.nn.ReLU(), convolutions[1], torch.nn.ReLU(), convolutions[2])
+
+    def forward(self, noisy, sigma=None):
+        return noisy - self.body(noisy)
+
+@MODELS.register_module()
+class DoublePreprocessor(ImagePreprocessor):
+    def _convert(self, images):
+        return images.double() / 255
+
+@HOOKS.register_module()
+class Bytes(Hook):
+    '''How many bytes of gradients are exchanged a step, and what is wrapped.'''
+
+    def before_train(self, runner):
+        self.sent = 0
+        if is_model_wrapper(runner.model):
+            runner.model.register_comm_hook(self, exchange)
+            self.wrapped = sum(weight.numel() for weight in runner.model.parameters())
+            self.buffers = sum(buffer.numel() for buffer in runner.model.buffers())
+            self.broadcast = runner.model.broadcast_buffers
+
+    def after_train(self, runner):
+        if is_model_wrapper(runner.model):
+            result = dict(bytes=self.sent / runner.max_iters, parameters=self.wrapped, buffers=self.buffers, broadcast=self.broadcast)
+            with open(os.path.join(runner.work_dir, f'bytes{runner.rank}.json'), 'w') as file:
+                json.dump(result, file)
+
+def exchange(counter, bucket):
+    counter.sent += bucket.buffer().numel() * bucket.buffer().element_size()
+    return default_hooks.allreduce_hook(None, bucket)
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('distributed')
+    (folder / 'config.py').write_text(CONFIG)
+    (folder / 'measured.py').write_text(MEASURED)
+    return folder
+
+
+def start(processes, *arguments):
+    launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', str(processes)] if processes > 1 else []
+    launched = ['--launcher', 'pytorch'] if processes > 1 else []
+    environment = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
+    command = [sys.executable, *launcher, ROOT / f'tools/{arguments[0]}.py', *arguments[1:], *launched]
+    done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope='module')
+def runs(folder):
+    for processes in (1, 2):
+        start(processes, 'train', folder / 'config.py', '--work-dir', folder / f'run{processes}')
+    return [folder / f'run{processes}' for processes in (1, 2)]
+
+
+def test_two_processes_take_the_steps_of_one(runs):
+    one, two = (torch.load(run / f'iter_{ITERATIONS}.pth', weights_only=False)['state_dict'] for run in runs)
+    assert one.keys() == two.keys()
+    for name in one:
+        assert one[name].dtype == torch.float64
+        torch.testing.assert_close(two[name], one[name], rtol=1e-6, atol=1e-9)
+    # The norm of the gradient, step by step: of the mean over the whole batch, whoever has which half.
+    logs = [[json.loads(line) for line in next(run.glob('*/vis_data/scalars.json')).read_text().splitlines()] for run in runs]
+    assert len(logs[0]) == ITERATIONS
+    for alone, shared in zip(*logs, strict=True):
+        assert shared['grad_norm'] == pytest.approx(alone['grad_norm'], rel=1e-6)
+
+
+PARAMETERS = (3 * 9 * 16 + 16) + (16 * 9 * 16 + 16) + (16 * 9 * 3 + 3)
+
+
+def test_nothing_but_the_denoisers_gradients_is_on_the_wire(runs):
+    for rank in range(2):
+        counted = json.loads((runs[1] / f'bytes{rank}.json').read_text())
+        assert counted['parameters'] == PARAMETERS
+        assert counted['bytes'] == 8 * PARAMETERS
+        assert (counted['buffers'], counted['broadcast']) == (0, False)
+
+
+@pytest.mark.parametrize('batch', [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_each_test_image_counts_exactly_once(folder, runs, batch):
+    rows = {}
+    for processes in (1, 2):
+        out = folder / f'{processes}-{batch}'
+        options = [
+            '--work-dir',
+            out,
+            '--out',
+            f'{out}.json',
+            '--per-image',
+            f'{out}.csv',
+            '--cfg-options',
+            f'test_dataloader.batch_size={batch}',
+        ]
+        start(processes, 'test', folder / 'config.py', runs[0] / f'iter_{ITERATIONS}.pth', *options)
+        with open(f'{out}.csv', encoding='utf-8') as file:
+            rows[processes] = {row['image']: float(row['PSNR']) for row in csv.DictReader(file)}
+    one, two = (json.loads((folder / f'{processes}-{batch}.json').read_text())['metrics'] for processes in (1, 2))
+    assert len(rows[1]) % 2 == 1
+    assert rows[2] == pytest.approx(rows[1], rel=1e-6)
+    assert two == pytest.approx(one, rel=1e-6)
+
+
+def test_what_cannot_be_started_is_named(folder):
+    command = [sys.executable, ROOT / 'tools/train.py', folder / 'config.py', '--launcher', 'pytorch']
+    environment = {name: value for name, value in os.environ.items() if name not in ('RANK', 'WORLD_SIZE')} | dict(PYTHONPATH=str(ROOT))
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert 'is for processes that torchrun started' in done.stderr

@@ -1,0 +1,221 @@
+"""A training that is killed goes on to the very bits of one that was not; what is on the disk is always whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from semrestore.checkpoint import latest_checkpoint
+from semrestore.engine import LossGuardHook
+from semrestore.engine.checkpoints import EXIT_PREEMPTED, AtomicBackend
+from semrestore.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+ITERATIONS = 8
+
+CONFIG = """
+_base_ = 'semrestore::embedded/denoise_sigma30.py'
+custom_imports = dict(imports='accidents')
+model = dict(
+    task=None,
+    denoiser=dict(encoder_channels=8, decoder_channels=8),
+    degradation=dict(sigma=(0, 50)),
+    losses=dict(drawing=dict(type='DrawingLoss', weight=0.1)),
+)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadPhoto', cache=True),
+            dict(type='mmpretrain.RandomCrop', crop_size=24),
+            dict(type='RandomDihedral'),
+            dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name')),
+        ]
+    ),
+)
+train_cfg = dict(max_iters=8, val_begin=99)
+default_hooks = dict(checkpoint=dict(interval=2, max_keep_ckpts=2), logger=dict(interval=1))
+custom_hooks = [
+    dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.1, update_buffers=True),
+    dict(type='Accident'),
+]
+"""
+
+# What happens is told by the environment: killed after an iteration or while a checkpoint is written; a full disk; a bad batch.
+ACCIDENTS = """
+import errno, os, signal
+import torch
+from mmengine.hooks import Hook
+from semrestore.engine.checkpoints import AtomicBackend
+from semrestore.losses import Loss
+from semrestore.registry import HOOKS, MODELS
+
+where, _, when = os.environ.get('ACCIDENT', '').partition(':')
+
+@MODELS.register_module()
+class DrawingLoss(Loss):
+    def forward(self, step):
+        value = (torch.rand_like(step.restored) * (step.restored - step.clean)).abs().mean()
+        return value * float('nan') if where == 'nan' and hook.iteration == int(when) else value
+
+@HOOKS.register_module()
+class Accident(Hook):
+    priority = 'LOWEST'
+    iteration = 0
+
+    def __init__(self):
+        global hook
+        hook = self
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.iteration = runner.iter + 1
+        if where == 'term' and self.iteration == int(when):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if where == 'kill' and runner.iter + 1 == int(when):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+if where in ('write', 'full'):
+    put = AtomicBackend.put
+
+    def torn(self, obj, filepath):
+        if not str(filepath).endswith(f'iter_{when}.pth'):
+            return put(self, obj, filepath)
+        if where == 'full':
+            def fsync(number):
+                raise OSError(errno.ENOSPC, 'No space left on device')
+            os.fsync = fsync
+            return put(self, obj, filepath)
+        with open(f'{filepath}.part', 'wb') as file:
+            file.write(obj[: len(obj) // 2])
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    AtomicBackend.put = torn
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('resume')
+    (folder / 'config.py').write_text(CONFIG)
+    (folder / 'accidents.py').write_text(ACCIDENTS)
+    return folder
+
+
+def train(folder, name, *arguments, accident=''):
+    command = [sys.executable, '-m', 'semrestore', 'train', folder / 'config.py', '--work-dir', folder / name, *arguments]
+    environment = os.environ | dict(PYTHONPATH=str(ROOT), ACCIDENT=accident, OMP_NUM_THREADS='1')
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope='module')
+def whole(folder):
+    done = train(folder, 'whole')
+    assert done.returncode == 0, done.stderr
+    return folder / 'whole'
+
+
+def read(path):
+    return torch.load(path, weights_only=False)
+
+
+def losses(run):
+    """The loss of each iteration by the logs, the last line of an iteration that was run twice."""
+    lines = [json.loads(line) for path in sorted(run.glob('*/vis_data/scalars.json')) for line in path.read_text().splitlines()]
+    return {line['step']: (line['loss'], line['loss_drawing'], line['lr'], line['grad_norm']) for line in lines}
+
+
+def same(one, other):
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def assert_equal_runs(run, whole):
+    mine, theirs = (read(path / f'iter_{ITERATIONS}.pth') for path in (run, whole))
+    for part in ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers'):
+        assert same(mine[part], theirs[part]), part
+    assert losses(run) == losses(whole)
+    assert len(losses(whole)) == ITERATIONS
+
+
+@pytest.mark.parametrize('accident', ['kill:3', pytest.param('kill:6', marks=pytest.mark.slow), 'write:4', 'term:5'])
+def test_a_killed_training_goes_on_to_the_very_bits(folder, whole, accident):
+    name = accident.replace(':', '')
+    done = train(folder, name, accident=accident)
+    assert done.returncode == (EXIT_PREEMPTED if 'term' in accident else -signal.SIGKILL), done.stderr
+    assert (folder / name / 'iter_5.pth').is_file() == ('term' in accident)
+    done = train(folder, name, '--resume')
+    assert done.returncode == 0, done.stderr
+    assert_equal_runs(folder / name, whole)
+    assert not list((folder / name).glob('*.part'))
+    assert sorted(path.name for path in (folder / name).glob('*.pth')) == ['iter_6.pth', 'iter_8.pth']
+
+
+def test_a_torn_checkpoint_is_reported_and_the_one_before_taken(folder, whole):
+    run = folder / 'torn'
+    assert train(folder, 'torn', accident='kill:7').returncode == -signal.SIGKILL
+    torn = run / 'iter_6.pth'
+    torn.write_bytes(torn.read_bytes()[:-2000])
+    done = train(folder, 'torn', '--resume')
+    assert done.returncode == 0, done.stderr
+    assert f'warning: checkpoint {torn} cannot be read, it may be truncated' in done.stderr
+    assert_equal_runs(run, whole)
+
+
+def test_a_full_disk_is_reported_and_nothing_older_is_lost(folder):
+    done = train(folder, 'full', accident='full:6')
+    assert done.returncode == 2
+    assert "iter_6.pth' cannot be written: [Errno 28] No space left on device; older ones are as they were" in done.stderr
+    assert sorted(path.name for path in (folder / 'full').glob('iter*')) == ['iter_2.pth', 'iter_4.pth']
+
+
+def test_a_loss_of_nan_stops_with_its_terms_and_images(folder):
+    done = train(folder, 'nan', accident='nan:3')
+    assert done.returncode == 2
+    assert 'training stopped at iteration 3: the loss is no number' in done.stderr
+    assert 'loss_drawing nan' in done.stderr
+    assert any(name in done.stderr for name in ('astronaut', 'china', 'ihc', 'rocket', 'hubble_deep_field', 'motorcycle_left'))
+    assert not (folder / 'nan/iter_4.pth').exists()
+
+
+def test_an_exploding_loss_is_told_from_a_noisy_one():
+    guard = LossGuardHook(factor=100)
+    for iteration, loss in enumerate([1.0, 0.5, 5.0, 0.4, 30.0]):
+        guard._pending.append((iteration, dict(loss=torch.tensor(loss)), ['a.png']))
+        guard.look()
+    guard._pending.append((6, dict(loss=torch.tensor(200.0), loss_task=torch.tensor(150.0)), ['b.png', 'c.png']))
+    with pytest.raises(UserError, match=r'iteration 6: the loss is more than 100 times .* \(loss 200, loss_task 150\), on b.png, c.png'):
+        guard.look()
+
+
+def test_no_checkpoint_is_none_and_only_torn_ones_an_error(tmp_path):
+    assert latest_checkpoint(tmp_path) is None
+    (tmp_path / 'iter_4.pth').write_bytes(b'torn')
+    with pytest.raises(UserError, match='none of the 1 checkpoints'):
+        latest_checkpoint(tmp_path)
+    torch.save(dict(state_dict={}), tmp_path / 'iter_2.pth')
+    torch.save(dict(state_dict={}), tmp_path / 'other_9.pth')
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / 'a.pth'
+    AtomicBackend().put(b'one', path)
+    monkeypatch.setattr(os, 'replace', lambda *paths: (_ for _ in ()).throw(OSError('gone')))
+    with pytest.raises(UserError, match='older ones are as they were'):
+        AtomicBackend().put(b'two', path)
+    assert path.read_bytes() == b'one'
+    assert os.listdir(tmp_path) == ['a.pth']
