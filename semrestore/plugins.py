@@ -65,7 +65,7 @@ def _load(entry: EntryPoint, others: list[Plugin]) -> Plugin:
         importlib.import_module(entry.module)
     except registry.RegisteredTwiceError as error:
         raise _conflict(plugin, others, error.name, error.registry) from error
-    except Exception as error:  # a plugin is anybody's code
+    except (Exception, SystemExit) as error:  # a plugin is anybody's code
         plugin.error = f'{type(error).__name__}: {error}'
         for name, child in registry.registries().items():
             child.module_dict.clear()

@@ -130,7 +130,8 @@ def test_a_file_that_an_installed_module_hides_is_refused(tmp_path):
         (['train', 'semrestore::embedded/nowhere.py'], "config 'semrestore::embedded/nowhere.py' cannot be found"),
         (['train', 'no_such_package::a/b.py'], "config 'no_such_package::a/b.py' cannot be found"),
         (['new-plugin', 'Edges', '--kind', 'loss'], "NAME is 'Edges'; expected lower-case letters"),
-        (['new-plugin', 'semrestore', '--kind', 'loss'], "NAME is 'semrestore', which is taken"),
+        (['new-plugin', 'semrestore', '--kind', 'loss'], "NAME is 'semrestore', but 'semrestore' is a word or an installed module"),
+        (['new-plugin', 'class', '--kind', 'loss'], "NAME is 'class', but 'class' is a word"),
         (['new-plugin', 'edges', '--kind', 'loss', '--out', 'tests'], "'tests' exists, and nothing in it is touched"),
     ],
 )

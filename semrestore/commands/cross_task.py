@@ -186,4 +186,9 @@ class _Bench:
         cascade.degradation = MODELS.build(dict(type='GaussianNoise', sigma=sigma or 0))
         for sample in predictions(cascade, self.dataset, indices, label, len(stored.rows), **self.loader):
             quality = None if method.name == 'clean' else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
-            stored.add(dict(image=image_name(sample), psnr=quality, score=task.score) | score.row(sample, task.num_classes))
+            row = score.row(sample, task.num_classes)
+            try:
+                json.dumps(row, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise UserError(f"{task.score}.row gives what JSON cannot hold for '{image_name(sample)}': {error}") from None
+            stored.add(dict(image=image_name(sample), psnr=quality, score=task.score) | row)

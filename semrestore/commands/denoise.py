@@ -23,6 +23,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--config', metavar='CONFIG', help="config of the denoiser (default: the paper's network)")
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the restored images')
     parser.add_argument('--sigma', type=float, metavar='S', help='standard deviation of the noise on 0..255, for methods that need it')
+    parser.add_argument('--overwrite', action='store_true', help='replace files that --out already holds')
     parser.add_argument('--device', help='such as cpu or cuda:1 (default: what there is)')
     return parser.parse_args(arguments)
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if options.sigma is not None and not 0 <= options.sigma < float('inf'):
         raise UserError(f'--sigma is {options.sigma:g}; expected a number of at least 0')
-    pairs = list(_pairs(options.inputs, options.out))
+    pairs = list(_pairs(options.inputs, options.out, options.overwrite))
     denoiser, device = _denoiser(options)
     failures = []
     for source, target in _tracked(pairs):
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError(f'{len(failures)} of {len(pairs)} images could not be restored')
 
 
-def _pairs(inputs: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:
+def _pairs(inputs: Sequence[Path], out: Path, overwrite: bool) -> Iterator[tuple[Path, Path]]:
     """Yield each image and where it goes, having checked that no two go to one place and none onto itself."""
     from semrestore.datasets.photo_folder import SUFFIXES
 
@@ -55,12 +56,16 @@ def _pairs(inputs: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:
         if not given.exists():
             raise UserError(f"'{given}' does not exist")
         sources = sorted(path for path in given.rglob('*') if path.suffix.lower() in SUFFIXES) if given.is_dir() else [given]
+        if given.resolve() in out.resolve().parents:  # what an earlier run put into a folder inside the input is no input
+            sources = [path for path in sources if out.resolve() not in path.resolve().parents]
         if not sources:
             raise UserError(f"folder '{given}' has no images (looked for {', '.join(sorted(SUFFIXES))})")
         for source in sources:
             target = (out / (source.relative_to(given) if given.is_dir() else source.name)).with_suffix('.png')
             if target.resolve() in (source.resolve(), *seen):
                 raise UserError(f"'{seen.get(target.resolve(), source)}' would be overwritten by '{target}', made from '{source}'")
+            if target.exists() and not overwrite:
+                raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
             seen[target.resolve()] = source
             yield source, target
 

@@ -4,6 +4,8 @@ semrestore new-plugin semrestore-stripes --kind degradation
 """
 
 import argparse
+import importlib.util
+import keyword
 import re
 import shutil
 from collections.abc import Iterable, Sequence
@@ -32,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not re.fullmatch(r'[a-z][a-z0-9]*([-_][a-z0-9]+)*', options.name):
         raise UserError(f"NAME is '{options.name}'; expected lower-case letters, digits and single hyphens, such as semrestore-stripes")
     module = options.name.replace('-', '_')
-    if module == 'semrestore':
-        raise UserError("NAME is 'semrestore', which is taken; choose one such as semrestore-stripes")
+    if keyword.iskeyword(module) or importlib.util.find_spec(module):
+        raise UserError(f"NAME is '{options.name}', but '{module}' is a word or an installed module of Python's; choose another")
     out = options.out or Path(options.name)
     if out.exists():
         raise UserError(f"'{out}' exists, and nothing in it is touched; choose another --out")

@@ -1,6 +1,6 @@
 # A denoiser before the frozen detector, on the same photos. Start it from a denoiser trained alone: load_from=CHECKPOINT.
 _base_ = ['semrestore::_base_/default_runtime.py', 'semrestore::_base_/denoisers/multiscale.py', './_voc2012.py']
-max_iters = 600
+max_iters = 300
 model = dict(
     degradation=dict(type='GaussianNoise', sigma=30),
     task=dict(
@@ -15,6 +15,7 @@ model = dict(
     ),
 )
 train_dataloader = dict(batch_size=4)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100))
 val_dataloader = None
 val_cfg = None
 test_evaluator = [dict(type='ImageQuality'), dict(type='ScoreMetric', score='CocoAP')]
