@@ -1,5 +1,10 @@
 # A denoiser before the frozen detector, on the same photos. Start it from a denoiser trained alone: load_from=CHECKPOINT.
-_base_ = ['semrestore::_base_/default_runtime.py', 'semrestore::_base_/denoisers/multiscale.py', './_voc2012.py']
+_base_ = [
+    'semrestore::_base_/default_runtime.py',
+    'semrestore::_base_/denoisers/multiscale.py',
+    'semrestore::_base_/schedules/study_joint.py',
+    './_voc2012.py',
+]
 max_iters = 300
 model = dict(
     degradation=dict(type='GaussianNoise', sigma=30),
@@ -19,13 +24,8 @@ default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=100))
 val_dataloader = None
 val_cfg = None
 test_evaluator = [dict(type='ImageQuality'), dict(type='ScoreMetric', score='CocoAP')]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters)
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=5e-4, betas=(0.9, 0.99), weight_decay=1e-4),
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
-    clip_grad=dict(max_norm=1.0),
-)
+train_cfg = dict(max_iters=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, begin=0, end=20, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=20, end=max_iters, T_max=max_iters - 20, by_epoch=False),
