@@ -155,7 +155,8 @@ def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: 
             values = score.values(metric, rows, torch.ones(2, len(rows)).numpy())
             assert len(values) == 2, f'{task.score}.values returns {len(values)} values of {metric} for two samples'
             assert values[0] == values[1], f'{task.score}.values gives two values of {metric} for the same images'
-            assert 0 <= values[0] <= 100, f'{task.score}.values gives {values[0]} for {metric}; expected percent'
+            # A correlation or a cosine may be below zero; what is no percentage is of another size altogether.
+            assert -100 <= values[0] <= 100, f'{task.score}.values gives {values[0]} for {metric}; expected percent'
     if layer:
         features = task.features(images, [layer])
         assert list(features) == [layer], f"features returns {list(features)} for '{layer}'"
