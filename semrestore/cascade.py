@@ -90,6 +90,8 @@ class Cascade(BaseModel):
             itself on the clean image.
         evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
         channels_last: Run the denoiser in channels-last memory, which is faster on most devices (``docs/performance.md``).
+        compile: Compile the denoiser for training by :func:`torch.compile`: ``True``, or its keywords, such as
+            ``dict(mode='max-autotune')``. Evaluation, where sizes change, runs as it is.
         data_preprocessor: Config of :class:`ImagePreprocessor`.
     """
 
@@ -103,6 +105,7 @@ class Cascade(BaseModel):
         supervision: Supervision = 'labels',
         evaluation_seed: int = 0,
         channels_last: bool = True,
+        compile: bool | dict = False,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -115,6 +118,8 @@ class Cascade(BaseModel):
         self.supervision = supervision
         self.evaluation_seed = evaluation_seed
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self._compile_options = dict(compile) if isinstance(compile, dict) else {} if compile else None
+        self._compiled: dict[str, Callable] = {}
         # Past nn.Module's own __setattr__, which would register them as children.
         object.__setattr__(self, 'task', MODELS.build(task) if task else None)
         object.__setattr__(self, 'feature_network', MODELS.build(feature_network) if feature_network else None)
@@ -199,9 +204,17 @@ class Cascade(BaseModel):
         degraded = self.degradation(clean, generators)
         check_degraded(self.degradation, degraded, clean)
         noisy, sigma = degraded
-        restored = self.denoiser(noisy, sigma)
+        restored = self._running_denoiser()(noisy, sigma)
         check_restored(self.denoiser, restored, noisy)
         return noisy, restored
+
+    def _running_denoiser(self) -> Callable:
+        if not self.training or self._compile_options is None:
+            return self.denoiser
+        if not self._compiled:  # only now: a copy for a moving average is made before the first step, and never trained
+            # Patches have one size.
+            self._compiled['denoiser'] = torch.compile(self.denoiser, **{'dynamic': False, **self._compile_options})
+        return self._compiled['denoiser']
 
     def _complete_labels(self, clean: Tensor, data_samples: list) -> list:
         """Give the task network's own label to each sample that has none."""

@@ -212,6 +212,8 @@ def embed(cfg: Config, iterations: int = 20) -> str:
 def _last_size(loader: dict, default: int) -> int:
     """Return the side that the last sizing transform of a loader's pipeline leaves."""
     dataset = loader.get('dataset', {})
+    if 'patch_size' in dataset:
+        return dataset['patch_size']
     sizes = [transform.get('crop_size', transform.get('scale')) for transform in dataset.get('pipeline', ())]
     sizes = [size if isinstance(size, int) else min(size) for size in sizes if size is not None]
     return sizes[-1] if sizes else default

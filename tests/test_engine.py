@@ -1,7 +1,11 @@
 """Mixed precision reaches the denoiser and leaves its weights and the restored image in float32."""
 
+import pytest
 import torch
+from mmengine.model import ExponentialMovingAverage
 from mmengine.optim import build_optim_wrapper
+
+from semrestore.engine import ForeachEMA
 
 
 def test_bf16_wrapper_computes_in_bfloat16_and_steps_in_float32(build_cascade, batch):
@@ -15,3 +19,23 @@ def test_bf16_wrapper_computes_in_bfloat16_and_steps_in_float32(build_cascade, b
     assert seen == {'features': torch.bfloat16, 'restored': torch.float32}
     assert cascade.denoiser.tail.weight.dtype == torch.float32
     assert not torch.equal(before, cascade.denoiser.tail.weight)
+
+
+@pytest.mark.parametrize('update_buffers', [False, True])
+@pytest.mark.parametrize('interval', [1, 2])
+def test_the_moving_average_is_mmengines(update_buffers, interval):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    averages = [kind(network, 0.1, interval, update_buffers=update_buffers) for kind in (ExponentialMovingAverage, ForeachEMA)]
+    for _ in range(5):
+        network(torch.randn(2, 3, 8, 8))
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight += torch.randn_like(weight)
+        for average in averages:
+            average.update_parameters(network)
+    theirs, ours = (average.state_dict() for average in averages)
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value)
+    assert not torch.equal(ours['module.0.weight'], network.state_dict()['0.weight'])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.structures import BaseDataElement
 
 from semrestore.checkpoint import latest_checkpoint
 from semrestore.engine import LossGuardHook
@@ -42,7 +43,7 @@ train_dataloader = dict(
 train_cfg = dict(max_iters=8, val_begin=99)
 default_hooks = dict(checkpoint=dict(interval=2, max_keep_ckpts=2), logger=dict(interval=1))
 custom_hooks = [
-    dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.1, update_buffers=True),
+    dict(type='EMAHook', ema_type='ForeachEMA', momentum=0.1, update_buffers=True),
     dict(type='Accident'),
 ]
 """
@@ -193,10 +194,14 @@ def test_a_loss_of_nan_stops_with_its_terms_and_images(folder):
 
 def test_an_exploding_loss_is_told_from_a_noisy_one():
     guard = LossGuardHook(factor=100)
+
+    def samples(*names):
+        return [BaseDataElement(metainfo=dict(img_path=name)) for name in names]
+
     for iteration, loss in enumerate([1.0, 0.5, 5.0, 0.4, 30.0]):
-        guard._pending.append((iteration, dict(loss=torch.tensor(loss)), ['a.png']))
+        guard._pending.append((iteration, dict(loss=torch.tensor(loss)), samples('a.png')))
         guard.look()
-    guard._pending.append((6, dict(loss=torch.tensor(200.0), loss_task=torch.tensor(150.0)), ['b.png', 'c.png']))
+    guard._pending.append((6, dict(loss=torch.tensor(200.0), loss_task=torch.tensor(150.0)), samples('b.png', 'c.png')))
     with pytest.raises(UserError, match=r'iteration 6: the loss is more than 100 times .* \(loss 200, loss_task 150\), on b.png, c.png'):
         guard.look()
 

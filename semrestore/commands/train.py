@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     train(cfg)
 
 
-def _stream(loader) -> None:
+def stream(loader) -> None:
     """Have an infinite stream of images follow from the seed and the place in it alone, and share each batch between the processes."""
     if (loader.get('sampler') or {}).get('type') == 'InfiniteSampler':
         loader.sampler.type = 'StreamSampler'
@@ -67,7 +67,7 @@ def train(cfg) -> None:
     if not is_foreign(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
-    _stream(cfg.train_dataloader)
+    stream(cfg.train_dataloader)
     start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
     if start and not Path(start).is_file():
         raise UserError(f"load_from is '{start}', which does not exist")

@@ -1,11 +1,13 @@
 """Unlabelled photos and the transforms that load them; labelled data is mmpretrain's and mmseg's own."""
 
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
+from semrestore.datasets.resident import DeviceResidentPatches
 from semrestore.datasets.stream import StreamDataset, StreamSampler
 from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCrop, RandomDihedral, read_photo
 
 __all__ = [
     'CaffeCenterCrop',
+    'DeviceResidentPatches',
     'EmbeddedPhotos',
     'LoadPhoto',
     'PhotoFolder',

@@ -26,9 +26,9 @@ def read_photo(path: str) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('error', Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                image = ImageOps.exif_transpose(file)
+            with Image.open(path) as image:
                 image.load()
+                ImageOps.exif_transpose(image, in_place=True)  # without a copy where there is nothing to turn
     except FileNotFoundError:
         raise UserError(f"image '{path}' does not exist") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
@@ -46,7 +46,7 @@ def read_photo(path: str) -> np.ndarray:
     if image.has_transparency_data:
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    return np.array(image.convert('RGB'))
+    return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
 _read_photo_once = lru_cache(maxsize=None)(read_photo)

@@ -1,8 +1,18 @@
 """What MMEngine's runner lacks."""
 
 from semrestore.engine.checkpoints import PreemptionHook, SafeCheckpointHook
+from semrestore.engine.ema import ForeachEMA
 from semrestore.engine.guards import LossGuardHook, SeedHook
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper, bf16_is_fast
 from semrestore.engine.progress import ProgressHook
 
-__all__ = ['Bf16OptimWrapper', 'LossGuardHook', 'PreemptionHook', 'ProgressHook', 'SafeCheckpointHook', 'SeedHook', 'bf16_is_fast']
+__all__ = [
+    'Bf16OptimWrapper',
+    'ForeachEMA',
+    'LossGuardHook',
+    'PreemptionHook',
+    'ProgressHook',
+    'SafeCheckpointHook',
+    'SeedHook',
+    'bf16_is_fast',
+]

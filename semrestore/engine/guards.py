@@ -1,14 +1,13 @@
 """What keeps a training honest: randomness that follows from the iteration, and a stop where the loss is none any more."""
 
 import math
-import random
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
-from semrestore.datasets.stream import stream_seed
+from semrestore.datasets.stream import seed_cpu, stream_seed
 from semrestore.errors import UserError
 from semrestore.registry import HOOKS
 
@@ -20,9 +19,9 @@ class SeedHook(Hook):
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Seed Python, NumPy and torch."""
         seed = stream_seed(runner.seed or 0, -1 - runner.iter - (get_rank() << 40))
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        torch.manual_seed(seed)
+        seed_cpu(seed)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed(seed)
 
 
 @HOOKS.register_module()
@@ -40,14 +39,15 @@ class LossGuardHook(Hook):
     def __init__(self, interval: int = 10, factor: float = 1000.0) -> None:
         self.interval = interval
         self.factor = factor
-        self._pending: list[tuple[int, dict, list]] = []
+        self._pending: list[tuple[int, dict, Sequence]] = []
         self._mean = self._lowest = math.inf
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Remember, and look."""
         samples = (data_batch or {}).get('data_samples') or ()
-        names = [str(sample.metainfo.get('name') or sample.metainfo.get('img_path')) for sample in samples]
-        self._pending.append((runner.iter + 1, outputs or {}, names))
+        # Kept without what it came from: the graph of a GPU's step is not to live until the next look.
+        terms = {key: value.detach() for key, value in (outputs or {}).items() if 'loss' in key}
+        self._pending.append((runner.iter + 1, terms, samples))
         last = runner.iter + 1 == runner.max_iters
         saved = any(self._saves(hook, runner) for hook in runner.hooks)
         on_cpu = not torch.cuda.is_available()
@@ -66,12 +66,13 @@ class LossGuardHook(Hook):
             UserError: A loss is no number, or exploded.
         """
         pending, self._pending = self._pending, []
-        for iteration, outputs, names in pending:
-            terms = {key: float(value) for key, value in outputs.items() if 'loss' in key}
+        for iteration, tensors, samples in pending:
+            terms = {key: float(value) for key, value in tensors.items()}
             loss = terms.get('loss', sum(terms.values()))
             wrong = not all(map(math.isfinite, terms.values()))
             if wrong or (self._lowest > 0 and loss > self.factor * self._lowest):
                 listed = ', '.join(f'{key} {value:.4g}' for key, value in terms.items())
+                names = [str(sample.metainfo.get('name') or sample.metainfo.get('img_path')) for sample in samples]
                 what = 'is no number' if wrong else f'is more than {self.factor:g} times its lowest running mean, {self._lowest:.4g}'
                 raise UserError(
                     f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}. The last checkpoint is'

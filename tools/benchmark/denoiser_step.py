@@ -1,41 +1,67 @@
-"""Time one training step of the paper's denoiser by memory format and precision, side by side in one run.
+"""Time one training step of the paper's denoiser with each switch that makes it faster, side by side in one run.
 
-``python tools/benchmark/denoiser_step.py [--out FILE.json]``; the figures in ``docs/performance.md`` come from it.
+``python tools/benchmark/denoiser_step.py [--out FILE.json]``; docs/performance.md has the figures. In a config the switches are
+``model.channels_last``, ``--amp``, ``optim_wrapper.optimizer.fused``, ``model.compile``, and ``ema_type='ForeachEMA'`` of ``EMAHook``.
 """
 
 import argparse
-import json
-import platform
 import statistics
-import time
 
 import torch
+from measuring import machine, times, write
+from mmengine.model import ExponentialMovingAverage
 from rich.console import Console
 from rich.table import Table
 
 from semrestore.denoisers import MultiScaleDenoiser
+from semrestore.engine import ForeachEMA
 
 SHAPES = {'48 x 48, batch 32': (32, 3, 48, 48), '160 x 160, batch 4': (4, 3, 160, 160)}
+SWITCHES = (
+    dict(),
+    dict(bf16=True),
+    dict(channels_last=True),
+    dict(channels_last=True, bf16=True),
+    dict(channels_last=True, bf16=True, fused=True),
+    dict(channels_last=True, bf16=True, fused=True, compile=True),
+)
 
 
-def step_times(shape: tuple[int, ...], channels_last: bool, bf16: bool, device: str, repeats: int, warm_up: int = 3) -> list[float]:
+def step_times(
+    shape: tuple[int, ...], device: str, repeats: int, channels_last=False, bf16=False, fused=False, compile=False
+) -> list[float]:
     """Return the seconds of each of ``repeats`` steps: forward, L1 loss, backward, AdamW."""
     torch.manual_seed(0)
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     denoiser = MultiScaleDenoiser().to(device, memory_format=memory_format)
-    optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-3, fused=fused)
     noisy, clean = (torch.rand(shape, device=device).contiguous(memory_format=memory_format) for _ in range(2))
-    times = []
-    for _ in range(warm_up + repeats):
-        started = time.perf_counter()
+    forward = torch.compile(denoiser, dynamic=False) if compile else denoiser
+
+    def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
-            loss = (denoiser(noisy) - clean).abs().mean()
+            loss = (forward(noisy) - clean).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         loss.item()  # waits for the device
-        times.append(time.perf_counter() - started)
-    return times[warm_up:]
+
+    return times(step, repeats, warm_up=3)
+
+
+def average_times(device: str, repeats: int) -> dict[str, float]:
+    """Return the median seconds of one update of the moving average, MMEngine's and ours."""
+    denoiser = MultiScaleDenoiser().to(device)
+    medians = {}
+    for kind in (ExponentialMovingAverage, ForeachEMA):
+        average = kind(denoiser, 1e-3, update_buffers=True)
+
+        def step(average=average) -> None:
+            average.update_parameters(denoiser)
+            average.module.tail.bias[0].item()  # waits for the device
+
+        medians[kind.__name__] = statistics.median(times(step, repeats))
+    return medians
 
 
 def main() -> None:
@@ -48,26 +74,22 @@ def main() -> None:
     rows = []
     for label, shape in SHAPES.items():
         baseline = None
-        for channels_last in (False, True):
-            for bf16 in (False, True):
-                times = step_times(shape, channels_last, bf16, options.device, options.repeats)
-                median = statistics.median(times)
-                baseline = baseline or median
-                memory, precision = 'channels last' if channels_last else 'contiguous', 'bf16' if bf16 else 'float32'
-                rows.append(
-                    dict(size=label, memory=memory, precision=precision, median=median, fastest=min(times), speedup=baseline / median)
-                )
+        for switches in SWITCHES:
+            seconds = step_times(shape, options.device, options.repeats, **switches)
+            median = statistics.median(seconds)
+            baseline = baseline or median
+            names = ', '.join(switches) or 'none (float32, contiguous)'
+            rows.append(dict(size=label, switches=names, median=median, fastest=min(seconds), speedup=baseline / median))
+    averages = average_times(options.device, 10 * options.repeats)
     table = Table(title=f'seconds a training step on {options.device}, median and fastest of {options.repeats}')
     for column in rows[0]:
         table.add_column(column)
     for row in rows:
         table.add_row(*(f'{value:.3f}' if isinstance(value, float) else value for value in row.values()))
     Console().print(table)
-    if options.out:
-        device = torch.cuda.get_device_name() if options.device == 'cuda' else f'{platform.processor() or platform.machine()} CPU'
-        record = dict(device=device, threads=torch.get_num_threads(), torch=torch.__version__, rows=rows)
-        with open(options.out, 'w', encoding='utf-8') as file:
-            json.dump(record, file, indent=2)
+    for name, median in averages.items():
+        print(f'{name}: {1e3 * median:.3f} ms an update')
+    write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=averages))
 
 
 if __name__ == '__main__':

@@ -10,12 +10,9 @@ weights are missing is timed with random ones and has no PSNR.
 
 import argparse
 import csv
-import ctypes
 import importlib.util
 import json
 import os
-import platform
-import re
 import statistics
 import sys
 import time
@@ -58,6 +55,7 @@ def main(arguments=None) -> None:
         options.methods.remove('CBM3D')
     with explained(f"--out '{options.out}' or --device '{options.device}' cannot be used"):
         import torch
+        from measuring import machine
 
         torch.empty(0, device=options.device)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -67,8 +65,7 @@ def main(arguments=None) -> None:
             with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
                 rows.append(pool.submit(measure, method, precision, options).result())
             print(json.dumps(rows[-1]), flush=True)
-    machine = dict(processor=_processor(options.device), system=platform.platform(), python=platform.python_version())
-    document = dict(machine=machine, sigma=options.sigma, rows=rows)
+    document = dict(machine=machine(options.device), sigma=options.sigma, rows=rows)
     (options.out / 'denoisers.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
     with open(options.out / 'denoisers.csv', 'w', newline='', encoding='utf-8') as file:
         writer = csv.DictWriter(file, rows[0])
@@ -84,6 +81,7 @@ def main(arguments=None) -> None:
 def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
     """Measure one method in this process."""
     import torch
+    from measuring import Peak
 
     from semrestore.checkpoint import load_denoiser
     from semrestore.commands.cells import evenly
@@ -106,7 +104,7 @@ def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
     clean, noisy, sigma = _pair(images[0], options)
     if noisy.shape[-2] > noisy.shape[-1]:
         noisy = noisy.transpose(-1, -2).contiguous()
-    peak = _Peak(options.device)
+    peak = Peak(options.device)
     denoiser(noisy, sigma).sum().item()  # to warm up
     times: list[float] = []
     started = time.perf_counter()
@@ -142,34 +140,6 @@ def _pair(path: Path, options: argparse.Namespace) -> tuple:
     clean = torch.from_numpy(read_photo(path).copy()).permute(2, 0, 1)[None].to(options.device) / 255
     noisy, sigma = GaussianNoise(options.sigma)(clean, [image_generator(0, path.stem)])
     return clean, noisy, sigma
-
-
-class _Peak:
-    """Most memory held since now, over what is held now."""
-
-    def __init__(self, device: str) -> None:
-        import torch
-
-        self.cuda = torch.cuda if device.startswith('cuda') else None
-        if self.cuda:
-            self.cuda.reset_peak_memory_stats()
-            self.before = self.cuda.memory_allocated()
-            return
-        try:
-            ctypes.CDLL(None).malloc_trim(0)  # what the allocator keeps for later would hide what is needed next
-            Path('/proc/self/clear_refs').write_text('5')  # Linux: forget the highest resident size so far
-            self.before = self._status('VmRSS')
-        except (OSError, AttributeError):  # not Linux with glibc
-            self.before = None
-
-    def mib(self) -> float | None:
-        if self.cuda:
-            return (self.cuda.max_memory_allocated() - self.before) / 2**20
-        return None if self.before is None else (self._status('VmHWM') - self.before) / 2**20
-
-    @staticmethod
-    def _status(name: str) -> int:
-        return 1024 * int(re.search(rf'{name}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1])
 
 
 def markdown(rows: list[dict]) -> str:
@@ -209,18 +179,6 @@ def draw(rows: list[dict], sigma: float, path: Path) -> None:
     axis.grid(alpha=0.3)
     axis.legend(fontsize='small', loc='lower right')
     figure.savefig(path, dpi=150)
-
-
-def _processor(device: str) -> str:
-    import torch
-
-    if device.startswith('cuda'):
-        return torch.cuda.get_device_name()
-    try:
-        name = re.search(r'model name\s*: (.+)', Path('/proc/cpuinfo').read_text())[1]
-    except (OSError, TypeError):
-        name = platform.processor()
-    return f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}'
 
 
 if __name__ == '__main__':

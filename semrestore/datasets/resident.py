@@ -1,0 +1,113 @@
+"""Patches of a small data set that lies decoded in the device's memory: nothing is read, decoded or sent once training runs."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.device import get_device
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+from torch.utils.data import get_worker_info
+
+from semrestore.datasets.stream import StreamIndex, stream_seed
+from semrestore.errors import UserError
+from semrestore.registry import DATASETS
+
+
+@DATASETS.register_module()
+class DeviceResidentPatches:
+    """Random square patches, each turned and mirrored in one of the eight ways, cut on the device from photos that stay there.
+
+    All photos lie in one uint8 tensor (200 MB for BSDS432); a batch is one gather from it. Where a patch lies follows from the place in the
+    stream of training images, as with :class:`~semrestore.datasets.StreamDataset`, so that resuming is exact and two processes take the
+    steps of one. Crop, flips and packing are done here; there are no labels.
+
+    Args:
+        dataset: Config of a data set of photos, or one; its pipeline is :class:`~semrestore.datasets.LoadPhoto` alone.
+        patch_size: Side in pixels.
+        seeded_noise: Draw each patch's noise from a generator of its own. ``False`` draws a batch's noise at once from the process's
+            stream, which spares a GPU many small kernels and still resumes exactly; several processes then differ in their noise from one.
+        device: Where the photos lie; by default where the training is.
+
+    Raises:
+        UserError: A photo is smaller than a patch, or worker processes would each hold the photos on a GPU.
+    """
+
+    def __init__(self, dataset, patch_size: int, seeded_noise: bool = True, device: str | None = None) -> None:
+        if patch_size < 1:
+            raise ValueError(f'patch_size is {patch_size}; expected at least 1')
+        source = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.patch_size = patch_size
+        self.seeded_noise = seeded_noise
+        self.device = torch.device(device or get_device())
+        self.metainfo = getattr(source, 'metainfo', {})
+        pixels, sizes, self._names = [], [], []
+        for index in range(len(source)):
+            photo = source[index]
+            if 'img' not in photo:
+                raise UserError('DeviceResidentPatches crops and packs by itself: leave LoadPhoto alone in the pipeline of its dataset')
+            image = torch.from_numpy(photo['img'])
+            if min(image.shape[:2]) < patch_size:
+                raise UserError(
+                    f"image '{photo['img_path']}' is {image.shape[0]} x {image.shape[1]} (height x width), smaller than a patch of"
+                    f' {patch_size}: use a smaller patch_size, or take it out of the list'
+                )
+            pixels.append(image.reshape(-1, 3))
+            sizes.append(tuple(image.shape[:2]))
+            self._names.append({key: photo[key] for key in ('img_path', 'name', 'dataset_name') if key in photo})
+        self._starts = [0, *torch.tensor([height * width for height, width in sizes]).cumsum(0).tolist()]
+        self._sizes = sizes
+        self._pixels = torch.cat(pixels).to(self.device)
+        self._samples = [BaseDataElement(metainfo=names) for names in self._names]
+        steps = torch.arange(patch_size, device=self.device)
+        self._rows, self._columns = steps.view(1, -1, 1), steps.view(1, 1, -1)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> dict:
+        """Return one patch; see :meth:`__getitems__`."""
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
+        """Return a batch as the data loader asks for it: a dict an index, ``inputs`` a uint8 RGB patch ``(3, patch_size, patch_size)``.
+
+        An index without a place in a training's stream gives the same patch each time.
+        """
+        if self.device.type != 'cpu' and get_worker_info() is not None:
+            raise UserError('DeviceResidentPatches holds its photos on the GPU: set num_workers=0, persistent_workers=False')
+        seeds = [index.seed if isinstance(index, StreamIndex) else stream_seed(0, int(index)) for index in indices]
+        patches = self._cut([self._corner(int(index), seed) for index, seed in zip(indices, seeds, strict=True)])
+        return [
+            dict(inputs=patch, data_samples=self._sample(int(index), seed))
+            for patch, index, seed in zip(patches, indices, seeds, strict=True)
+        ]
+
+    def _corner(self, index: int, seed: int) -> tuple[int, int, int]:
+        """Return where a patch begins in the tensor of all pixels, the step to the next row and to the next column."""
+        height, width = self._sizes[index]
+        # The seed is a hash, whose bits are as good as drawn ones: 3 for the orientation, 30 for each of row and column.
+        orientation, seed = seed & 7, seed >> 3
+        top = (seed & 0x3FFFFFFF) % (height - self.patch_size + 1)
+        left = (seed >> 30) % (width - self.patch_size + 1)
+        last = self.patch_size - 1
+        row, column = width, 1
+        start = self._starts[index] + top * width + left
+        if orientation & 1:  # upside down
+            start, row = start + last * row, -row
+        if orientation & 2:  # mirrored
+            start, column = start + last * column, -column
+        if orientation & 4:  # transposed
+            row, column = column, row
+        return start, row, column
+
+    def _cut(self, corners: list[tuple[int, int, int]]) -> Tensor:
+        corner = torch.tensor(corners)
+        if self.device.type == 'cuda':
+            corner = corner.pin_memory().to(self.device, non_blocking=True)
+        start, row, column = (corner[:, part].view(-1, 1, 1) for part in range(3))
+        return self._pixels[start + row * self._rows + column * self._columns].permute(0, 3, 1, 2)
+
+    def _sample(self, index: int, seed: int) -> BaseDataElement:
+        if not self.seeded_noise:
+            return self._samples[index]  # nobody writes to it: a label of the task's own goes into another
+        return BaseDataElement(metainfo={**self._names[index], 'stream_seed': seed})

@@ -1,0 +1,113 @@
+"""Patches cut on the device are crops of the photos in all eight orientations, and follow from their place in the stream."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import default_collate
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from semrestore.commands.train import main as train
+from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler
+from semrestore.errors import UserError
+
+SIZES = [(9, 14), (14, 9), (6, 6)]
+PATCH = 6
+LOAD = [dict(type='semrestore.LoadPhoto')]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    # Every pixel of every photo has a colour of its own.
+    colours = iter(np.random.default_rng(0).permutation(256 * 256).astype(np.int64))
+    for number, size in enumerate(SIZES):
+        values = np.array(list(itertools.islice(colours, size[0] * size[1]))).reshape(size)
+        image = np.stack([values % 256, values // 256, np.full(size, number)], axis=-1).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / f'{number}.png')
+    return PhotoFolder(data_root=str(tmp_path), name='colours', pipeline=LOAD)
+
+
+def orientations(image):
+    return [np.rot90(mirrored, turns) for mirrored in (image, image[:, ::-1]) for turns in range(4)]
+
+
+def test_patches_are_crops_in_all_eight_orientations(photos):
+    patches = StreamDataset(DeviceResidentPatches(photos, PATCH))
+    crops = {}
+    for number, (height, width) in enumerate(SIZES):
+        image = photos[number]['img']
+        for top, left in itertools.product(range(height - PATCH + 1), range(width - PATCH + 1)):
+            for which, turned in enumerate(orientations(image[top : top + PATCH, left : left + PATCH])):
+                crops[turned.tobytes()] = (number, top, left, which)
+    sampler = StreamSampler(patches, shuffle=True, seed=1)
+    seen = set()
+    for index in itertools.islice(sampler, 6000):
+        (item,) = patches.__getitems__([index])
+        assert item['inputs'].shape == (3, PATCH, PATCH)
+        assert item['data_samples'].name == str(int(index))
+        assert item['data_samples'].stream_seed == index.seed
+        seen.add(crops[item['inputs'].permute(1, 2, 0).contiguous().numpy().tobytes()])
+    assert {crop[0] for crop in seen} == {0, 1, 2}
+    # 36 places in each of the oblong photos and one in the square one, each in eight orientations.
+    assert len(seen) == 8 * (36 + 36 + 1)
+
+
+def test_a_patch_follows_from_its_place_in_the_stream(photos):
+    def batches(loader_workers, skipped=0):
+        patches = StreamDataset(DeviceResidentPatches(photos, PATCH))
+        sampler = StreamSampler(patches, shuffle=True, seed=5)
+        sampler.skip(skipped)
+        loader = DataLoader(patches, 4, sampler=sampler, collate_fn=default_collate, num_workers=loader_workers)
+        return [batch['inputs'] for batch in itertools.islice(loader, 5)]
+
+    here, in_a_worker, resumed = batches(0), batches(1), batches(0, skipped=8)
+    assert torch.stack(here).equal(torch.stack(in_a_worker))
+    assert torch.stack(here[2:]).equal(torch.stack(resumed[:3]))
+    assert not here[0].equal(here[1])
+
+
+def test_without_seeds_of_their_own_patches_share_the_samples(photos):
+    patches = StreamDataset(DeviceResidentPatches(photos, PATCH, seeded_noise=False))
+    index = next(iter(StreamSampler(patches, seed=0)))
+    (item,) = patches.__getitems__([index])
+    assert 'stream_seed' not in item['data_samples'].metainfo
+    assert item['data_samples'].metainfo['dataset_name'] == 'colours'
+
+
+def test_what_it_cannot_cut_is_named(photos):
+    with pytest.raises(UserError, match=r"2\.png' is 6 x 6 .* smaller than a patch of 7"):
+        DeviceResidentPatches(photos, 7)
+    with pytest.raises(ValueError, match='patch_size is 0'):
+        DeviceResidentPatches(photos, 0)
+    packed = EmbeddedPhotos(pipeline=[*LOAD, dict(type='mmpretrain.PackInputs', meta_keys=())])
+    with pytest.raises(UserError, match='leave LoadPhoto alone'):
+        DeviceResidentPatches(packed, 48)
+
+
+CONFIG = """
+_base_ = 'semrestore::embedded/denoise_sigma30.py'
+model = dict(task=None, denoiser=dict(encoder_channels=8, decoder_channels=8))
+train_dataloader = dict(
+    num_workers=0,
+    persistent_workers=False,
+    dataset=dict(
+        _delete_=True,
+        type='DeviceResidentPatches',
+        patch_size=32,
+        dataset=dict(type='EmbeddedPhotos', split='train', pipeline=[dict(type='LoadPhoto')]),
+    ),
+)
+train_cfg = dict(max_iters=4, val_begin=99)
+default_hooks = dict(checkpoint=dict(interval=2))
+"""
+
+
+def test_a_training_resumes_exactly(tmp_path):
+    (tmp_path / 'config.py').write_text(CONFIG)
+    for name, arguments in (('whole', []), ('halves', ['--cfg-options', 'train_cfg.max_iters=2']), ('halves', ['--resume'])):
+        train([str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / name), *arguments])
+    whole, halves = (torch.load(tmp_path / name / 'iter_4.pth', weights_only=False)['state_dict'] for name in ('whole', 'halves'))
+    assert whole.keys() == halves.keys()
+    assert all(torch.equal(whole[key], halves[key]) for key in whole)
