@@ -61,6 +61,7 @@ HOOKS = _child('HOOKS', 'engine')
 """Hooks of MMEngine's runner."""
 
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine')
 """Optimizer wrappers."""
 
 # Nothing of ours is in these, but MMEngine warns at each build in a scope that lacks one.

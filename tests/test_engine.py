@@ -1,5 +1,7 @@
 """Mixed precision reaches the denoiser and leaves its weights and the restored image in float32."""
 
+import copy
+
 import pytest
 import torch
 from mmengine.model import ExponentialMovingAverage
@@ -39,3 +41,24 @@ def test_the_moving_average_is_mmengines(update_buffers, interval):
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value)
     assert not torch.equal(ours['module.0.weight'], network.state_dict()['0.weight'])
+
+
+@pytest.mark.parametrize('paramwise', [None, dict(norm_decay_mult=0.0, bias_decay_mult=0.0, custom_keys={'tail': dict(lr_mult=0.1)})])
+def test_merged_groups_take_the_same_steps(build_cascade, batch, paramwise):
+    torch.manual_seed(0)
+    first = build_cascade().train()
+    weights, groups = {}, {}
+    for constructor in ('DefaultOptimWrapperConstructor', 'semrestore.MergedGroupsConstructor'):
+        cascade = copy.deepcopy(first)
+        cfg = dict(type='OptimWrapper', constructor=constructor, optimizer=dict(type='AdamW', lr=1e-2, weight_decay=0.1))
+        wrapper = build_optim_wrapper(cascade, cfg | (dict(paramwise_cfg=paramwise) if paramwise else {}))
+        for step in range(3):
+            torch.manual_seed(step)
+            cascade.train_step(batch, wrapper)
+        weights[constructor], groups[constructor] = cascade.state_dict(), wrapper.optimizer.param_groups
+    theirs, ours = weights.values()
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value)
+    # Weights; without decay biases and norms; the last convolution, at a tenth of the learning rate.
+    assert [len(one) for one in groups.values()] == ([len(list(first.denoiser.parameters())), 3] if paramwise else [1, 1])
+    assert sum(len(group['params']) for group in groups['semrestore.MergedGroupsConstructor']) == len(list(first.denoiser.parameters()))

@@ -2,6 +2,7 @@
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=260_000, val_interval=20_000)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='MergedGroupsConstructor',
     optimizer=dict(type='SGD', lr=1e-5, momentum=0.9, weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={'denoiser.tail': dict(lr_mult=0.1)}),
     clip_grad=dict(max_norm=100.0),
