@@ -19,7 +19,8 @@ _ENGINE_KEYS = {'type', '_scope_', '_delete_', 'constructor', 'paramwise_cfg', '
 # Configs of other libraries' models, which those libraries check.
 _FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
 # What MMEngine's runner looks for in a config; other names at the top are the config's own variables.
-_TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'} | {'compile', 'auto_scale_lr'}
+_TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
+_TOP_LEVEL |= {'compile', 'auto_scale_lr', 'sync_bn', 'find_unused_parameters'}
 _LOADER = {*inspect.signature(DataLoader.__init__).parameters} - {'self'} | {'num_batch_per_epoch'}
 
 EMBEDDED_PIXELS = 4 * 224**2  # at most, in a training batch: seconds a step on two cores
@@ -93,6 +94,9 @@ def check_config(cfg: Config) -> None:
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
     if is_foreign(cfg):
         return
+    if cfg.get('compile'):
+        # MMEngine would compile the whole cascade with the data samples as constants, anew in every step.
+        raise UserError(f"config '{cfg.filename}': 'compile' is for other models; a Cascade's denoiser is compiled by model.compile")
     if not isinstance(cfg.model.get('losses') or {}, dict):
         raise UserError(f"config '{cfg.filename}': model.losses is {cfg.model.losses!r}; expected a dict of losses by name")
     parts = {f'model.{name}': cfg.model.get(name) for name in ('degradation', 'denoiser')}

@@ -274,3 +274,33 @@ def test_a_feature_network_is_usable_beside_a_task(build_cascade, batch, photos)
     assert losses['loss_perceptual'] > 0
     assert losses['loss_task'] > 0
     assert calls == {'task': 1, 'features': 2}  # restored alone; restored and clean
+
+
+def test_a_compiled_denoiser_takes_the_same_step_and_is_not_compiled_for_evaluation(build_cascade, batch, monkeypatch):
+    # What the compiler makes of it is PyTorch's; that it is asked for training alone, once, on the denoiser, is ours.
+    asked = []
+
+    def compiler(module, **options):
+        asked.append((module, options))
+        return module
+
+    monkeypatch.setattr(torch, 'compile', compiler)
+    torch.manual_seed(0)
+    cascade = build_cascade(compile=dict(mode='max-autotune'))
+    plain = build_cascade()
+    plain.load_state_dict(cascade.state_dict())
+    keys = set(cascade.state_dict())
+    terms = []
+    for each in (cascade, plain):
+        object.__setattr__(each, 'task', cascade.task)
+        each.train()
+        torch.manual_seed(1)
+        terms += train(each, batch, steps=2)
+    assert asked == [(cascade.denoiser, dict(dynamic=False, mode='max-autotune'))]
+    for name, value in terms[1].items():
+        torch.testing.assert_close(terms[3][name], value)
+    cascade.eval()
+    cascade(batch['inputs'] / 255, batch['data_samples'], mode='predict')
+    assert len(asked) == 1
+    assert set(cascade.state_dict()) == keys
+    assert copy.deepcopy(cascade).denoiser is not cascade.denoiser

@@ -197,6 +197,7 @@ def test_a_wrong_key_is_named_with_its_neighbour(option, message):
         ("model = dict(type='Cascade', denoisr=dict())", "no argument 'denoisr'.* Did you mean denoiser"),
         ("_base_ = 'nowhere.py'", 'cannot be read'),
         ("model = dict(type='Cascade')\nparam_schedular = []", "'param_schedular' has no effect.* Did you mean param_scheduler"),
+        ("model = dict(type='Cascade')\ncompile = True", "'compile' is for other models.* model.compile"),
         ("model = dict(type='Cascade')\ntrain_dataloader = dict(btch_size=4)", "no argument 'btch_size'.* Did you mean batch_size"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.model import convert_sync_batchnorm
 
 ROOT = Path(__file__).parents[1]
 ITERATIONS = 20
@@ -44,6 +45,7 @@ test_dataloader = dict(batch_size=2, dataset=dict(view=200, stride=150, indices=
 MEASURED = """
 import json, os
 import torch
+from mmengine.model import convert_sync_batchnorm
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -178,3 +180,10 @@ def test_what_cannot_be_started_is_named(folder):
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert 'is for processes that torchrun started' in done.stderr
+
+
+def test_synchronised_batch_norms_are_the_denoisers_alone(build_cascade):
+    cascade = convert_sync_batchnorm(build_cascade(), 'torch')
+    kinds = {type(module) for module in cascade.modules() if 'BatchNorm' in type(module).__name__}
+    assert kinds == {torch.nn.SyncBatchNorm}
+    assert not any(isinstance(module, torch.nn.SyncBatchNorm) for module in cascade.task.modules())

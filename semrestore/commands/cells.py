@@ -25,7 +25,11 @@ class Method:
 
     def at(self, sigma: float | None) -> str | None:
         """Return the checkpoint for a noise level; none for clean images, which no denoiser touches."""
-        return self.checkpoint and self.checkpoint.replace('{sigma}', f'{sigma:g}') if sigma is not None else None
+        if sigma is None or not self.checkpoint:
+            return None
+        from semrestore.zoo import resolve
+
+        return resolve(self.checkpoint.replace('{sigma}', f'{sigma:g}'))
 
     def denoiser(self, default: dict) -> dict:
         """Return the config of the denoiser; ``default`` where the command line names none."""

@@ -1,6 +1,6 @@
 """Denoise image files: each becomes a PNG of the same name, folders keep their structure.
 
-  semrestore denoise noisy/ photo.jpg --model work_dirs/alone/iter_7000.pth --out restored
+  semrestore denoise noisy/ photo.jpg --model zoo:multiscale-blind --out restored
   semrestore denoise noisy/ --model none --config semrestore::baselines/mcwnnm_photographs.py --out restored
 
 A file that cannot be read is reported and the rest goes on; the exit status is then 2.
@@ -19,7 +19,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('inputs', nargs='+', type=Path, metavar='INPUT', help='image file, or folder that is searched recursively')
-    parser.add_argument('--model', required=True, metavar='CKPT', help="checkpoint of a denoiser; 'none' for a method without weights")
+    parser.add_argument('--model', required=True, metavar='CKPT', help="checkpoint of a denoiser, or zoo:NAME; 'none' for a method without weights")
     parser.add_argument('--config', metavar='CONFIG', help="config of the denoiser (default: the paper's network)")
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the restored images')
     parser.add_argument('--sigma', type=float, metavar='S', help='standard deviation of the noise on 0..255, for methods that need it')
@@ -78,6 +78,7 @@ def _denoiser(options: argparse.Namespace):
     from semrestore.checkpoint import load_denoiser
     from semrestore.denoisers import InferenceDenoiser
     from semrestore.registry import MODELS
+    from semrestore.zoo import resolve
 
     config = dict(type='MultiScaleDenoiser')
     if options.config:
@@ -89,7 +90,7 @@ def _denoiser(options: argparse.Namespace):
             raise UserError(f'{config["type"]} needs weights: --model CKPT')
         denoiser = MODELS.build(config)
         if options.model != 'none':
-            load_denoiser(torch.nn.ModuleDict(dict(denoiser=denoiser)), options.model)
+            load_denoiser(torch.nn.ModuleDict(dict(denoiser=denoiser)), resolve(options.model))
     device = options.device or get_device()
     with explained(f"--device '{device}' cannot be used"):
         return InferenceDenoiser(denoiser.eval()).to(device), device

@@ -16,7 +16,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_options(parser)
     parser.add_argument(
-        'checkpoint', help="the denoiser's checkpoint; 'none' evaluates the noisy images themselves, or a method that has no weights"
+        'checkpoint', help="the denoiser's checkpoint, or 'zoo:NAME'; 'none' evaluates the noisy images themselves, or a method that has no weights"
     )
     parser.add_argument('--sigma', nargs='+', type=float, metavar='S', help="noise levels on 0..255 (default: the config's)")
     parser.add_argument('--out', metavar='JSON', help='write the result to this file')
@@ -47,7 +47,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
 
     Args:
         cfg: A checked config.
-        checkpoint: A checkpoint file, or ``'none'``: a denoiser with weights is then left out (noisy images go straight to the task).
+        checkpoint: A checkpoint file, ``'zoo:NAME'``, or ``'none'``: a denoiser with weights is then left out (noisy images go straight to the task).
         sigmas: Levels of Gaussian noise on 0..255; the config's degradation by default.
         rows: CSV file for one row an image and noise level.
         hooks: Configs of hooks to run along; those of the config are for training and left out.
@@ -60,6 +60,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
 
     from semrestore.checkpoint import load_denoiser, sha256
     from semrestore.config import check_inputs, is_foreign
+    from semrestore.zoo import resolve
 
     if is_foreign(cfg):
         raise UserError(
@@ -70,6 +71,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
         raise UserError(f"config '{cfg.filename}' has no test_dataloader")
     check_inputs(cfg, 'test_dataloader')
     none = checkpoint == 'none'
+    checkpoint = resolve(str(checkpoint))
     if not none and not Path(checkpoint).is_file():
         raise UserError(f"checkpoint '{checkpoint}' does not exist; 'none' evaluates without one")
     if none and has_weights(cfg.model.denoiser):

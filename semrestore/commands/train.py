@@ -63,12 +63,15 @@ def train(cfg) -> None:
     """Train by a config, a cascade or a task network itself; ``load_from`` without ``resume`` starts from another run's weights."""
     from semrestore.checkpoint import load_denoiser
     from semrestore.config import check_inputs, is_foreign
+    from semrestore.zoo import resolve
 
     if not is_foreign(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
     stream(cfg.train_dataloader)
     start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
+    if start:
+        start = resolve(start)
     if start and not Path(start).is_file():
         raise UserError(f"load_from is '{start}', which does not exist")
     runner = build_runner(cfg)

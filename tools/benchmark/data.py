@@ -1,10 +1,11 @@
 """How many training patches a second each way of loading gives, on one core: ours beside BasicSR-style loading.
 
-    python tools/benchmark/data.py [--folder DIR] [--patch 48] [--batch 32] [--seconds 4] [--rounds 5] [--out FILE.json]
+    python tools/benchmark/data.py [--folder DIR] [--patch 48] [--batch 32] [--pipeline CONFIG] [--out FILE]
 
 BasicSR-style: every item reads its file, crops, turns, converts to float and adds noise, all in the worker. Ours: 8-bit patches from the
 worker, or from photos that lie on the device, and conversion and noise there, by the batch (it counts here, on the CPU). All ways take
-turns in one process with one thread and no workers, so that the figures are those of one core; workers multiply them.
+turns in one process with one thread and no workers, so that the figures are those of one core; workers multiply them. With
+--pipeline the training pipeline of a config is one more way, with the photos of --folder.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from mmengine.dataset import default_collate
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from semrestore.cascade import ImagePreprocessor
-from semrestore.commands.common import run
+from semrestore.commands.common import load_quietly, run
 from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler
 from semrestore.degradations import GaussianNoise
 from semrestore.errors import UserError
@@ -85,11 +86,15 @@ def ways(options: argparse.Namespace) -> dict:
 
     reference = ReadCropAddNoise(paths, options.patch)
     drawn = RandomSampler(reference, replacement=True, num_samples=1_000_000_000)
+    more = {}
+    if options.pipeline:
+        more[options.pipeline] = ours(photos(*load_quietly(options.pipeline).train_dataloader.dataset.pipeline))
     return {
         REFERENCE: iter(DataLoader(reference, options.batch, sampler=drawn)),
         'LoadPhoto': ours(photos(load, *rest)),
         'LoadPhoto(cache=True)': ours(photos(cached, *rest)),
         'DeviceResidentPatches': ours(DeviceResidentPatches(photos(load), options.patch, device='cpu')),
+        **more,
     }
 
 
@@ -97,6 +102,7 @@ def main(arguments=None) -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--folder', type=Path, help='of photos, such as bsds432; without one the embedded photos')
+    parser.add_argument('--pipeline', metavar='CONFIG', help='time its training pipeline too')
     parser.add_argument('--patch', type=int, default=48)
     parser.add_argument('--batch', type=int, default=32)
     parser.add_argument('--seconds', type=float, default=4, help='of each turn of each way')

@@ -1,0 +1,12 @@
+# Sigma 25 on from the weights of multiscale_sigma25_short.py (load_from), 40 minutes on two CPU cores with --amp: larger patches from memory.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/denoisers/multiscale.py',
+    '../_base_/datasets/bsds432_resident.py',
+    '../_base_/schedules/denoise_refined.py',
+]
+model = dict(
+    degradation=dict(type='GaussianNoise', sigma=25),
+    losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),
+)
+train_dataloader = dict(batch_size=18, dataset=dict(patch_size=64))

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Train published weights again, by name:
+#   tools/train_zoo.sh NAME ...          as they were made: multiscale-sigma25, multiscale-sigma30, multiscale-blind on two CPU cores
+#   tools/train_zoo.sh --gpu NAME ...    on a GPU, side by side: multiscale-sigma{15,25,30,35,45,50,60}, multiscale-blind
+# A run that was stopped goes on. Logs and checkpoints are in work_dirs/zoo/NAME/; tools/zoo.py publishes what came of it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python}
+out=${OUT:-work_dirs/zoo}
+
+train() { # CONFIG FOLDER [OPTION=VALUE ...]: nothing where the last checkpoint is there
+  local config=$1 folder=$2
+  shift 2
+  [ -e "$folder/finished" ] && return
+  "$python" tools/train.py "$config" --amp --resume --work-dir "$folder" ${1:+--cfg-options "$@"}
+  touch "$folder/finished"
+}
+
+last() { # FOLDER: its last checkpoint
+  ls -v "$1"/iter_*.pth | tail -n 1
+}
+
+on_cpu() {
+  local first=$out/multiscale-sigma25-first second=$out/multiscale-sigma25
+  train configs/denoise/multiscale_sigma25_short.py "$first"
+  train configs/denoise/multiscale_sigma25_refined.py "$second" load_from="$(last "$first")"
+  case $1 in
+    multiscale-sigma25) ;;
+    multiscale-sigma30 | multiscale-blind)
+      train "configs/denoise/${1/-/_}_refined.py" "$out/$1" load_from="$(last "$second")"
+      ;;
+    *)
+      echo "no recipe for '$1' on a CPU; there are multiscale-sigma25, multiscale-sigma30 and multiscale-blind" >&2
+      exit 2
+      ;;
+  esac
+}
+
+on_gpu() {
+  case $1 in
+    multiscale-sigma*) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma="${1#multiscale-sigma}" ;;
+    multiscale-blind) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma=0,60 ;;
+    *)
+      echo "no recipe for '$1' on a GPU; there are multiscale-sigmaS and multiscale-blind" >&2
+      exit 2
+      ;;
+  esac
+}
+
+if [ "${1:-}" = --gpu ]; then
+  shift
+  pids=()
+  for name in "$@"; do
+    on_gpu "$name" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid"; done
+elif [ $# -gt 0 ]; then
+  for name in "$@"; do on_cpu "$name"; done
+else
+  sed -n '2,5s/^# //p' "$0"
+  exit 2
+fi
