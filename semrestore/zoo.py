@@ -21,8 +21,10 @@ PREFIX = 'zoo:'
 
 @cache
 def published() -> dict[str, dict]:
-    """Return what is published: by name the ``file``, its ``sha256``, the ``denoiser``'s config, ``sigma`` (a number on 0..255, or the pair it
-    was trained for), and how it was made."""
+    """Return what is published, by name, and how it was made.
+
+    An entry has the ``file``, its ``sha256``, the ``denoiser``'s config, and ``sigma``: a number on 0..255, or a trained range.
+    """
     try:
         return json.loads((WEIGHTS / 'zoo.json').read_text(encoding='utf-8'))
     except OSError as error:

@@ -19,7 +19,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('inputs', nargs='+', type=Path, metavar='INPUT', help='image file, or folder that is searched recursively')
-    parser.add_argument('--model', required=True, metavar='CKPT', help="checkpoint of a denoiser, or zoo:NAME; 'none' for a method without weights")
+    parser.add_argument(
+        '--model', required=True, metavar='CKPT', help="a denoiser's weights: a file, or zoo:NAME; 'none' for a method without"
+    )
     parser.add_argument('--config', metavar='CONFIG', help="config of the denoiser (default: the paper's network)")
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the restored images')
     parser.add_argument('--sigma', type=float, metavar='S', help='standard deviation of the noise on 0..255, for methods that need it')

@@ -16,7 +16,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_config_options(parser)
     parser.add_argument(
-        'checkpoint', help="the denoiser's checkpoint, or 'zoo:NAME'; 'none' evaluates the noisy images themselves, or a method that has no weights"
+        'checkpoint',
+        help="the denoiser's weights: a file, or zoo:NAME; 'none' evaluates the noisy images, or a method that has none",
     )
     parser.add_argument('--sigma', nargs='+', type=float, metavar='S', help="noise levels on 0..255 (default: the config's)")
     parser.add_argument('--out', metavar='JSON', help='write the result to this file')
@@ -47,7 +48,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
 
     Args:
         cfg: A checked config.
-        checkpoint: A checkpoint file, ``'zoo:NAME'``, or ``'none'``: a denoiser with weights is then left out (noisy images go straight to the task).
+        checkpoint: A file, ``'zoo:NAME'``, or ``'none'``: a denoiser with weights is then left out (noisy images go straight to the task).
         sigmas: Levels of Gaussian noise on 0..255; the config's degradation by default.
         rows: CSV file for one row an image and noise level.
         hooks: Configs of hooks to run along; those of the config are for training and left out.

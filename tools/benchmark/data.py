@@ -5,7 +5,7 @@
 BasicSR-style: every item reads its file, crops, turns, converts to float and adds noise, all in the worker. Ours: 8-bit patches from the
 worker, or from photos that lie on the device, and conversion and noise there, by the batch (it counts here, on the CPU). All ways take
 turns in one process with one thread and no workers, so that the figures are those of one core; workers multiply them. With
---pipeline the training pipeline of a config is one more way, with the photos of --folder.
+--pipeline it is the training pipeline of a config alone that is timed, on the photos of --folder.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from measuring import machine, ratio, summary, write
 from mmengine.dataset import default_collate
+from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from semrestore.cascade import ImagePreprocessor
@@ -86,15 +87,14 @@ def ways(options: argparse.Namespace) -> dict:
 
     reference = ReadCropAddNoise(paths, options.patch)
     drawn = RandomSampler(reference, replacement=True, num_samples=1_000_000_000)
-    more = {}
     if options.pipeline:
-        more[options.pipeline] = ours(photos(*load_quietly(options.pipeline).train_dataloader.dataset.pipeline))
+        with DefaultScope.overwrite_default_scope('semrestore'):
+            return {options.pipeline: ours(photos(*load_quietly(options.pipeline).train_dataloader.dataset.pipeline))}
     return {
         REFERENCE: iter(DataLoader(reference, options.batch, sampler=drawn)),
         'LoadPhoto': ours(photos(load, *rest)),
         'LoadPhoto(cache=True)': ours(photos(cached, *rest)),
         'DeviceResidentPatches': ours(DeviceResidentPatches(photos(load), options.patch, device='cpu')),
-        **more,
     }
 
 
@@ -102,7 +102,7 @@ def main(arguments=None) -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--folder', type=Path, help='of photos, such as bsds432; without one the embedded photos')
-    parser.add_argument('--pipeline', metavar='CONFIG', help='time its training pipeline too')
+    parser.add_argument('--pipeline', metavar='CONFIG', help='time its training pipeline instead')
     parser.add_argument('--patch', type=int, default=48)
     parser.add_argument('--batch', type=int, default=32)
     parser.add_argument('--seconds', type=float, default=4, help='of each turn of each way')
@@ -131,12 +131,13 @@ def main(arguments=None) -> None:
     print(f'{machine("cpu")["processor"]}; {where}, patches of {options.patch}, batches of {options.batch}')
     rows = {}
     for name, values in rates.items():
-        rows[name] = summary(values) | dict(over_reference=ratio(values, rates[REFERENCE]))
-        low, high = rows[name]['over_reference']['quartiles']
-        print(
-            f'{name}: {rows[name]["median"]:.0f} patches/s a core ({min(values):.0f} to {max(values):.0f}),'
-            f' {rows[name]["over_reference"]["by_medians"]:.1f} x (quartiles {low:.1f} to {high:.1f})'
-        )
+        rows[name] = summary(values)
+        print(f'{name}: {rows[name]["median"]:.0f} patches/s a core ({min(values):.0f} to {max(values):.0f})', end='')
+        if name != REFERENCE and REFERENCE in rates:
+            rows[name]['over_reference'] = ratio(values, rates[REFERENCE])
+            low, high = rows[name]['over_reference']['quartiles']
+            print(f', {rows[name]["over_reference"]["by_medians"]:.1f} x (quartiles {low:.1f} to {high:.1f})', end='')
+        print()
     given = dict(folder=where.name if options.folder else where, patch=options.patch, batch=options.batch, rounds=options.rounds)
     write(options.out, dict(machine=machine('cpu'), options=given, patches_per_s=rows))
 

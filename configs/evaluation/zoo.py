@@ -1,0 +1,12 @@
+# PSNR and SSIM of a denoiser on whole images: Kodak, CBSD68 and the three embedded photos kept apart (tools/zoo.py).
+_base_ = ['../_base_/default_runtime.py', '../_base_/denoisers/multiscale.py', '../_base_/datasets/bsds432.py']
+model = dict(degradation=dict(type='GaussianNoise', sigma=25))
+test_dataloader = dict(
+    dataset=dict(
+        datasets=[
+            {{_base_.kodak24}},
+            {{_base_.cbsd68}},
+            dict(type='EmbeddedPhotos', split='val', name='embedded', pipeline={{_base_.test_pipeline}}),
+        ]
+    )
+)

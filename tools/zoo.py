@@ -1,0 +1,346 @@
+"""Publish weights, measure what is published, and write the pages that show it.
+
+  python tools/zoo.py publish multiscale-sigma25 work_dirs/zoo/multiscale-sigma25 --command "tools/train_zoo.sh multiscale-sigma25"
+  python tools/zoo.py measure [NAME ...]      PSNR and SSIM into results/zoo.csv: kodak24, cbsd68 and three embedded photos
+  python tools/zoo.py page                    docs/model_zoo.md, the table in README.md, and weights/metafile.yml from results/zoo.csv
+
+Published weights are in half precision where that changes PSNR by less than 0.005 dB (measured on the embedded photos), and in
+float32 otherwise.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from semrestore.commands.common import load_quietly, run
+from semrestore.errors import UserError
+from semrestore.zoo import WEIGHTS, published
+
+ROOT = Path(__file__).parents[1]
+CSV, PAGE, README, METAFILE, LOGS = (
+    ROOT / name for name in ('results/zoo.csv', 'docs/model_zoo.md', 'README.md', 'weights/metafile.yml', 'results/zoo')
+)
+CONFIG = ROOT / 'configs/evaluation/zoo.py'
+SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
+BLIND_SIGMAS = (15, 25, 30, 35, 50)
+HALF_LOSS_DB = 0.005
+COLUMNS = ('weights', 'test_set', 'images', 'sigma', 'metric', 'value', 'noise_seed', 'commit', 'config', 'command', 'seed', 'iterations')
+COLUMNS += ('device', 'wall_time_s')
+# Measured in this repository (docs/results.md, results/table3.csv) or printed in the paper.
+BEGIN, END = '<!-- zoo -->', '<!-- end of zoo -->'
+
+
+def main(arguments=None) -> None:
+    """Run the subcommand."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest='subcommand', required=True)
+    publish_parser = commands.add_parser('publish', help='put the last checkpoint of a run among the published weights')
+    publish_parser.add_argument('name', help='method-sigmaS or method-blind')
+    publish_parser.add_argument('runs', nargs='+', type=Path, help='the run, after those that it started from')
+    publish_parser.add_argument('--command', required=True, help='what made it')
+    measure_parser = commands.add_parser('measure', help='measure published weights')
+    measure_parser.add_argument('names', nargs='*', help='default: all')
+    commands.add_parser('page', help='write the pages')
+    options = parser.parse_args(arguments)
+    dict(publish=publish, measure=measure, page=page)[options.subcommand](options)
+
+
+def publish(options: argparse.Namespace) -> None:
+    """Put weights into ``weights/``, with how they were made."""
+    import torch
+
+    from semrestore.checkpoint import latest_checkpoint, load_denoiser, read_checkpoint, save_checkpoint, sha256
+    from semrestore.registry import MODELS
+
+    run_folder = options.runs[-1]
+    checkpoint = latest_checkpoint(run_folder)
+    if checkpoint is None:
+        raise UserError(f"'{run_folder}' has no checkpoint")
+    cfg = load_quietly(next(run_folder.glob('*.py')))
+    meta = read_checkpoint(checkpoint)['meta']
+    cascade = MODELS.build(dict(cfg.model)).eval()
+    load_denoiser(cascade, checkpoint)
+    full = _quality(cascade)
+    state = cascade.denoiser.state_dict()
+    half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+    cascade.denoiser.load_state_dict(half)
+    lost = max(abs(one - other) for one, other in zip(full, _quality(cascade), strict=True))
+    kept = half if lost < HALF_LOSS_DB else state
+    print(f'half precision changes PSNR by at most {lost:.5f} dB: {"kept" if kept is half else "float32 kept"}')
+    partial = WEIGHTS / 'new.pth'
+    save_checkpoint({f'denoiser.{key}': value.contiguous() for key, value in kept.items()}, partial)
+    digest = sha256(partial)
+    file = f'{options.name}-bsds432-{digest[:8]}.pth'
+    zoo = dict(published()) if (WEIGHTS / 'zoo.json').is_file() else {}
+    if options.name in zoo:
+        (WEIGHTS / zoo[options.name]['file']).unlink(missing_ok=True)
+    partial.rename(WEIGHTS / file)
+    logs = [_log(folder, number) for number, folder in enumerate(options.runs, 1)]
+    sigma = cfg.model.degradation.sigma
+    zoo[options.name] = dict(
+        file=file,
+        sha256=digest,
+        denoiser=dict(cfg.model.denoiser),
+        sigma=sigma if isinstance(sigma, int | float) else list(sigma),
+        data='bsds432',
+        config=_config_name(run_folder),
+        command=options.command,
+        commit=subprocess.check_output(['git', 'rev-parse', 'HEAD'], cwd=ROOT, text=True).strip(),
+        seed=meta['seed'],
+        iterations=sum(rows[-1]['iteration'] for rows in logs),
+        device=_device(),
+        wall_time_s=round(sum(row['seconds'] for rows in logs for row in rows)),
+        half_precision=kept is half,
+    )
+    (WEIGHTS / 'zoo.json').write_text(json.dumps(dict(sorted(zoo.items())), indent=2) + '\n', encoding='utf-8')
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with open(LOGS / f'{options.name}.csv', 'w', newline='', encoding='utf-8') as stream:
+        writer = csv.DictWriter(stream, ('run', 'iteration', 'lr', 'loss', 'seconds', 'psnr_cbsd68'))
+        writer.writeheader()
+        writer.writerows(row for rows in logs for row in rows)
+    published.cache_clear()
+    torch.manual_seed(0)
+    print(f'weights/{file}: {(WEIGHTS / file).stat().st_size / 2**20:.2f} MiB; now: tools/zoo.py measure {options.name}; tools/zoo.py page')
+
+
+def _config_name(folder: Path) -> str:
+    return f'configs/denoise/{next(folder.glob("*.py")).name}'
+
+
+def _device() -> str:
+    sys.path.insert(0, str(ROOT / 'tools/benchmark'))
+    from measuring import processor
+    from mmengine.device import get_device
+
+    return processor(get_device())
+
+
+def _log(folder: Path, number: int) -> list[dict]:
+    """Return the training log of a run: a row for every logged iteration, of a run that went on the later ones."""
+    rows: dict[int, dict] = {}
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        last = 0
+        for line in map(json.loads, path.read_text().splitlines()):
+            if 'loss' in line:
+                step, last = line['step'] - last, line['step']
+                step = min(step, 100)  # of a run that went on, the first logged iteration is not the first of the run
+                rows[line['step']] = dict(
+                    run=number, iteration=line['step'], lr=line['lr'], loss=line['loss'], seconds=round(line['time'] * step, 2)
+                )
+            elif 'cbsd68/PSNR' in line and rows:
+                rows[max(rows)]['psnr_cbsd68'] = round(line['cbsd68/PSNR'], 4)
+    if not rows:
+        raise UserError(f"'{folder}' has no training log (vis_data/scalars.json)")
+    return [rows[iteration] for iteration in sorted(rows)]
+
+
+def _quality(cascade) -> list[float]:
+    """Return the PSNR on the embedded photos kept apart, at the noise of the cascade or the middle of its range."""
+    import torch
+
+    from semrestore.datasets import EmbeddedPhotos
+    from semrestore.degradations import GaussianNoise, image_generator
+    from semrestore.evaluation import psnr, to_8_bit
+
+    own = cascade.degradation
+    noise = GaussianNoise((own.low + own.high) / 2)
+    values = []
+    for photo in EmbeddedPhotos(split='val', pipeline=[dict(type='semrestore.LoadPhoto')]):
+        clean = torch.from_numpy(photo['img']).permute(2, 0, 1)[None] / 255
+        noisy, sigma = noise(clean, [image_generator(0, photo['name'])])
+        with torch.inference_mode():
+            values.append(psnr(to_8_bit(cascade.denoiser(noisy, sigma)), to_8_bit(clean)))
+    return values
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Measure and put the rows into the CSV, in place of older ones of the same weights."""
+    from semrestore.commands.test import evaluate
+
+    names = options.names or list(published())
+    rows = [row for row in _rows() if row['weights'] in published() and row['weights'] not in names]
+    for name in names:
+        entry = published().get(name) or _unknown(name)
+        for sigma in [entry['sigma']] if not isinstance(entry['sigma'], list) else BLIND_SIGMAS:
+            cfg = load_quietly(CONFIG, [f'model.degradation.sigma={sigma}'])
+            cfg.model.denoiser = dict(entry['denoiser'])
+            cfg.work_dir = str(ROOT / 'work_dirs/zoo/measure')
+            result = evaluate(cfg, f'zoo:{name}')
+            counts = {data['name']: data['images'] for data in result['data']}
+            made = {key: entry[key] for key in ('commit', 'config', 'command', 'seed', 'iterations', 'device', 'wall_time_s')}
+            for key, value in result['metrics'].items():
+                test_set, _, metric = key.partition('/')
+                if metric in ('PSNR', 'SSIM'):
+                    row = dict(weights=name, test_set=test_set, images=counts[test_set], sigma=sigma, metric=metric, value=f'{value:.4f}')
+                    rows.append(row | dict(noise_seed=result['seed']) | made)
+                    print(name, test_set, sigma, metric, f'{value:.4f}')
+    rows.sort(key=lambda row: (row['weights'], float(row['sigma']), row['test_set'], row['metric']))
+    with open(CSV, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    print(f'wrote {CSV.relative_to(ROOT)}')
+
+
+def _unknown(name: str):
+    raise UserError(f"there are no published weights '{name}'; there are: {', '.join(published())}")
+
+
+def _rows() -> list[dict]:
+    if not CSV.is_file():
+        return []
+    with open(CSV, encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def page(options: argparse.Namespace) -> None:
+    """Write the pages."""
+    for path, text in pages().items():
+        path.write_text(text, encoding='utf-8')
+        print(f'wrote {path.relative_to(ROOT)}')
+    _draw()
+
+
+def pages() -> dict[Path, str]:
+    """Return what the generated files have to hold."""
+    rows = _rows()
+    readme = README.read_text(encoding='utf-8')
+    table = _table(rows)
+    if BEGIN not in readme:
+        raise UserError(f"README.md has no place for the table: a line '{BEGIN}' and a line '{END}'")
+    before, _, rest = readme.partition(BEGIN)
+    after = rest.partition(END)[2]
+    how = [
+        '# Model zoo',
+        '',
+        '<!-- Generated by `python tools/zoo.py page` from results/zoo.csv and weights/zoo.json. -->',
+        '',
+        '```python',
+        'import semrestore',
+        '',
+        "denoiser = semrestore.load_denoiser('multiscale-sigma25')  # RGB (N, 3, H, W) in 0..1, to the same",
+        '```',
+        '',
+        '```bash',
+        'semrestore denoise noisy/ --model zoo:multiscale-blind --out restored',
+        'python tools/test.py configs/evaluation/efficientnet_lite0_imagenet_samples.py zoo:multiscale-sigma30 --sigma 30',
+        '```',
+        '',
+        "All are the paper's network (`MultiScaleDenoiser`, 1,033,443 parameters), trained on BSDS432, and come with the package. Whole",
+        'images, noise neither clipped nor quantised, output clipped and rounded to 8 bits; SSIM and the rest are in `results/zoo.csv`.',
+        '',
+        table,
+        '',
+        _peers(),
+        '',
+        '## How they were made',
+        '',
+        '| weights | file | iterations | seconds | device | command |',
+        '| --- | --- | ---: | ---: | --- | --- |',
+        *(
+            f'| {name} | `{one["file"]}` | {one["iterations"]:,} | {one["wall_time_s"]:,} | {one["device"]} | `{one["command"]}` |'
+            for name, one in published().items()
+        ),
+        '',
+        'Training logs: `results/zoo/NAME.csv`.',
+        '',
+        '![Training curves](images/zoo.png)',
+        '',
+        (ROOT / 'docs/model_zoo_notes.md').read_text(encoding='utf-8').strip(),
+        '',
+    ]
+    return {
+        README: f'{before}{BEGIN}\n\n{table}\n\n{END}{after}',
+        PAGE: '\n'.join(how),
+        METAFILE: _metafile(rows),
+    }
+
+
+def _table(rows: list[dict]) -> str:
+    values = {(row['weights'], float(row['sigma']), row['test_set']): float(row['value']) for row in rows if row['metric'] == 'PSNR'}
+    lines = [
+        f'| weights | sigma | {" | ".join(f"{title}, PSNR (dB)" for title in SETS.values())} |',
+        '| --- | ---: |' + ' ---: |' * len(SETS),
+    ]
+    for name, sigma in dict.fromkeys((name, sigma) for name, sigma, _ in values):
+        cells = [f'{values[name, sigma, test_set]:.2f}' if (name, sigma, test_set) in values else '-' for test_set in SETS]
+        lines.append(f'| `{name}` | {sigma:g} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def _peers() -> str:
+    """Return the published weights beside the peers, from the tables that were run on the same noise."""
+    lines = []
+    for number, test_set in ((3, 'CBSD68'), (2, 'Kodak')):
+        records = json.loads((ROOT / f'results/table{number}_zoo.json').read_text(encoding='utf-8'))['records']
+        means = [record for record in records if record['image'] == 'mean' and record['psnr'] is not None]
+        methods = list(dict.fromkeys(record['method'] for record in means))
+        lines += [f'### {test_set}, beside the peers on the same noise', '', f'| sigma | {" | ".join(methods)} |']
+        lines.append('| ---: |' + ' ---: |' * len(methods))
+        for sigma in sorted({record['sigma'] for record in means}):
+            found = {record['method']: record['psnr'] for record in means if record['sigma'] == sigma}
+            lines.append(f'| {sigma:g} | {" | ".join(f"{found[method]:.2f}" if method in found else "-" for method in methods)} |')
+        lines.append('')
+    return '\n'.join(lines).strip()
+
+
+def _metafile(rows: list[dict]) -> str:
+    """Return OpenMMLab's list of models."""
+    import yaml
+
+    collection = dict(
+        Name='MultiScaleDenoiser',
+        Metadata={'Training Data': 'BSDS432', 'Parameters': 1_033_443},
+        Paper=dict(
+            Title='Connecting Image Denoising and High-Level Vision Tasks via Deep Learning', URL='https://arxiv.org/abs/1809.01826'
+        ),
+        README='docs/model_zoo.md',
+    )
+    models = []
+    for name, entry in published().items():
+        found: dict[tuple, dict] = {}
+        for row in rows:
+            if row['weights'] == name:
+                found.setdefault((row['test_set'], row['sigma']), {})[f'{row["metric"]} (sigma {row["sigma"]})'] = float(row['value'])
+        results = [dict(Task='Image Denoising', Dataset=SETS[test_set], Metrics=metrics) for (test_set, _), metrics in found.items()]
+        models.append(
+            {
+                'Name': name,
+                'In Collection': 'MultiScaleDenoiser',
+                'Config': entry['config'],
+                'Weights': f'weights/{entry["file"]}',
+                'Results': results,
+            }
+        )
+    note = '# Generated by `python tools/zoo.py page` from results/zoo.csv and weights/zoo.json.\n'
+    return note + yaml.safe_dump(dict(Collections=[collection], Models=models), sort_keys=False)
+
+
+def _draw() -> None:
+    """Draw the training curves."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.5), layout='constrained')
+    axis = figure.subplots()
+    for name in published():
+        with open(LOGS / f'{name}.csv', encoding='utf-8') as file:
+            rows = list(csv.DictReader(file))
+        hours, losses, passed = [], [], 0.0
+        for row in rows:
+            passed += float(row['seconds']) / 3600
+            hours.append(passed)
+            losses.append(float(row['loss']))
+        smooth = [sum(losses[max(0, index - 9) : index + 1]) / len(losses[max(0, index - 9) : index + 1]) for index in range(len(losses))]
+        axis.plot(hours, smooth, label=name)
+    axis.set_xlabel('hours of training')
+    axis.set_ylabel('L1 loss, mean over 1000 iterations')
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize='small')
+    figure.savefig(ROOT / 'docs/images/zoo.png', dpi=150)
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))
