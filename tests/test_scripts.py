@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from semrestore.checkpoint import save_checkpoint
-from semrestore.denoisers import FFDNet
+from semrestore.denoisers import FFDNet, MultiScaleDenoiser
+from semrestore.denoisers.cost import multiply_adds
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,3 +61,47 @@ def test_the_study_of_real_noise_restores_pairs(tmp_path, photos):
     failed = script('study/real_noise.py', tmp_path)
     assert failed.returncode == 2
     assert "has no partner 'one_mean.png'" in failed.stderr
+
+
+def test_the_benchmark_of_data_compares_ways_of_loading(tmp_path):
+    arguments = ['--seconds', '0.2', '--rounds', '2', '--batch', '4', '--out', tmp_path / 'data.json']
+    done = script('benchmark/data.py', *map(str, arguments))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / 'data.json').read_text())['patches_per_s']
+    assert list(rows) == ['BasicSR style', 'LoadPhoto', 'LoadPhoto(cache=True)', 'DeviceResidentPatches']
+    assert all(0 < row['fastest'] <= row['median'] <= row['slowest'] for row in rows.values())
+    assert rows['LoadPhoto(cache=True)']['over_reference']['by_medians'] > 1
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_training_checks_that_both_loops_do_the_same(tmp_path):
+    arguments = ['--task', 'none', '--size', '16', '--batch', '2', '--steps', '3', '--out', tmp_path / 'step.json']
+    done = script('benchmark/train_step.py', *map(str, arguments))
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / 'step.json').read_text())
+    assert set(document['rows']) == {'ours', 'plain'}
+    assert document['rows']['ours']['repeats'] == document['rows']['plain']['repeats'] == 3
+    # Forward, and backward to weights and activations, of two patches; not to the noisy image.
+    forward = 2 * 2 * multiply_adds(MultiScaleDenoiser(), (16, 16))
+    assert 2.9 * forward < document['flops_a_step'] < 3 * forward
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_scaling_trains_on_one_process_and_on_two(tmp_path):
+    arguments = [
+        'configs/embedded/denoise_sigma30.py',
+        '--batch',
+        '2',
+        '--iterations',
+        '2',
+        '--rounds',
+        '1',
+        '--out',
+        tmp_path / 'scaling.json',
+    ]
+    done = script('benchmark/scaling.py', *map(str, arguments), '--cfg-options', 'model.task=None')
+    assert done.returncode == 0, done.stderr
+    one, two = json.loads((tmp_path / 'scaling.json').read_text())['rows']
+    assert (one['processes'], two['processes']) == (1, 2)
+    assert one['efficiency'] == 1
+    assert two['images_per_s'] == pytest.approx(4 / two['seconds_a_step'])
