@@ -150,11 +150,11 @@ def test_nothing_but_the_denoisers_gradients_is_on_the_wire(runs):
         assert (counted['buffers'], counted['broadcast']) == (0, False)
 
 
-@pytest.mark.parametrize('batch', [pytest.param(1, marks=pytest.mark.slow), 2])
-def test_each_test_image_counts_exactly_once(folder, runs, batch):
+def test_each_test_image_counts_exactly_once(folder, runs):
+    # An odd number of images in batches of two: the last batch is short, and one process has an image less.
     rows = {}
     for processes in (1, 2):
-        out = folder / f'{processes}-{batch}'
+        out = folder / f'test{processes}'
         options = [
             '--work-dir',
             out,
@@ -163,12 +163,12 @@ def test_each_test_image_counts_exactly_once(folder, runs, batch):
             '--per-image',
             f'{out}.csv',
             '--cfg-options',
-            f'test_dataloader.batch_size={batch}',
+            'test_dataloader.batch_size=2',
         ]
         start(processes, 'test', folder / 'config.py', runs[0] / f'iter_{ITERATIONS}.pth', *options)
         with open(f'{out}.csv', encoding='utf-8') as file:
             rows[processes] = {row['image']: float(row['PSNR']) for row in csv.DictReader(file)}
-    one, two = (json.loads((folder / f'{processes}-{batch}.json').read_text())['metrics'] for processes in (1, 2))
+    one, two = (json.loads((folder / f'test{processes}.json').read_text())['metrics'] for processes in (1, 2))
     assert len(rows[1]) % 2 == 1
     assert rows[2] == pytest.approx(rows[1], rel=1e-6)
     assert two == pytest.approx(one, rel=1e-6)

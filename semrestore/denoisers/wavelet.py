@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from skimage.restoration import denoise_wavelet, estimate_sigma
+from skimage import restoration  # which loads its functions, and SciPy's statistics, when they are used
 from torch import Tensor
 
 from semrestore.denoisers.base import Denoiser
@@ -21,13 +21,13 @@ class Wavelet(Denoiser):
         """See :class:`~semrestore.denoisers.base.Denoiser`."""
         images = noisy.double().cpu().permute(0, 2, 3, 1).numpy()
         if sigma is None:
-            levels = [estimate_sigma(image, channel_axis=-1) for image in images]
+            levels = [restoration.estimate_sigma(image, channel_axis=-1) for image in images]
         else:
             levels = [[level] * 3 for level in torch.as_tensor(sigma, dtype=torch.float64).expand(len(noisy)).tolist()]
         restored = [
             # At no noise there is nothing to do, and it would divide by sigma.
             [
-                denoise_wavelet(channel, sigma=level, rescale_sigma=False) if level > 0 else channel
+                restoration.denoise_wavelet(channel, sigma=level, rescale_sigma=False) if level > 0 else channel
                 for channel, level in zip(*pair, strict=True)
             ]
             for pair in zip(np.moveaxis(images, -1, 1), levels, strict=True)
