@@ -3,13 +3,17 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.model import convert_sync_batchnorm
+
+from semrestore.engine.checkpoints import EXIT_PREEMPTED
 
 ROOT = Path(__file__).parents[1]
 ITERATIONS = 20
@@ -43,7 +47,7 @@ test_dataloader = dict(batch_size=2, dataset=dict(view=200, stride=150, indices=
 """
 
 MEASURED = """
-import json, os
+import json, os, time
 import torch
 from mmengine.model import convert_sync_batchnorm
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
@@ -89,6 +93,16 @@ class Bytes(Hook):
             self.buffers = sum(buffer.numel() for buffer in runner.model.buffers())
             self.broadcast = runner.model.broadcast_buffers
 
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if os.environ.get('WAIT') and runner.iter == 9:
+            open(os.path.join(runner.work_dir, f'waiting{runner.rank}'), 'w').close()
+            time.sleep(3)
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 0 and runner.rank == 0:
+            gradients = {name.removeprefix('module.'): weight.grad for name, weight in runner.model.named_parameters()}
+            torch.save(gradients, os.path.join(runner.work_dir, 'gradients.pth'))
+
     def after_train(self, runner):
         if is_model_wrapper(runner.model):
             result = dict(bytes=self.sent / runner.max_iters, parameters=self.wrapped, buffers=self.buffers, broadcast=self.broadcast)
@@ -132,6 +146,11 @@ def test_two_processes_take_the_steps_of_one(runs):
     for name in one:
         assert one[name].dtype == torch.float64
         torch.testing.assert_close(two[name], one[name], rtol=1e-6, atol=1e-9)
+    # Every gradient of the first step, before which the weights are the same.
+    gradients = [torch.load(run / 'gradients.pth') for run in runs]
+    assert gradients[0].keys() == gradients[1].keys() == one.keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-6, atol=1e-12)
     # The norm of the gradient, step by step: of the mean over the whole batch, whoever has which half.
     logs = [[json.loads(line) for line in next(run.glob('*/vis_data/scalars.json')).read_text().splitlines()] for run in runs]
     assert len(logs[0]) == ITERATIONS
@@ -148,6 +167,26 @@ def test_nothing_but_the_denoisers_gradients_is_on_the_wire(runs):
         assert counted['parameters'] == PARAMETERS
         assert counted['bytes'] == 8 * PARAMETERS
         assert (counted['buffers'], counted['broadcast']) == (0, False)
+
+
+def test_two_processes_are_told_to_stop_and_go_on(folder, runs):
+    script = [ROOT / 'tools/dist_train.sh', folder / 'config.py', '2', '--work-dir', folder / 'stopped']
+    environment = os.environ | dict(PYTHON=sys.executable, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1', MASTER_PORT='29517')
+    process = subprocess.Popen(
+        [str(part) for part in script], env=environment | dict(WAIT='1'), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not all((folder / f'stopped/waiting{rank}').exists() for rank in range(2)):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGTERM)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == EXIT_PREEMPTED, errors
+    assert (folder / 'stopped/iter_10.pth').is_file()
+    done = subprocess.run([str(part) for part in (*script, '--resume')], env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    whole, halves = (torch.load(run / f'iter_{ITERATIONS}.pth', weights_only=False)['state_dict'] for run in (runs[1], folder / 'stopped'))
+    for name, value in whole.items():
+        assert torch.equal(halves[name], value), name
 
 
 def test_each_test_image_counts_exactly_once(folder, runs):

@@ -275,3 +275,20 @@ def test_the_fast_path_leaves_a_classical_method_as_it_is():
     wavelet = MODELS.build(dict(type='Wavelet'))
     assert torch.equal(InferenceDenoiser(wavelet)(noisy, 0.1), wavelet(noisy, 0.1))
     assert math.isfinite(InferenceDenoiser(FFDNet())(noisy, torch.tensor([0.1])).sum())
+
+
+def test_the_ensemble_is_the_mean_over_the_eight_orientations():
+    torch.manual_seed(0)
+    noisy = torch.rand(2, 3, 20, 33)
+    denoiser = FFDNet().eval()
+    sigma = torch.tensor([0.1, 0.2])
+    expected = []
+    with torch.no_grad():
+        for axes in ((), (2,), (3,), (2, 3)):
+            for transposed in (False, True):
+                turned = noisy.flip(axes)
+                result = denoiser(turned.transpose(2, 3), sigma).transpose(2, 3) if transposed else denoiser(turned, sigma)
+                expected.append(result.flip(axes))
+    restored = InferenceDenoiser(denoiser, ensemble=True)(noisy, sigma)
+    torch.testing.assert_close(restored, torch.stack(expected).mean(0), rtol=0, atol=2e-6)
+    assert (restored - InferenceDenoiser(denoiser)(noisy, sigma)).abs().max() > 1e-4

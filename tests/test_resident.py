@@ -1,6 +1,7 @@
 """Patches cut on the device are crops of the photos in all eight orientations, and follow from their place in the stream."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -89,6 +90,7 @@ def test_what_it_cannot_cut_is_named(photos):
 CONFIG = """
 _base_ = 'semrestore::embedded/denoise_sigma30.py'
 model = dict(task=None, denoiser=dict(encoder_channels=8, decoder_channels=8))
+val_evaluator = [dict(type='ImageQuality')]
 train_dataloader = dict(
     num_workers=0,
     persistent_workers=False,
@@ -104,10 +106,28 @@ default_hooks = dict(checkpoint=dict(interval=2))
 """
 
 
-def test_a_training_resumes_exactly(tmp_path):
+def test_a_training_resumes_exactly_from_the_seed_it_began_with(tmp_path):
     (tmp_path / 'config.py').write_text(CONFIG)
-    for name, arguments in (('whole', []), ('halves', ['--cfg-options', 'train_cfg.max_iters=2']), ('halves', ['--resume'])):
+    seeded = ['--cfg-options', 'randomness.seed=5']
+    for name, arguments in (('whole', seeded), ('halves', [*seeded, 'train_cfg.max_iters=2']), ('halves', ['--resume'])):
         train([str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / name), *arguments])
     whole, halves = (torch.load(tmp_path / name / 'iter_4.pth', weights_only=False)['state_dict'] for name in ('whole', 'halves'))
     assert whole.keys() == halves.keys()
     assert all(torch.equal(whole[key], halves[key]) for key in whole)
+    # The validation at the end, which a kill may have come before, is done again.
+    assert not validations(tmp_path / 'halves')
+    options = ['train_cfg.val_begin=1', 'val_dataloader.dataset.indices=1']
+    train([str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / 'halves'), '--resume', '--cfg-options', *options])
+    assert len(validations(tmp_path / 'halves')) == 1
+
+
+def validations(run):
+    lines = [json.loads(line) for path in run.glob('*/vis_data/scalars.json') for line in path.read_text().splitlines()]
+    return [line for line in lines if 'PSNR' in line]
+
+
+def test_an_epoch_of_patches_is_refused(tmp_path):
+    (tmp_path / 'config.py').write_text(CONFIG)
+    arguments = [str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / 'run')]
+    with pytest.raises(UserError, match="DeviceResidentPatches needs an 'InfiniteSampler'"):
+        train([*arguments, '--cfg-options', 'train_dataloader.sampler.type=DefaultSampler'])

@@ -6,8 +6,11 @@ default_hooks = dict(
     checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     seed=dict(type='SeedHook'),
+    history=dict(type='HistoryHook'),
     loss_guard=dict(type='LossGuardHook'),
+    batch_norm=dict(type='BatchNormHook'),
     preemption=dict(type='PreemptionHook'),
+    catch_up=dict(type='CatchUpHook'),
 )
 env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork'), dist_cfg=dict(backend='nccl'))
 log_processor = dict(by_epoch=False)

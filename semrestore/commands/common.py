@@ -100,7 +100,11 @@ def _launched(cfg, launcher: str) -> None:
             raise UserError(f'--launcher {launcher} needs GPUs; on CPUs processes are started by torchrun, with --launcher pytorch')
         torch.distributed.init_process_group('gloo')
     # MMEngine would set a CUDA device and name it to DistributedDataParallel, whatever the machine.
-    own = cfg.get('model_wrapper_cfg') or dict(type='MMDistributedDataParallel', broadcast_buffers=False)
+    own = cfg.get('model_wrapper_cfg') or dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
     cfg.model_wrapper_cfg = dict(own, device_ids=None)
 
 

@@ -42,33 +42,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cfg.auto_scale_lr.enable = True
     resume = latest_checkpoint(cfg.work_dir) if options.resume == 'auto' else options.resume
     if resume:
-        if options.resume != 'auto':
-            read_checkpoint(resume)  # refuses what MMEngine's loader would unpickle unsafely
         cfg.resume, cfg.load_from = True, resume
+        # The stream of images goes on as it began, whatever seed the config has now.
+        seed = read_checkpoint(resume).get('meta', {}).get('seed')
+        cfg.randomness = {**(cfg.get('randomness') or {}), **(dict() if seed is None else dict(seed=seed))}
     train(cfg)
 
 
 def stream(loader) -> None:
     """Have an infinite stream of images follow from the seed and the place in it alone, and share each batch between the processes."""
-    if (loader.get('sampler') or {}).get('type') == 'InfiniteSampler':
+    if str((loader.get('sampler') or {}).get('type')).rpartition('.')[2] == 'InfiniteSampler':
         loader.sampler.type = 'StreamSampler'
         loader.dataset = dict(type='StreamDataset', dataset=loader.dataset)
+    elif loader.dataset.get('type') == 'DeviceResidentPatches':
+        raise UserError("train_dataloader.sampler: DeviceResidentPatches needs an 'InfiniteSampler'")
     total, processes = loader.get('batch_size', 1), world_size()
     if total % processes:
         raise UserError(f'train_dataloader.batch_size is {total}, the batch of all processes, which {processes} cannot share equally')
     loader.batch_size = total // processes
 
 
+def _shield_workers(cfg) -> None:
+    from mmengine.dist import get_rank
+
+    for name in ('train_dataloader', 'val_dataloader'):
+        loader = cfg.get(name)
+        if loader and loader.get('num_workers') and 'worker_init_fn' not in loader:
+            seed = (cfg.get('randomness') or {}).get('seed') or 0
+            loader.worker_init_fn = dict(type='train_worker', num_workers=loader.num_workers, rank=get_rank(), seed=seed)
+
+
 def train(cfg) -> None:
     """Train by a config, a cascade or a task network itself; ``load_from`` without ``resume`` starts from another run's weights."""
     from semrestore.checkpoint import load_denoiser
     from semrestore.config import check_inputs, is_foreign
+    from semrestore.engine.checkpoints import hold_workers, release_workers
     from semrestore.zoo import resolve
 
     if not is_foreign(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
     stream(cfg.train_dataloader)
+    _shield_workers(cfg)
     start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
     if start:
         start = resolve(start)
@@ -82,4 +97,8 @@ def train(cfg) -> None:
         model.init_weights()  # the runner would do it later, and an init_cfg would undo the loading
         load_denoiser(model, start)
         runner.logger.info(f'{type(model).__name__} starts from {start}')
-    runner.train()
+    hold_workers()
+    try:
+        runner.train()
+    finally:
+        release_workers()

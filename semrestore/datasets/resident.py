@@ -32,6 +32,8 @@ class DeviceResidentPatches:
         UserError: A photo is smaller than a patch, or worker processes would each hold the photos on a GPU.
     """
 
+    takes_stream_indices = True
+
     def __init__(self, dataset, patch_size: int, seeded_noise: bool = True, device: str | None = None) -> None:
         if patch_size < 1:
             raise ValueError(f'patch_size is {patch_size}; expected at least 1')

@@ -5,7 +5,7 @@ So a training goes on bit by bit where it was killed, and takes the same steps o
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -68,6 +68,11 @@ class StreamDataset:
         if name == 'dataset':  # while it is unpickled
             raise AttributeError(name)
         return getattr(self.dataset, name)
+
+    @property
+    def __getitems__(self) -> Callable[[Sequence[int]], list] | None:
+        """The data set's own way to a batch, if it knows the indices of a stream; otherwise ``None``."""
+        return self.dataset.__getitems__ if getattr(self.dataset, 'takes_stream_indices', False) else None
 
     def __getitem__(self, index: int) -> dict:
         """Return an item."""

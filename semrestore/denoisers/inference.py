@@ -21,6 +21,8 @@ class InferenceDenoiser(Denoiser):
         dtype: Compute in this dtype: ``torch.bfloat16`` or ``torch.float16`` where the device is faster so (``docs/performance.md`` has
             what it costs).
         compiled: Use ``torch.compile``, which takes a minute for each new size of image, and on a CPU needs a C++ compiler.
+        ensemble: Restore the image in its eight orientations and return the mean, turned back: eight times the work for a little more PSNR
+            (the x8 self-ensemble of Lim et al., EDSR, CVPRW 2017).
 
     >>> from semrestore.denoisers import MultiScaleDenoiser
     >>> fast = InferenceDenoiser(MultiScaleDenoiser(encoder_channels=8, decoder_channels=8))
@@ -28,8 +30,9 @@ class InferenceDenoiser(Denoiser):
     torch.Size([1, 3, 17, 30])
     """
 
-    def __init__(self, denoiser: Denoiser, dtype: torch.dtype = torch.float32, compiled: bool = False) -> None:
+    def __init__(self, denoiser: Denoiser, dtype: torch.dtype = torch.float32, compiled: bool = False, ensemble: bool = False) -> None:
         super().__init__()
+        self.ensemble = ensemble
         denoiser = copy.deepcopy(denoiser).eval().requires_grad_(False)
         weights = next(denoiser.parameters(), None)
         self.dtype = None if weights is None else dtype
@@ -45,6 +48,16 @@ class InferenceDenoiser(Denoiser):
     @torch.inference_mode()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`."""
+        if not self.ensemble:
+            return self._restore(noisy, sigma)
+        total = torch.zeros_like(noisy)
+        for mirrored in (noisy, noisy.flip(-1)):
+            for turns in range(4):
+                restored = self._restore(mirrored.rot90(turns, (-2, -1)), sigma).rot90(-turns, (-2, -1))
+                total += restored.flip(-1) if mirrored is not noisy else restored
+        return total / 8
+
+    def _restore(self, noisy: Tensor, sigma: float | Tensor | None) -> Tensor:
         if self.dtype is None:
             return self.denoiser(noisy, sigma)
         x = noisy.to(torch.float64 if self.dtype == torch.float64 else torch.float32, memory_format=torch.channels_last)

@@ -1,6 +1,7 @@
 """Checkpoints that a kill, a full disk or a cluster's pre-emption cannot spoil."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
@@ -8,15 +9,21 @@ from collections import deque
 from pathlib import Path
 
 import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dataset import worker_init_fn
+from mmengine.dist import all_reduce, all_reduce_params, barrier, get_world_size, is_main_process
 from mmengine.fileio import LocalBackend, register_backend
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.registry import FUNCTIONS
+from mmengine.runner import IterBasedTrainLoop
 
 from semrestore.errors import UserError
 from semrestore.registry import HOOKS
 
 EXIT_PREEMPTED = 75
 """Exit status after SIGTERM: what was reached is saved, ``--resume`` goes on (EX_TEMPFAIL of sysexits.h)."""
+
+
+_released = multiprocessing.RawValue('b', 1)
 
 
 class AtomicBackend(LocalBackend):
@@ -57,10 +64,6 @@ class SafeCheckpointHook(CheckpointHook):
             for path in Path(self.out_dir).glob('*.pth.part'):
                 path.unlink()
 
-    def save(self, runner) -> None:
-        """Save now, at the end of an iteration."""
-        self._save_checkpoint(runner)
-
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
         kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # by which the base class removes nothing
         if kept > 0 and step not in self.keep_ckpt_ids:
@@ -69,6 +72,8 @@ class SafeCheckpointHook(CheckpointHook):
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids)[-kept:])
         try:
             super()._save_checkpoint_with_step(runner, step, meta)
+        except OSError as error:  # of the small files that MMEngine writes beside
+            raise UserError(f"'{runner.work_dir}' cannot be written: {error}; older checkpoints are as they were") from error
         finally:
             self.max_keep_ckpts = kept
         while 0 < kept < len(self.keep_ckpt_ids):
@@ -81,8 +86,10 @@ class SafeCheckpointHook(CheckpointHook):
 class PreemptionHook(Hook):
     """Save and exit with status 75 on SIGTERM, which a cluster sends before it takes the machine.
 
+    The file that the environment variable ``SEMRESTORE_PREEMPTED`` names is written then, since torchrun has a status of its own.
+
     Args:
-        interval: With several processes, how many iterations apart they agree on whether one was told.
+        interval: With several GPUs, how many iterations apart they agree on whether one was told; on CPUs it is each.
     """
 
     priority = 'VERY_LOW'  # when the others are done with the iteration
@@ -105,16 +112,87 @@ class PreemptionHook(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Save and exit if told."""
+        if (runner.iter + 1) % getattr(runner.optim_wrapper, '_accumulative_counts', 1):
+            return  # the gradients of half a step are in no checkpoint
         told = self.told
         if get_world_size() > 1:
-            if (runner.iter + 1) % self.interval:
+            device = next(runner.model.parameters()).device
+            if device.type != 'cpu' and (runner.iter + 1) % self.interval:
                 return
-            flag = torch.tensor(int(told), device=next(runner.model.parameters()).device)
+            flag = torch.tensor(int(told), device=device)
             all_reduce(flag, 'max')
             told = bool(flag)
         if told:
-            hook = next((hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)), None)
-            if hook:
-                hook.save(runner)
-            runner.logger.warning(f'SIGTERM: stopped after iteration {runner.iter + 1}; --resume goes on')
-            sys.exit(EXIT_PREEMPTED)
+            self._stop(runner)
+
+    def _stop(self, runner) -> None:
+        hook = next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
+        if hook is None:
+            raise UserError(f'SIGTERM: stopped after iteration {runner.iter + 1}, nothing is saved without default_hooks.checkpoint')
+        what = f'SIGTERM: stopped after iteration {runner.iter + 1}; --resume goes on'
+        if hook.by_epoch:
+            what += ' from the end of the last whole epoch'
+        else:
+            hook._save_checkpoint(runner)
+        runner.logger.warning(what)
+        barrier()  # whoever is first to leave ends the others
+        if is_main_process() and os.environ.get('SEMRESTORE_PREEMPTED'):
+            Path(os.environ['SEMRESTORE_PREEMPTED']).write_text(f'{what}\n', encoding='utf-8')
+        sys.exit(EXIT_PREEMPTED)
+
+
+@HOOKS.register_module()
+class CatchUpHook(Hook):
+    """After ``--resume``, do the validation that was due at the checkpoint's iteration, which the stop may have come before."""
+
+    priority = 'LOWEST'
+
+    def before_train(self, runner) -> None:
+        """Validate if it is due."""
+        loop = runner.train_loop
+        if not isinstance(loop, IterBasedTrainLoop) or runner.iter == 0 or runner.val_loop is None:
+            return
+        if runner.iter >= loop.val_begin and (runner.iter % loop.val_interval == 0 or runner.iter == loop.max_iters):
+            runner.val_loop.run()
+
+
+@HOOKS.register_module()
+class BatchNormHook(Hook):
+    """With several processes, average the running statistics of batch normalisation before they are used or saved.
+
+    Each process gathers them from its own share of the batches; the moving average of the weights has its own.
+    """
+
+    priority = 'LOW'  # after the moving average is updated, before checkpoints
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Average, at the iterations after which something is validated or saved."""
+        if get_world_size() == 1 or not self._due(runner):
+            return
+        models = [runner.model, *(hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook))]
+        for model in models:
+            all_reduce_params([buffer for buffer in model.buffers() if buffer.is_floating_point()], op='mean')
+
+    def _due(self, runner) -> bool:
+        done = runner.iter + 1
+        intervals = [hook.interval for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        intervals += [runner.train_loop.val_interval] if runner.val_loop is not None else []
+        return done == runner.max_iters or any(interval > 0 and done % interval == 0 for interval in intervals)
+
+
+@FUNCTIONS.register_module()
+def train_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None:
+    """Start a data loading worker that outlives a SIGTERM as long as the training does: clusters and torchrun send it to all processes."""
+    worker_init_fn(worker_id, num_workers, rank, seed)
+    if multiprocessing.get_start_method() == 'fork':  # by which the worker sees what the training sets
+        signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0) if _released.value else None)
+
+
+def hold_workers() -> None:
+    """Have the workers of :func:`train_worker` outlive a SIGTERM from now on."""
+    _released.value = 0
+
+
+def release_workers() -> None:
+    """Have them end by a SIGTERM again, which is how Python ends them when it exits."""
+    _released.value = 1

@@ -25,58 +25,67 @@ class SeedHook(Hook):
 
 
 @HOOKS.register_module()
+class HistoryHook(Hook):
+    """Keep only as much of the logged values as is looked at.
+
+    MMEngine keeps a million of each in an array that is copied at every iteration (14 ms of them at the millionth) and goes into every
+    checkpoint.
+
+    Args:
+        length: How many to keep; more than ``log_processor.window_size``.
+    """
+
+    def __init__(self, length: int = 1000) -> None:
+        self.length = length
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Shorten what is new."""
+        for buffer in runner.message_hub.log_scalars.values():
+            buffer.max_length = self.length
+
+
+@HOOKS.register_module()
 class LossGuardHook(Hook):
     """Stop where the loss is no number, or far above what it was, with the iteration, the terms and the images' names.
 
+    It looks at every iteration: MMEngine has waited for the loss by then, to log it.
+
     Args:
-        interval: Look every so many iterations, on a GPU, where a look waits for the device; what happened between two looks is found at
-            the next, and before any checkpoint is written.
         factor: How many times the lowest running mean of the loss is too much.
     """
 
     priority = 'NORMAL'  # before checkpoints are saved
 
-    def __init__(self, interval: int = 10, factor: float = 1000.0) -> None:
-        self.interval = interval
+    def __init__(self, factor: float = 1000.0) -> None:
         self.factor = factor
-        self._pending: list[tuple[int, dict, Sequence]] = []
         self._mean = self._lowest = math.inf
 
+    def before_train(self, runner) -> None:
+        """Go on from what a resumed run knew."""
+        self._mean, self._lowest = runner.message_hub.runtime_info.get('loss_guard', (math.inf, math.inf))
+
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """Remember, and look."""
-        samples = (data_batch or {}).get('data_samples') or ()
-        # Kept without what it came from: the graph of a GPU's step is not to live until the next look.
-        terms = {key: value.detach() for key, value in (outputs or {}).items() if 'loss' in key}
-        self._pending.append((runner.iter + 1, terms, samples))
-        last = runner.iter + 1 == runner.max_iters
-        saved = any(self._saves(hook, runner) for hook in runner.hooks)
-        on_cpu = not torch.cuda.is_available()
-        if on_cpu or last or saved or len(self._pending) >= self.interval:
-            self.look()
+        """Look."""
+        terms = {key: float(value.detach()) for key, value in (outputs or {}).items() if 'loss' in key}
+        if terms:
+            self.look(runner.iter + 1, terms, (data_batch or {}).get('data_samples') or ())
+            runner.message_hub.update_info('loss_guard', (self._mean, self._lowest))
 
-    @staticmethod
-    def _saves(hook: Hook, runner) -> bool:
-        interval = getattr(hook, 'interval', 0)
-        return type(hook).__name__.endswith('CheckpointHook') and interval > 0 and (runner.iter + 1) % interval == 0
-
-    def look(self) -> None:
-        """Look at what is pending.
+    def look(self, iteration: int, terms: dict[str, float], samples: Sequence) -> None:
+        """Look at the terms of one iteration.
 
         Raises:
-            UserError: A loss is no number, or exploded.
+            UserError: The loss is no number, or exploded.
         """
-        pending, self._pending = self._pending, []
-        for iteration, tensors, samples in pending:
-            terms = {key: float(value) for key, value in tensors.items()}
-            loss = terms.get('loss', sum(terms.values()))
-            wrong = not all(map(math.isfinite, terms.values()))
-            if wrong or (self._lowest > 0 and loss > self.factor * self._lowest):
-                listed = ', '.join(f'{key} {value:.4g}' for key, value in terms.items())
-                names = [str(sample.metainfo.get('name') or sample.metainfo.get('img_path')) for sample in samples]
-                what = 'is no number' if wrong else f'is more than {self.factor:g} times its lowest running mean, {self._lowest:.4g}'
-                raise UserError(
-                    f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}. The last checkpoint is'
-                    ' from before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
-                )
-            self._mean = loss if math.isinf(self._mean) else 0.98 * self._mean + 0.02 * loss
-            self._lowest = min(self._lowest, self._mean)
+        loss = terms.get('loss', sum(terms.values()))
+        wrong = not all(map(math.isfinite, terms.values()))
+        if wrong or (self._lowest > 0 and loss > self.factor * self._lowest):
+            names = [str(sample.metainfo.get('name') or sample.metainfo.get('img_path')) for sample in samples]
+            listed = ', '.join(f'{key} {value:.4g}' for key, value in terms.items())
+            what = 'is no number' if wrong else f'is more than {self.factor:g} times its lowest running mean, {self._lowest:.4g}'
+            raise UserError(
+                f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}. The last checkpoint is'
+                ' from before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
+            )
+        self._mean = loss if math.isinf(self._mean) else 0.98 * self._mean + 0.02 * loss
+        self._lowest = min(self._lowest, self._mean)

@@ -3,7 +3,7 @@
     python tools/benchmark/scaling.py CONFIG [--processes 1 2] [--batch N] [--iterations N] [--rounds 3] [--out FILE] [OPTIONS OF train.py]
 
 On GPUs a process has one to itself; on CPUs each has one thread. The runs take turns. Efficiency is the images a second of N processes
-over N times those of one, from the seconds a step that the training itself logs.
+over N times those of one, from the seconds a step that the training itself logs; in brackets those of the single rounds.
 """
 
 import argparse
@@ -33,6 +33,7 @@ def step_seconds(options: argparse.Namespace, rest: list[str], processes: int) -
             train_cfg__max_iters=WARM_UP + options.iterations,
             train_cfg__val_begin=WARM_UP + options.iterations + 1,
             default_hooks__logger__interval=1,
+            log_processor__window_size=1,
             default_hooks__checkpoint__interval=-1,
         )
         given = [f'{name.replace("__", ".")}={value}' for name, value in settings.items()]
@@ -48,7 +49,6 @@ def step_seconds(options: argparse.Namespace, rest: list[str], processes: int) -
         if done.returncode:
             raise UserError(f'training on {processes} processes failed:\n{done.stderr[-2000:]}')
         lines = next(Path(folder).glob('*/vis_data/scalars.json')).read_text().splitlines()
-    # MMEngine logs a mean over the last ten steps as 'time'; with an interval of 1 it is the step's own.
     return statistics.median([json.loads(line)['time'] for line in lines][WARM_UP:])
 
 
@@ -56,7 +56,10 @@ def main(arguments=None) -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
-    parser.add_argument('--processes', type=int, nargs='+', default=[1, *([2] if torch.cuda.device_count() != 1 else [])])
+    most = torch.cuda.device_count() if torch.cuda.is_available() else 2
+    parser.add_argument(
+        '--processes', type=int, nargs='+', default=list(range(1, most + 1)), help='default: 1 to all GPUs; on CPUs 1 and 2'
+    )
     parser.add_argument('--batch', type=int, default=16, help='of each process')
     parser.add_argument('--iterations', type=int, default=20)
     parser.add_argument('--rounds', type=int, default=3)
@@ -73,7 +76,11 @@ def main(arguments=None) -> None:
         efficiencies = [one / many for one, many in zip(seconds[first], values, strict=True)]
         median = statistics.median(values)
         row = dict(processes=processes, seconds_a_step=median, fastest=min(values), slowest=max(values))
-        row |= dict(images_per_s=processes * options.batch / median, efficiency=statistics.median(efficiencies), efficiencies=efficiencies)
+        row |= dict(
+            images_per_s=processes * options.batch / median,
+            efficiency=statistics.median(seconds[first]) / median,
+            efficiencies=efficiencies,
+        )
         rows.append(row)
         print(
             f'{processes} x batch {options.batch}: {median:.4f} s a step ({min(values):.4f} to {max(values):.4f}),'
