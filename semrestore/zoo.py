@@ -35,7 +35,7 @@ def load_denoiser(name: str, device: str | torch.device = 'cpu') -> Denoiser:
     """Return a published denoiser, in float32 and evaluation mode, its weights frozen.
 
     Args:
-        name: Such as ``'multiscale-sigma25'``, for noise of that standard deviation on 0..255; ``'multiscale-blind'`` takes any.
+        name: Such as ``'multiscale-sigma25'``, for noise of that standard deviation on 0..255.
             ``docs/model_zoo.md`` lists them with what they reach.
         device: Where to put it.
 

@@ -39,7 +39,7 @@ def test_every_config_is_checked_and_its_model_builds(path):
         model = MODELS.build(cfg.model)
     if Path(path).parent.name == 'evaluation':
         assert cfg.test_dataloader
-        assert model.task
+        assert model.task or Path(path).stem == 'zoo'  # which is about PSNR alone
         return
     if not cfg.train_dataloader:  # a classical method
         assert not list(model.parameters())
@@ -66,6 +66,7 @@ def test_every_config_of_a_denoiser_can_be_put_on_the_embedded_photos(path, caps
     if cfg.get('train_dataloader'):
         assert cfg.train_cfg.max_iters == 20
         sides = [side for folder, side in CROPS.items() if path.startswith(f'configs/{folder}')]
+        sides = [64] if own.train_dataloader.dataset.get('patch_size') else sides
         assert not sides or cfg.train_dataloader.dataset.pipeline[1].crop_size == sides[0]
 
 

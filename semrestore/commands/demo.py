@@ -1,4 +1,4 @@
-"""The main job on the embedded photos: train a published denoiser jointly with EfficientNet-Lite0, and compare before and after."""
+"""The main job on the embedded photos: train a denoiser alone, then jointly with EfficientNet-Lite0, and compare what each is worth."""
 
 import argparse
 import json
@@ -10,7 +10,6 @@ from semrestore.commands.common import load_quietly
 from semrestore.errors import UserError
 from semrestore.plugins import CONFIGS
 
-START = 'zoo:multiscale-sigma30'
 # The picture shows the middle of each photo kept apart.
 VIEWS = ('chelsea@75,75', 'coffee@75,150', 'flower@75,225')
 
@@ -19,15 +18,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', default='work_dirs/demo', help='folder for checkpoints, table and picture (default: %(default)s)')
-    parser.add_argument('--iterations', type=int, metavar='N', help='shorten the training')
+    parser.add_argument('--iterations', nargs=2, type=int, metavar=('ALONE', 'JOINT'), help='shorten the two trainings')
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/demo.py``."""
     from rich.console import Console
-
-    from semrestore.zoo import resolve
 
     options = parse(arguments)
     started = time.monotonic()
@@ -36,27 +33,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"'{out}' cannot be made: {error}") from None
-    config = CONFIGS / 'embedded/joint_efficientnet_lite0_sigma30.py'
-    checkpoints = [resolve(START), _train(config, out / 'joint', options.iterations)]
+    configs = [CONFIGS / f'embedded/{name}_sigma30.py' for name in ('denoise', 'joint_efficientnet_lite0')]
+    checkpoints: list[str] = []
+    for config, title, iterations in zip(configs, ('alone', 'joint'), options.iterations or (None, None), strict=True):
+        checkpoints.append(_train(config, title, out, iterations, start=checkpoints[-1] if checkpoints else None))
     methods = dict(zip(('noisy', 'denoiser alone', 'jointly trained'), ('none', *checkpoints), strict=True))
-    results = {name: _evaluate(config, name, checkpoint, out) for name, checkpoint in methods.items()}
+    results = {name: _evaluate(configs[1], name, checkpoint, out) for name, checkpoint in methods.items()}
     (out / 'result.json').write_text(json.dumps(results, indent=2) + '\n', encoding='utf-8')
     picture = out / 'comparison.png'
-    _draw(config, checkpoints, picture)
+    _draw(configs[1], checkpoints, picture)
     console = Console()
     console.print(_table(results))
     console.print(f'picture: {picture}', f'result:  {out / "result.json"}', sep='\n', highlight=False)
     console.print(f'{time.monotonic() - started:.0f} s in all', highlight=False)
 
 
-def _train(config: Path, out: Path, iterations: int | None) -> str:
+def _train(config: Path, title: str, out: Path, iterations: int | None, start: str | None) -> str:
     from semrestore.commands.train import train
     from semrestore.engine import bf16_is_fast
 
-    cfg = _config(config, 'training jointly', out)
+    cfg = _config(config, f'training {title}', out / title)
     if bf16_is_fast():
         cfg.optim_wrapper.type = 'Bf16OptimWrapper'
-    cfg.load_from = START
+    cfg.load_from = start
     if iterations:
         cfg.train_cfg.max_iters = iterations
     train(cfg)

@@ -1,6 +1,6 @@
 """Denoise image files: each becomes a PNG of the same name, folders keep their structure.
 
-  semrestore denoise noisy/ photo.jpg --model zoo:multiscale-blind --out restored
+  semrestore denoise noisy/ photo.jpg --model zoo:multiscale-sigma25 --out restored
   semrestore denoise noisy/ --model none --config semrestore::baselines/mcwnnm_photographs.py --out restored
 
 A file that cannot be read is reported and the rest goes on; the exit status is then 2.
