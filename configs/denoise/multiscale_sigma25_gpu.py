@@ -1,20 +1,8 @@
 # Sigma 25 on one GPU, several noise levels side by side (tools/train_zoo.sh --gpu): photos, patches and noise on the device, compiled.
-_base_ = './multiscale_sigma25_modern.py'
-data_root = '{{$SEMRESTORE_DATA:data}}'
+_base_ = './multiscale_sigma25_refined.py'
 max_iters = 60_000
 model = dict(compile=True)
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    persistent_workers=False,
-    dataset=dict(
-        _delete_=True,
-        type='DeviceResidentPatches',
-        patch_size=64,
-        seeded_noise=False,
-        dataset=dict(type='PhotoFolder', data_root=data_root, folder='bsds432', pipeline=[dict(type='LoadPhoto')]),
-    ),
-)
+train_dataloader = dict(batch_size=64, dataset=dict(seeded_noise=False))
 train_cfg = dict(max_iters=max_iters, val_interval=20_000)
 optim_wrapper = dict(optimizer=dict(lr=2e-3, fused=True))
 param_scheduler = [
