@@ -184,6 +184,7 @@ def test_identity_hands_on_its_input():
         dict(fusion='sum', global_skip=False),
         dict(downsample='maxpool'),
         dict(pixel_range=255.0),
+        dict(norm=False),
     ],
 )
 def test_linear_chains_multiplied_out_change_nothing(arguments):
@@ -195,6 +196,7 @@ def test_linear_chains_multiplied_out_change_nothing(arguments):
     for parameter in denoiser.parameters():
         if parameter.ndim == 1:
             nn.init.normal_(parameter, mean=0.2, std=0.2)  # biases matter most at the border
+    assert any(isinstance(module, nn.BatchNorm2d) for module in denoiser.modules()) == arguments.get('norm', True)
     fast = InferenceDenoiser(denoiser)
     assert isinstance(fast.denoiser, FusedMultiScale) == (arguments.get('downsample') != 'maxpool')
     for size in ((1, 1), (5, 9), (32, 31), (17, 66)):

@@ -14,7 +14,7 @@ from semrestore.checkpoint import load_denoiser
 from semrestore.commands import convert_matconvnet
 from semrestore.datasets import read_photo
 from semrestore.degradations import GaussianNoise, image_generator
-from semrestore.denoisers import DnCNN, FFDNet, InferenceDenoiser, MultiScaleDenoiser
+from semrestore.denoisers import DnCNN, DRUNet, FFDNet, InferenceDenoiser, MultiScaleDenoiser
 from semrestore.denoisers.cost import multiply_adds, parameters
 from semrestore.errors import UserError
 from semrestore.evaluation import psnr, to_8_bit
@@ -22,7 +22,8 @@ from semrestore.registry import MODELS
 
 from .conftest import DATA, needs_data
 
-KINDS = ['BM3D', 'Identity', 'Wavelet', 'MCWNNM', 'DnCNN', 'FFDNet', 'MultiScaleDenoiser']
+KINDS = ['BM3D', 'Identity', 'Wavelet', 'MCWNNM', 'DnCNN', 'DRUNet', 'FFDNet', 'MultiScaleDenoiser']
+SMALLER = {'DRUNet': dict(channels=(8, 8, 8, 8))}  # the others as they are
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -31,7 +32,7 @@ KINDS = ['BM3D', 'Identity', 'Wavelet', 'MCWNNM', 'DnCNN', 'FFDNet', 'MultiScale
 def test_every_denoiser_takes_any_size_and_float_dtype(kind, dtype):
     if kind == 'BM3D':
         pytest.importorskip('bm3d', reason='the extra `baselines` is not installed')
-    denoiser = MODELS.build(dict(type=kind)).eval().to(dtype)
+    denoiser = MODELS.build(dict(type=kind, **SMALLER.get(kind, {}))).eval().to(dtype)
     for size in ((1, 1), (8, 8), (7, 34)):
         noisy = torch.rand(2, 3, *size, dtype=torch.float32).to(dtype)
         with torch.no_grad():
@@ -51,9 +52,21 @@ def test_each_image_of_a_batch_is_restored_by_its_own_sigma(kind, photos):
     assert (together[0] - together[1]).abs().max() > 0.01
 
 
-def test_ffdnet_says_that_it_needs_sigma():
-    with pytest.raises(ValueError, match='FFDNet needs sigma'):
-        FFDNet()(torch.rand(1, 3, 8, 8))
+@pytest.mark.parametrize('network', [FFDNet, DRUNet])
+def test_a_network_with_a_noise_map_says_that_it_needs_sigma(network):
+    with pytest.raises(ValueError, match=f'{network.__name__} needs sigma'):
+        network()(torch.rand(1, 3, 8, 8))
+
+
+def test_drunet_is_homogeneous_since_it_has_no_biases():
+    denoiser = DRUNet(channels=(8, 8, 8, 8), blocks=1)
+    noisy = torch.rand(2, 3, 21, 34)
+    restored = denoiser(noisy, torch.tensor([0.2, 0.3]))
+    torch.testing.assert_close(denoiser(2 * noisy, torch.tensor([0.4, 0.6])), 2 * restored)
+    torch.testing.assert_close(denoiser(noisy[1:], 0.3), restored[1:])
+    assert not torch.equal(denoiser(noisy[1:], 0.2), restored[1:])
+    with pytest.raises(ValueError, match='a positive number for each of the 4 scales'):
+        DRUNet(channels=(8, 8))
 
 
 def test_wavelets_remove_noise_also_of_unknown_level(photos):
@@ -74,6 +87,15 @@ def test_wavelets_remove_noise_also_of_unknown_level(photos):
     [
         # First, middle and last convolutions with their biases; two numbers a channel of batch normalisation.
         (DnCNN(), (27 * 64 + 64) + 18 * (576 * 64 + 128) + (576 * 3 + 3), 27 * 64 + 18 * 576 * 64 + 576 * 3),
+        # Published: 32.64 M. Eight residual blocks of two convolutions at each scale, four at the coarsest; 2x2 between the scales.
+        (
+            DRUNet(),
+            (36 + 27) * 64 + 18 * (8 * (64**2 + 128**2 + 256**2) + 4 * 512**2) + 8 * (64 * 128 + 128 * 256 + 256 * 512),
+            (36 + 27) * 64
+            + 18 * 8 * (64**2 + 128**2 / 4 + 256**2 / 16)
+            + 18 * 4 * 512**2 / 64
+            + 2 * (64 * 128 + 128 * 256 / 4 + 256 * 512 / 16),
+        ),
         (FFDNet(), (117 * 96 + 96) + 10 * (864 * 96 + 192) + (864 * 12 + 12), (117 * 96 + 10 * 864 * 96 + 864 * 12) / 4),
     ],
 )

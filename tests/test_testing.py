@@ -135,7 +135,8 @@ def test_a_network_that_thaws_is_named(task, samples):
 
 
 def test_our_losses_keep_their_contract(task, samples):
-    check_loss(ReconstructionLoss())
+    for distance in ('mse', 'l1', 'charbonnier'):
+        check_loss(ReconstructionLoss(distance))
     check_loss(PerceptualLoss(layers='backbone.layer2'), task)
     check_loss(TaskLoss(), task, samples)
 

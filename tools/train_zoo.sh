@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Train published weights again, by name:
 #   tools/train_zoo.sh NAME ...          as they were made: multiscale-sigma25, multiscale-sigma30, multiscale-blind on two CPU cores
-#   tools/train_zoo.sh --gpu NAME ...    on a GPU, side by side: multiscale-sigma{15,25,30,35,45,50,60}, multiscale-blind
+#   tools/train_zoo.sh --gpu NAME ...    on a GPU, side by side: multiscale-sigma{15,25,30,35,45,50,60}, multiscale-blind, drunet,
+#                                        and scalesS_encE_decD[_noskip]: a row of Table I, each with one short equal schedule
 # A run that was stopped goes on. Logs and checkpoints are in work_dirs/zoo/NAME/; tools/zoo.py publishes what came of it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,8 +41,16 @@ on_gpu() {
   case $1 in
     multiscale-sigma*) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma="${1#multiscale-sigma}" ;;
     multiscale-blind) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma=0,60 ;;
+    drunet) train configs/denoise/drunet_gpu.py "$out/$1" ;;
+    scales[234]_enc*_dec*)
+      local scales encoder decoder skip=true
+      IFS=_ read -r scales encoder decoder _ <<< "$1"
+      [[ $1 == *_noskip ]] && skip=false
+      train configs/denoise/table1_gpu.py "$out/$1" "model.denoiser.num_scales=${scales#scales}" "model.denoiser.global_skip=$skip" \
+        "model.denoiser.encoder_channels=${encoder#enc}" "model.denoiser.decoder_channels=${decoder#dec}"
+      ;;
     *)
-      echo "no recipe for '$1' on a GPU; there are multiscale-sigmaS and multiscale-blind" >&2
+      echo "no recipe for '$1' on a GPU; there are multiscale-sigmaS, multiscale-blind, drunet and the rows of Table I" >&2
       exit 2
       ;;
   esac
@@ -58,6 +67,6 @@ if [ "${1:-}" = --gpu ]; then
 elif [ $# -gt 0 ]; then
   for name in "$@"; do on_cpu "$name"; done
 else
-  sed -n '2,5s/^# //p' "$0"
+  sed -n '2,6s/^# //p' "$0"
   exit 2
 fi

@@ -24,12 +24,15 @@ class Method:
     checkpoint: str | None = None
 
     def at(self, sigma: float | None) -> str | None:
-        """Return the checkpoint for a noise level; none for clean images, which no denoiser touches."""
-        if sigma is None or not self.checkpoint:
-            return None
+        """Return the file of the checkpoint for a noise level; none for clean images, which no denoiser touches."""
         from semrestore.zoo import resolve
 
-        return resolve(self.checkpoint.replace('{sigma}', f'{sigma:g}'))
+        named = self.named(sigma)
+        return named and resolve(named)
+
+    def named(self, sigma: float | None) -> str | None:
+        """Return the checkpoint for a noise level as it was given: a file, or ``zoo:NAME``."""
+        return None if sigma is None or not self.checkpoint else self.checkpoint.replace('{sigma}', f'{sigma:g}')
 
     def denoiser(self, default: dict) -> dict:
         """Return the config of the denoiser; ``default`` where the command line names none."""

@@ -134,7 +134,7 @@ def _images(options: argparse.Namespace, bench: '_Bench') -> tuple[list[dict], s
             rows = bench.rows(method, sigma, limits.get(method.name))
             if rows:
                 results[method.name, sigma] = rows.rows
-                origins.append(dict(method=method.name, sigma=sigma, checkpoint=method.at(sigma), **rows.origin))
+                origins.append(dict(method=method.name, sigma=sigma, checkpoint=method.named(sigma), **rows.origin))
     records = image_records(bench.name, results)
     images = bench.image_names if options.table == 2 else ()
     title = f'Table {"II" if options.table == 2 else "III"}, {bench.name}.\n\n'

@@ -3,6 +3,7 @@
 from semrestore.denoisers.base import Denoiser
 from semrestore.denoisers.bm3d import BM3D
 from semrestore.denoisers.dncnn import DnCNN
+from semrestore.denoisers.drunet import DRUNet
 from semrestore.denoisers.ffdnet import FFDNet
 from semrestore.denoisers.identity import Identity
 from semrestore.denoisers.inference import InferenceDenoiser
@@ -14,6 +15,7 @@ from semrestore.denoisers.wavelet import Wavelet
 __all__ = [
     'BM3D',
     'MCWNNM',
+    'DRUNet',
     'Denoiser',
     'DnCNN',
     'FFDNet',

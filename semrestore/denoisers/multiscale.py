@@ -41,7 +41,7 @@ class MultiScaleDenoiser(Denoiser):
             initialised by Xavier's rule, as there.
         zero_tail: Start with a last convolution of zeros instead, so that the untrained network with a global skip hands on its input.
             The released code does not; it makes short trainings far better (``docs/denoisers.md``). Without a global skip it is ignored.
-
+        norm: Batch normalisation, as in the paper; ``False`` leaves it out.
         norm_momentum: Share of a new batch in the running statistics of batch normalisation: 0.1, or 0.001 as in the released code, whose
             schedule is a hundred times longer.
 
@@ -66,6 +66,7 @@ class MultiScaleDenoiser(Denoiser):
         pixel_range: float = 1.0,
         bias_init: float = 0.0,
         zero_tail: bool = True,
+        norm: bool = True,
         norm_momentum: float = 0.1,
         init_cfg: dict | None = None,
     ) -> None:
@@ -105,9 +106,12 @@ class MultiScaleDenoiser(Denoiser):
         # What the shapes of the weights do not tell; saved with them, so that weights are not run in another way than they were trained.
         settings = [pixel_range, global_skip, fusion == 'sum', downsample == 'maxpool']
         self.register_buffer('settings', torch.tensor(settings, dtype=torch.float32))
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = norm_momentum
+        for module in list(self.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, nn.BatchNorm2d):
+                    child.momentum = norm_momentum
+                    if not norm:
+                        setattr(module, name, nn.Identity())
         self._reset_parameters(bias_init, zero_tail and global_skip)
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -9,7 +10,15 @@ from semrestore.losses.base import Loss
 from semrestore.losses.step import Step
 from semrestore.registry import MODELS
 
-_DISTANCES = {'mse': F.mse_loss, 'l1': F.l1_loss}
+CHARBONNIER_EPSILON = 1e-3
+
+
+def charbonnier(restored: Tensor, clean: Tensor) -> Tensor:
+    """Return the mean of sqrt(difference^2 + 1e-6) on 0..1, an L1 distance that is smooth at 0 (Lai et al., LapSRN, CVPR 2017, Eq. 2)."""
+    return torch.hypot(restored - clean, restored.new_tensor(CHARBONNIER_EPSILON)).mean()
+
+
+_DISTANCES = {'mse': F.mse_loss, 'l1': F.l1_loss, 'charbonnier': charbonnier}
 
 
 @MODELS.register_module()
@@ -20,13 +29,13 @@ class ReconstructionLoss(Loss):
     ``pixel_range``.
 
     Args:
-        distance: ``'mse'`` (the paper's) or ``'l1'``.
+        distance: ``'mse'`` (the paper's), ``'l1'`` or ``'charbonnier'`` (L1, smooth within 0.001 of 0 on 0..1).
         pixel_range: The value that white has when the distance is taken: 1, or 255 as in the released code. An MSE on 0..255 is 65,025
             times that on 0..1, so lambda_P and lambda_H mean nothing without it.
         weight: See :class:`~semrestore.losses.base.Loss`.
     """
 
-    def __init__(self, distance: Literal['mse', 'l1'] = 'mse', pixel_range: float = 1.0, weight: float = 1.0) -> None:
+    def __init__(self, distance: Literal['mse', 'l1', 'charbonnier'] = 'mse', pixel_range: float = 1.0, weight: float = 1.0) -> None:
         super().__init__(weight)
         if distance not in _DISTANCES:
             raise ValueError(f'distance is {distance!r}; expected one of {sorted(_DISTANCES)}')
