@@ -21,6 +21,13 @@ class Denoiser(BaseModule):
     A denoiser knows nothing of the task network behind it.
     """
 
+    reach: int | None = None
+    """Pixels around a pixel of the result, at most, that it depends on; ``None`` where that is the whole image, or not known. With it
+    large images are denoised in tiles (:mod:`semrestore.inference.tiling`)."""
+
+    stride: int = 1
+    """The result moves along with the image if that is moved by multiples of this many pixels."""
+
     @abstractmethod
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor: ...
 

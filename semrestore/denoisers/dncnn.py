@@ -27,6 +27,7 @@ class DnCNN(Denoiser):
         if depth < 2:
             raise ValueError(f'depth is {depth}; expected at least 2')
         self.body = plain_convolutions(3, channels, 3, depth)
+        self.reach = depth  # a pixel a convolution
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """Restore a batch; ``sigma`` is ignored (see :class:`~semrestore.denoisers.base.Denoiser` for shapes and ranges)."""

@@ -46,6 +46,9 @@ class DRUNet(Denoiser):
             nn.Sequential(nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False), _blocks(fine, blocks)) for fine, coarse in steps[::-1]
         )
         self.tail = _convolution(channels[0], 3)
+        self.stride = 2 ** (SCALES - 1)
+        # Head and tail; two convolutions a block, down and up, but at the coarsest scale once; a cell of 2 x 2 a change of scale.
+        self.reach = 2 + 2 * blocks * (2 * (1 + 2 + 4) + 8) + 2 * (1 + 2 + 4)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.orthogonal_(module.weight, gain=0.2)  # as the authors start it

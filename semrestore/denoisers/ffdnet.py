@@ -29,6 +29,7 @@ class FFDNet(Denoiser):
         if depth < 2:
             raise ValueError(f'depth is {depth}; expected at least 2')
         self.body = plain_convolutions(4 * 3 + 1, channels, 4 * 3, depth)
+        self.reach, self.stride = 2 * depth + 1, 2  # two pixels a convolution, and one within the cell of 2 x 2
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`; ``sigma`` has to be known, each image may have its own."""

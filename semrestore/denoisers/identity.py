@@ -10,6 +10,8 @@ from semrestore.registry import MODELS
 class Identity(Denoiser):
     """Noisy in, noisy out. It has no parameters and does not need sigma."""
 
+    reach = 0
+
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """Return ``noisy`` itself."""
         return noisy

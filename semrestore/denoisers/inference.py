@@ -33,6 +33,7 @@ class InferenceDenoiser(Denoiser):
     def __init__(self, denoiser: Denoiser, dtype: torch.dtype = torch.float32, compiled: bool = False, ensemble: bool = False) -> None:
         super().__init__()
         self.ensemble = ensemble
+        self.reach, self.stride = denoiser.reach, denoiser.stride
         denoiser = copy.deepcopy(denoiser).eval().requires_grad_(False)
         weights = next(denoiser.parameters(), None)
         self.dtype = None if weights is None else dtype
@@ -45,7 +46,7 @@ class InferenceDenoiser(Denoiser):
             denoiser = denoiser.fused().to(weights.device, memory_format=torch.channels_last)
         self.denoiser = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`."""
         if not self.ensemble:

@@ -112,6 +112,11 @@ class MultiScaleDenoiser(Denoiser):
                     child.momentum = norm_momentum
                     if not norm:
                         setattr(module, name, nn.Identity())
+        self.stride = 2 ** (num_scales - 1)
+        # Head and tail; at each scale of 2, 4, ... pixels: an encoding module (its first convolution works a scale finer), its share of
+        # the upsampling back, and two convolutions of a decoding module, which the finest scale has not.
+        scales = [2**scale for scale in range(1, num_scales)]
+        self.reach = 3 + sum(scale // 2 + scale + scale + scale // 2 + 2 * scale for scale in scales)
         self._reset_parameters(bias_init, zero_tail and global_skip)
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:

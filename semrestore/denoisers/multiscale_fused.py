@@ -30,7 +30,8 @@ class FusedMultiScale(Denoiser):
         super().__init__()
         self.pixel_range = denoiser.pixel_range
         self.global_skip = denoiser.global_skip
-        self.multiple = 2 ** (denoiser.num_scales - 1)
+        self.multiple = self.stride = denoiser.stride
+        self.reach = denoiser.reach
         self.body = denoiser
         head, tail = denoiser.head, denoiser.tail
         upsample, first = denoiser.upsamples[-1], denoiser.encoders[0].conv

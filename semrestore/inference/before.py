@@ -1,0 +1,90 @@
+"""A trained denoiser before somebody's own network: any module, with that network's own normalisation."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from semrestore.checkpoint import load_denoiser
+from semrestore.denoisers import Denoiser, InferenceDenoiser
+from semrestore.errors import UserError
+from semrestore.registry import MODELS
+from semrestore.zoo import resolve
+
+__all__ = ['DenoiseBefore']
+
+
+class DenoiseBefore(nn.Module):
+    """A network with a denoiser in front of it; whoever calls it goes on as before.
+
+    It takes what the network takes: images normalised by ``mean`` and ``std``. They are brought back to 0..1, denoised, normalised again
+    and handed on. The denoiser is never trained; the network is whatever its owner makes of it.
+
+    Args:
+        network: Any module whose first argument is a batch of RGB images ``(N, 3, H, W)``.
+        denoiser: ``'zoo:NAME'``, the checkpoint of one of the paper's networks, or a :class:`~semrestore.denoisers.Denoiser`.
+        mean: Of the normalisation, on 0..1, one a channel. By default what ``transforms`` says, or timm's ``pretrained_cfg`` of the
+            network.
+        std: The same.
+        transforms: torchvision's preset: ``weights.transforms()``.
+        sigma: Standard deviation of the noise on 0..255, for denoisers that need it.
+
+    Raises:
+        UserError: No normalisation is given or found, or the weights cannot be loaded.
+
+    >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> robust = DenoiseBefore(network, 'zoo:multiscale-sigma25', mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    >>> robust(torch.randn(2, 3, 64, 48)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        denoiser: str | Denoiser,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        transforms: object | None = None,
+        sigma: float | None = None,
+    ) -> None:
+        super().__init__()
+        mean, std = _normalisation(network, mean, std, transforms)
+        if not isinstance(denoiser, Denoiser):
+            built = MODELS.build(dict(type='MultiScaleDenoiser'))
+            load_denoiser(nn.ModuleDict(dict(denoiser=built)), resolve(str(denoiser)))
+            denoiser = built.eval()
+        self.network = network
+        self.denoiser = InferenceDenoiser(denoiser)
+        weight = next(network.parameters(), torch.zeros(()))
+        self.denoiser.to(weight.device)
+        for name, values in (('mean', mean), ('std', std)):
+            self.register_buffer(f'_{name}', torch.tensor(values, device=weight.device).view(1, -1, 1, 1), persistent=False)
+        self.sigma = None if sigma is None else sigma / 255
+
+    def forward(self, images: Tensor, *arguments, **options) -> object:
+        """Denoise normalised images and return what the network makes of them."""
+        noisy = images * self._std + self._mean
+        restored = self.denoiser(noisy.float(), self.sigma).to(images.dtype)
+        return self.network((restored - self._mean) / self._std, *arguments, **options)
+
+    def train(self, mode: bool = True) -> 'DenoiseBefore':
+        """Put the network into training mode; the denoiser stays in evaluation mode."""
+        super().train(mode)
+        self.denoiser.eval()
+        return self
+
+
+def _normalisation(network: nn.Module, mean, std, transforms) -> tuple[list[float], list[float]]:
+    found = dict(getattr(network, 'pretrained_cfg', None) or {})
+    if transforms is not None:
+        found = dict(mean=getattr(transforms, 'mean', None), std=getattr(transforms, 'std', None))
+    mean, std = mean or found.get('mean'), std or found.get('std')
+    if mean is None or std is None:
+        raise UserError(
+            "how does the network normalise its images? Give mean and std on 0..1, or torchvision's transforms=weights.transforms();"
+            ' for images of 0..1 as they are, mean=(0, 0, 0), std=(1, 1, 1)'
+        )
+    mean, std = [float(value) for value in mean], [float(value) for value in std]
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0 or max(mean) > 1:
+        raise UserError(f'mean is {mean} and std {std}; expected three numbers each on 0..1, std above 0')
+    return mean, std
