@@ -17,7 +17,7 @@ setup(
     python_requires='>=3.11,<3.14',
     packages=find_packages(include=['semrestore', 'semrestore.*']),
     # semrestore/.mim/configs is a link to configs/, semrestore/.mim/weights one to weights/: MMEngine looks there for 'semrestore::...'.
-    package_data={'semrestore': ['.mim/model-index.yml', '.mim/configs/**/*.py', '.mim/weights/*', 'templates/**/*']},
+    package_data={'semrestore': ['.mim/model-index.yml', '.mim/configs/**/*.py', '.mim/weights/*', 'templates/**/*', '**/*.html']},
     entry_points=dict(console_scripts=['semrestore = semrestore.__main__:main']),
     install_requires=[
         # The maintained forks of OpenMMLab 2.x; docs/installation.md says why.

@@ -154,6 +154,10 @@ class Cascade(BaseModel):
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
         clean = clean.contiguous(memory_format=self._memory_format)
         noisy, restored = self._restore(clean, _training_generators(clean, data_samples))
+        return {f'loss_{name}': self.losses[name].weight * term for name, term in self.terms(clean, noisy, restored, data_samples).items()}
+
+    def terms(self, clean: Tensor, noisy: Tensor, restored: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
+        """Return the terms of the joint loss by name, without their weights, from images that are there already."""
         step = Step(
             clean,
             noisy,
@@ -167,9 +171,8 @@ class Cascade(BaseModel):
         )
         terms = {}
         for name, loss in self.losses.items():
-            term = loss(step)
-            check_term(loss, term)
-            terms[f'loss_{name}'] = loss.weight * term
+            terms[name] = loss(step)
+            check_term(loss, terms[name])
         return terms
 
     @torch.no_grad()

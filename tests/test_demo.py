@@ -10,10 +10,10 @@ from semrestore.commands.common import run
 
 
 def test_the_demo_runs_through(tmp_path, capsys):
-    assert run(demo.main, ['--out', str(tmp_path), '--iterations', '2', '1']) == 0
+    assert run(demo.main, ['--out', str(tmp_path), '--iterations', '2']) == 0
     assert Image.open(tmp_path / 'comparison.png').width > 1000
     printed = capsys.readouterr().out
-    assert 'training alone: 2/2' in printed
+    assert 'training jointly: 2/2' in printed
     assert all(name in printed for name in ('noisy', 'denoiser alone', 'jointly trained', 'comparison.png'))
 
 

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/datasets/bsds432_resident.py',
     '../_base_/schedules/denoise_modern.py',
 ]
-max_iters = 1000
+max_iters = 400
 model = dict(
     degradation=dict(type='GaussianNoise', sigma=30),
     losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),
@@ -21,7 +21,7 @@ test_cfg = None
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=100, end=max_iters, T_max=max_iters - 100, by_epoch=False),
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=40, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=40, end=max_iters, T_max=max_iters - 40, by_epoch=False),
 ]
-custom_hooks = [dict(type='EMAHook', ema_type='ForeachEMA', momentum=5e-3, update_buffers=True)]
+custom_hooks = [dict(type='EMAHook', ema_type='ForeachEMA', momentum=2e-2, update_buffers=True)]

@@ -1,4 +1,4 @@
-"""The main job on the embedded photos: train a denoiser alone, then jointly with EfficientNet-Lite0, and compare what each is worth."""
+"""The main job on the embedded photos: train a published denoiser on, jointly with EfficientNet-Lite0, and compare what each is worth."""
 
 import argparse
 import json
@@ -10,6 +10,8 @@ from semrestore.commands.common import load_quietly
 from semrestore.errors import UserError
 from semrestore.plugins import CONFIGS
 
+START = 'zoo:multiscale-sigma30'  # trained alone, for hours, on other photos
+
 # The picture shows the middle of each photo kept apart.
 VIEWS = ('chelsea@75,75', 'coffee@75,150', 'flower@75,225')
 
@@ -18,7 +20,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', default='work_dirs/demo', help='folder for checkpoints, table and picture (default: %(default)s)')
-    parser.add_argument('--iterations', nargs=2, type=int, metavar=('ALONE', 'JOINT'), help='shorten the two trainings')
+    parser.add_argument('--iterations', type=int, metavar='N', help='shorten the training')
     return parser.parse_args(arguments)
 
 
@@ -33,29 +35,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"'{out}' cannot be made: {error}") from None
-    configs = [CONFIGS / f'embedded/{name}_sigma30.py' for name in ('denoise', 'joint_efficientnet_lite0')]
-    checkpoints: list[str] = []
-    for config, title, iterations in zip(configs, ('alone', 'joint'), options.iterations or (None, None), strict=True):
-        checkpoints.append(_train(config, title, out, iterations, start=checkpoints[-1] if checkpoints else None))
+    config = CONFIGS / 'embedded/joint_efficientnet_lite0_sigma30.py'
+    checkpoints = [START, _train(config, out, options.iterations)]
     methods = dict(zip(('noisy', 'denoiser alone', 'jointly trained'), ('none', *checkpoints), strict=True))
-    results = {name: _evaluate(configs[1], name, checkpoint, out) for name, checkpoint in methods.items()}
+    results = {name: _evaluate(config, name, checkpoint, out) for name, checkpoint in methods.items()}
     (out / 'result.json').write_text(json.dumps(results, indent=2) + '\n', encoding='utf-8')
     picture = out / 'comparison.png'
-    _draw(configs[1], checkpoints, picture)
+    _draw(config, checkpoints, picture)
     console = Console()
     console.print(_table(results))
     console.print(f'picture: {picture}', f'result:  {out / "result.json"}', sep='\n', highlight=False)
     console.print(f'{time.monotonic() - started:.0f} s in all', highlight=False)
 
 
-def _train(config: Path, title: str, out: Path, iterations: int | None, start: str | None) -> str:
+def _train(config: Path, out: Path, iterations: int | None) -> str:
     from semrestore.commands.train import train
     from semrestore.engine import bf16_is_fast
 
-    cfg = _config(config, f'training {title}', out / title)
+    cfg = _config(config, 'training jointly', out / 'joint')
     if bf16_is_fast():
         cfg.optim_wrapper.type = 'Bf16OptimWrapper'
-    cfg.load_from = start
+    cfg.load_from = START
     if iterations:
         cfg.train_cfg.max_iters = iterations
     train(cfg)
@@ -100,6 +100,7 @@ def _draw(config: Path, checkpoints: Sequence[str], path: Path) -> None:
     from semrestore.evaluation import psnr, to_8_bit
     from semrestore.registry import DATASETS, MODELS
     from semrestore.visualization import Tile, save_panel
+    from semrestore.zoo import resolve
 
     cfg = load_quietly(config)
 
@@ -114,7 +115,7 @@ def _draw(config: Path, checkpoints: Sequence[str], path: Path) -> None:
         for denoiser, checkpoint in [(dict(type='Identity'), None), *((cfg.model.denoiser, path) for path in checkpoints)]:
             cascade = MODELS.build({**cfg.model, 'denoiser': denoiser}).eval()
             if checkpoint:
-                load_denoiser(cascade, checkpoint)
+                load_denoiser(cascade, resolve(checkpoint))
             batch = dict(inputs=[item['inputs'] for item in items], data_samples=[item['data_samples'] for item in items])
             for row, sample in zip(rows, cascade.test_step(batch), strict=True):
                 agrees = bool(sample.pred_label == sample.gt_label)

@@ -4,6 +4,7 @@ from semrestore.engine.checkpoints import BatchNormHook, CatchUpHook, Preemption
 from semrestore.engine.ema import ForeachEMA
 from semrestore.engine.guards import HistoryHook, LossGuardHook, SeedHook
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper, MergedGroupsConstructor, bf16_is_fast
+from semrestore.engine.pictures import RestorationHook
 from semrestore.engine.progress import ProgressHook
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     'MergedGroupsConstructor',
     'PreemptionHook',
     'ProgressHook',
+    'RestorationHook',
     'SafeCheckpointHook',
     'SeedHook',
     'bf16_is_fast',

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from torch import Tensor
 
 
@@ -29,13 +30,26 @@ def save_panel(rows: Sequence[Sequence[Tile]], titles: Sequence[str], path: str 
         path: File to write; its suffix chooses the format.
         dpi: Pixels an inch; a tile is 2.4 inches wide.
     """
+    _figure(rows, titles).savefig(path, dpi=dpi)
+
+
+def panel_array(rows: Sequence[Sequence[Tile]], titles: Sequence[str], dpi: int = 100) -> np.ndarray:
+    """Return a panel as an image: uint8 RGB, ``(H, W, 3)``; see :func:`save_panel`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = _figure(rows, titles)
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _figure(rows: Sequence[Sequence[Tile]], titles: Sequence[str]):
     from matplotlib.figure import Figure
 
     side = 2.4
     height = sum(side * row[0].image.shape[-2] / row[0].image.shape[-1] + 0.28 for row in rows) + 0.25
     figure = Figure(figsize=(side * len(titles), height), layout='constrained')
-    FigureCanvasAgg(figure)
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
     for column, title in enumerate(titles):
         axes[0][column].set_title(title, fontsize=11)
@@ -47,4 +61,4 @@ def save_panel(rows: Sequence[Sequence[Tile]], titles: Sequence[str], path: str 
             axis.spines[:].set_visible(False)
             mark, colour = {True: ('✓ ', '#00705a'), False: ('✗ ', '#c04000'), None: ('', 'black')}[tile.good]
             axis.set_xlabel(mark + tile.caption, fontsize=8, color=colour)
-    figure.savefig(path, dpi=dpi)
+    return figure

@@ -1,0 +1,107 @@
+"""Draw trainings from their logs: each term of the loss on an axis of its own, and what validation measured.
+
+  curves work_dirs/denoise_vgg16_sigma30 --out curves.png
+  curves work_dirs/separate work_dirs/joint --out curves.png
+
+Faint lines are what was logged, which depends on the patches of each batch; the others are its running mean.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore.errors import UserError
+
+WINDOW = 20
+COLOURS = ('#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#949494')
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('runs', nargs='+', type=Path, metavar='WORK_DIR', help='folders of trainings')
+    parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='picture to write, such as curves.png or curves.pdf')
+    parser.add_argument('--dpi', type=int, default=150, help='resolution (default: 150; 300 for print)')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``tools/visualize/curves.py``."""
+    options = parse(arguments)
+    if options.dpi < 1:
+        raise UserError(f'--dpi is {options.dpi}; expected at least 1')
+    runs = {run.name: read(run) for run in options.runs}
+    if len(runs) < len(options.runs):
+        raise UserError('two of the folders have one name, by which the curves are told apart')
+    try:
+        draw(runs, options.out, options.dpi)
+    except (OSError, ValueError) as error:
+        raise UserError(f"'{options.out}' cannot be written: {error}") from None
+    print(options.out)
+
+
+def read(run: Path) -> dict[str, dict[int, float]]:
+    """Return what a training logged: losses and validation metrics by name, each by iteration; where it went on, the later value.
+
+    Raises:
+        UserError: The folder has no log.
+    """
+    found: dict[str, dict[int, float]] = {}
+    for path in sorted(run.glob('*/vis_data/scalars.json')):
+        for line in path.read_text(encoding='utf-8').splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break  # a killed run may have left half a line
+            names = [name for name in row if name.startswith('loss')] if 'loss' in row else [name for name in row if _is_metric(name, row)]
+            for name in names:
+                found.setdefault(name, {})[int(row['step'])] = float(row[name])
+    if not found:
+        raise UserError(f"'{run}' has no training log (TIME/vis_data/scalars.json)")
+    return found
+
+
+def _is_metric(name: str, row: dict) -> bool:
+    return name not in ('step', 'iter', 'epoch', 'lr', 'base_lr', 'time', 'data_time', 'memory') and isinstance(row[name], int | float)
+
+
+def running_mean(values: Sequence[float], window: int = WINDOW) -> list[float]:
+    """Return the mean of each value and up to ``window - 1`` before it.
+
+    >>> running_mean([1.0, 2.0, 6.0], 2)
+    [1.0, 1.5, 4.0]
+    """
+    return [sum(values[max(0, index - window + 1) : index + 1]) / min(index + 1, window) for index in range(len(values))]
+
+
+def draw(runs: dict[str, dict[str, dict[int, float]]], path: Path, dpi: int) -> None:
+    """Write the picture."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(name for found in runs.values() for name in found))
+    terms = [name for name in names if name != 'loss']
+    names = names if len([name for name in terms if name.startswith('loss')]) != 1 else terms  # of one term the sum is the same
+    columns = min(3, len(names))
+    figure = Figure(figsize=(4 * columns, 2.8 * -(-len(names) // columns)), layout='constrained')
+    axes = figure.subplots(-(-len(names) // columns), columns, squeeze=False).flatten()
+    for axis, name in zip(axes, names, strict=False):
+        for index, (run, found) in enumerate(runs.items()):
+            points = sorted(found.get(name, {}).items())
+            if not points:
+                continue
+            steps, values = zip(*points, strict=True)
+            colour = COLOURS[index % len(COLOURS)]
+            smooth = name.startswith('loss') and len(values) > WINDOW
+            axis.plot(steps, values, color=colour, alpha=0.25 if smooth else 1, marker='' if len(values) > 30 else 'o', markersize=3)
+            if smooth:
+                axis.plot(steps, running_mean(values), color=colour)
+            axis.plot([], [], color=colour, label=run)
+        axis.set_title(name.replace('_', ' '), fontsize='medium')
+        axis.grid(alpha=0.3)
+        axis.set_xlabel('iterations')
+    for axis in axes[len(names) :]:
+        axis.axis('off')
+    if len(runs) > 1:
+        axes[0].legend(fontsize='small')
+    figure.savefig(path, dpi=dpi)

@@ -1,0 +1,78 @@
+"""Pictures while training: what validation restores, for MMEngine's visualiser."""
+
+import math
+
+from mmengine.hooks import Hook
+
+from semrestore.registry import HOOKS
+
+
+@HOOKS.register_module()
+class RestorationHook(Hook):
+    """Log noisy, restored and clean photos of every validation, with PSNR and what the task network sees in each.
+
+    They go to the runner's visualiser, so to every backend that the config names: files below ``vis_data/vis_image``
+    (``LocalVisBackend``, the default), TensorBoard (``TensorboardVisBackend``), Weights and Biases (``WandbVisBackend``).
+
+    Args:
+        images: How many, the first of the validation data.
+        interval: Every so many validations.
+        max_side: Larger images are shown by their middle of this side.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, images: int = 4, interval: int = 1, max_side: int = 384) -> None:
+        if min(images, interval, max_side) < 1:
+            raise ValueError(f'images, interval and max_side are {images}, {interval} and {max_side}; expected at least 1')
+        self.images = images
+        self.interval = interval
+        self.max_side = max_side
+        self._validations = 0
+        self._rows: list = []
+
+    def before_val_epoch(self, runner) -> None:
+        """Start anew."""
+        self._rows = []
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Keep the first images; tasks without them (a task network's own training) are passed over."""
+        if self._validations % self.interval:
+            return
+        for sample in outputs or ():
+            if len(self._rows) < self.images and all(name in sample for name in ('noisy', 'restored', 'clean')):
+                self._rows.append(self._tiles(sample))
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        """Hand the picture over."""
+        from mmengine.dist import is_main_process
+
+        from semrestore.visualization import panel_array
+
+        self._validations += 1
+        if self._rows and is_main_process():
+            runner.visualizer.add_image('restored', panel_array(self._rows, ('noisy', 'restored', 'clean')), step=runner.iter)
+        self._rows = []
+
+    def _tiles(self, sample) -> list:
+        from torchvision.transforms.functional import center_crop
+
+        from semrestore.evaluation import psnr, to_8_bit
+        from semrestore.visualization import Tile
+
+        tiles = []
+        for name in ('noisy', 'restored', 'clean'):
+            image = getattr(sample, name).detach().float().cpu()
+            words = []
+            if name != 'clean':
+                quality = psnr(to_8_bit(image), to_8_bit(sample.clean.cpu()))
+                words.append(f'{quality:.2f} dB' if math.isfinite(quality) else 'as clean')
+            good = None
+            if name == 'restored' and 'pred_label' in sample:
+                words.append(f'class {sample.pred_label.item()}')
+                good = bool(sample.pred_label == sample.gt_label) if 'gt_label' in sample else None
+            elif name == 'clean' and 'gt_label' in sample:
+                words.append(f'class {sample.gt_label.item()}')
+            shown = [min(side, self.max_side) for side in image.shape[-2:]]
+            tiles.append(Tile(center_crop(image, shown), ', '.join(words), good))
+        return tiles
