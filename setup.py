@@ -45,6 +45,7 @@ setup(
         'docs': ['sphinx>=8', 'myst-parser>=4', 'furo'],
         'baselines': ['bm3d'],  # for non-commercial use only
         'convert': ['h5py>=3.10'],
-        'onnx': ['onnx', 'onnxruntime'],
+        'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
+        'mos': ['fastapi>=0.110', 'uvicorn>=0.29'],
     },
 )

@@ -13,6 +13,7 @@ COMMANDS = {
     'compare': 'put methods side by side: a picture with a zoomed region, a page with a slider',
     'gradient-maps': 'draw where each term of the joint loss looks',
     'curves': 'draw the terms of the loss and the validation of a training',
+    'mos': 'mean opinion scores: a page for raters, and the report',
     'tables': "regenerate the paper's Tables I, II and III",
     'demo': 'train and compare on the embedded photos, in minutes',
     'prepare-data': 'check and build the folder tree that the configs expect',

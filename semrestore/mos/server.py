@@ -1,0 +1,76 @@
+"""The page on which raters rank, and what it asks for."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from semrestore.mos.images import MethodFolders
+from semrestore.mos.store import Item, Store
+
+Score = Annotated[int, Field(strict=True, ge=1, le=26)]
+
+
+class Answer(BaseModel):
+    """The scores of an item's places on the page, ``null`` where there is none yet."""
+
+    model_config = ConfigDict(extra='forbid')
+    scores: Annotated[list[Score | None], Field(max_length=26)]
+
+
+def build(folders: MethodFolders, store: Store) -> FastAPI:
+    """Return the application.
+
+    Raters are told apart by names that nobody can guess; which method is at which place is never sent.
+    """
+    page = (Path(__file__).parent / 'page.html').read_text(encoding='utf-8')
+    application = FastAPI(title='semrestore mos', docs_url=None, redoc_url=None, openapi_url=None)
+
+    @application.exception_handler(RequestValidationError)
+    def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        # FastAPI's own would send back what came in, which need not be text.
+        return JSONResponse(dict(detail='expected {"scores": [...]}, one whole number or null a place'), 422)
+
+    def item(rater: str, position: int) -> Item:
+        items = store.items(rater)
+        if not 0 <= position < len(items):
+            raise HTTPException(404, 'no such rater or image')
+        return items[position]
+
+    @application.get('/', response_class=HTMLResponse)
+    def index() -> str:
+        return page
+
+    @application.post('/api/raters', status_code=201)
+    def add_rater() -> dict:
+        return dict(rater=store.add_rater())
+
+    @application.get('/api/raters/{rater}')
+    def progress(rater: str) -> dict:
+        items = store.items(rater)
+        if not items:
+            raise HTTPException(404, 'no such rater')
+        return dict(items=[one.scores for one in items])
+
+    @application.put('/api/raters/{rater}/items/{position}')
+    def answer(rater: str, position: int, given: Answer) -> dict:
+        try:
+            known = store.answer(rater, position, given.scores)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        if not known:
+            raise HTTPException(404, 'no such rater or image')
+        return dict(scores=given.scores)
+
+    @application.get('/api/raters/{rater}/items/{position}/{place}.png')
+    def image(rater: str, position: int, place: int) -> Response:
+        one = item(rater, position)
+        if not 0 <= place < len(one.methods):
+            raise HTTPException(404, 'no such place')
+        headers = {'Cache-Control': 'private, max-age=86400'}
+        return Response(folders.png(one.methods[place], one.image), media_type='image/png', headers=headers)
+
+    return application
