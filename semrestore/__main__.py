@@ -14,6 +14,7 @@ COMMANDS = {
     'gradient-maps': 'draw where each term of the joint loss looks',
     'curves': 'draw the terms of the loss and the validation of a training',
     'mos': 'mean opinion scores: a page for raters, and the report',
+    'export': 'write a denoiser as ONNX or for torch.export',
     'tables': "regenerate the paper's Tables I, II and III",
     'demo': 'train and compare on the embedded photos, in minutes',
     'prepare-data': 'check and build the folder tree that the configs expect',

@@ -1,4 +1,5 @@
-# The main job on the embedded photos: joint training through EfficientNet-Lite0, from the denoiser of denoise_sigma30.py (load_from).
+# The main job on the embedded photos: joint training through EfficientNet-Lite0, from a denoiser trained alone (load_from), as the demo
+# takes it from the zoo.
 _base_ = './denoise_sigma30.py'
 model = dict(
     losses=dict(
@@ -19,9 +20,9 @@ train_dataloader = dict(
         ]
     ),
 )
-train_cfg = dict(max_iters=120)
+train_cfg = dict(max_iters=200)
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, begin=0, end=10, by_epoch=False),
-    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=10, end=120, T_max=110, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=10, end=200, T_max=190, by_epoch=False),
 ]

@@ -64,6 +64,18 @@ def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tens
     return x.index_select(-2, rows).index_select(-1, columns)
 
 
+def crop(x: Tensor, height: int, width: int) -> Tensor:
+    """Return the upper left part of a batch.
+
+    While a network is exported for any size it is picked out by indices: the strides of a slice would tie the file to the sizes that it was
+    traced with, those that need padding or those that need none.
+    """
+    if torch.compiler.is_exporting():
+        rows, columns = (torch.arange(size, device=x.device) for size in (height, width))
+        return x.index_select(-2, rows).index_select(-1, columns)
+    return x[..., :height, :width]
+
+
 def _reflected_indices(size: int, before: int, after: int, device: torch.device) -> Tensor:
     if size == 1:
         return torch.zeros(before + 1 + after, dtype=torch.long, device=device)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, reflect_pad
+from semrestore.denoisers.base import Denoiser, crop, reflect_pad
 from semrestore.registry import MODELS
 
 SCALES = 4
@@ -60,7 +60,7 @@ class DRUNet(Denoiser):
         height, width = noisy.shape[-2:]
         multiple = 2 ** (SCALES - 1)
         x = reflect_pad(noisy, 0, -width % multiple, 0, -height % multiple)
-        level = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).expand(len(noisy)).view(-1, 1, 1, 1)
+        level = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).expand(noisy.shape[0]).view(-1, 1, 1, 1)
         x = self.head(torch.cat((x, level.expand(-1, 1, *x.shape[-2:])), dim=1))
         features = [x]
         for down in self.downs:
@@ -68,7 +68,7 @@ class DRUNet(Denoiser):
         x = self.body(features[-1])
         for up in self.ups:
             x = up(x + features.pop())
-        return self.tail(x + features.pop())[..., :height, :width]
+        return crop(self.tail(x + features.pop()), height, width)
 
 
 class _Block(nn.Module):

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semrestore.denoisers.base import Denoiser
+from semrestore.denoisers.base import Denoiser, crop
 from semrestore.denoisers.dncnn import plain_convolutions
 from semrestore.registry import MODELS
 
@@ -37,6 +37,6 @@ class FFDNet(Denoiser):
             raise ValueError('FFDNet needs sigma, and this degradation has none')
         height, width = noisy.shape[-2:]
         x = F.pixel_unshuffle(F.pad(noisy, (0, width % 2, 0, height % 2), mode='replicate'), 2)
-        level = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).expand(len(noisy)).view(-1, 1, 1, 1)
+        level = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).expand(noisy.shape[0]).view(-1, 1, 1, 1)
         x = self.body(torch.cat((x, level.expand(-1, 1, *x.shape[-2:])), dim=1))
-        return F.pixel_shuffle(x, 2)[..., :height, :width]
+        return crop(F.pixel_shuffle(x, 2), height, width)

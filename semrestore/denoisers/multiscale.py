@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, reflect_pad
+from semrestore.denoisers.base import Denoiser, crop, reflect_pad
 from semrestore.denoisers.multiscale_fused import FusedMultiScale
 from semrestore.registry import MODELS
 
@@ -143,7 +143,7 @@ class MultiScaleDenoiser(Denoiser):
         for upsample, decoder in zip(self.upsamples[:-1], self.decoders, strict=True):
             x = decoder(self.fuse(features.pop(), upsample(x)))
         x = self.tail(self.fuse(features.pop(), self.upsamples[-1](x)))
-        return x[..., :height, :width]
+        return crop(x, height, width)
 
     def fuse(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Bring the features of two scales together."""

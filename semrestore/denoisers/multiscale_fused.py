@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, reflect_pad
+from semrestore.denoisers.base import Denoiser, crop, reflect_pad
 
 HEAD_BORDER = 3
 
@@ -62,7 +62,7 @@ class FusedMultiScale(Denoiser):
         with torch.autocast(x.device.type, enabled=False):  # the image itself: rounded to bfloat16 it costs 0.03 dB, and it is quick
             skip = self.skip(x)
         residual = skip + F.pixel_shuffle(self.exit(y), 2)[..., 1:-1, 1:-1]
-        residual = residual[..., :height, :width]
+        residual = crop(residual, height, width)
         if self.pixel_range != 1:
             residual = residual / self.pixel_range
         return noisy + residual if self.global_skip else residual
