@@ -41,7 +41,22 @@ setup(
         'regex',
     ],
     extras_require={
-        'test': ['pytest>=8', 'setuptools>=77', 'pycocotools>=2.0.8', 'ruff==0.17.6', 'efficientnet-lite-pytorch==0.1.0', 'h5py>=3.10'],
+        'test': [
+            'pytest>=8',
+            'setuptools>=77',
+            'pycocotools>=2.0.8',
+            'ruff==0.17.6',
+            'efficientnet-lite-pytorch==0.1.0',
+            'h5py>=3.10',
+            'onnx',
+            'onnxruntime',
+            'onnxscript',
+            'fastapi>=0.110',
+            'uvicorn>=0.29',
+            'httpx',
+            'playwright',
+            'tensorboard',
+        ],
         'docs': ['sphinx>=8', 'myst-parser>=4', 'furo'],
         'baselines': ['bm3d'],  # for non-commercial use only
         'convert': ['h5py>=3.10'],
