@@ -9,12 +9,12 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
 
-# Everything, the whole demo included; test-fast leaves out what takes minutes.
+# Everything, the whole demo included; test-fast leaves out what takes minutes. Two files at a time, each on one thread (tests/conftest.py).
 test: $(INSTALLED) lint
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m ''
 
 test-fast: $(INSTALLED) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The site, from docs/ and the docstrings; a warning is an error.
 docs: $(INSTALLED)

@@ -43,6 +43,7 @@ setup(
     extras_require={
         'test': [
             'pytest>=8',
+            'pytest-xdist>=3.6',
             'setuptools>=77',
             'pycocotools>=2.0.8',
             'ruff==0.17.6',

@@ -1,6 +1,9 @@
 import os
 from pathlib import Path
 
+if 'PYTEST_XDIST_WORKER' in os.environ:  # before torch is imported, and for what the tests start
+    os.environ['OMP_NUM_THREADS'] = '1'
+
 import numpy as np
 import pytest
 import torch

@@ -66,7 +66,8 @@ def test_every_config_of_a_denoiser_can_be_put_on_the_embedded_photos(path, caps
     if cfg.get('train_dataloader'):
         assert cfg.train_cfg.max_iters == 20
         sides = [side for folder, side in CROPS.items() if path.startswith(f'configs/{folder}')]
-        sides = [64] if own.train_dataloader.dataset.get('patch_size') else sides
+        if resident := own.train_dataloader.dataset.get('patch_size'):
+            sides = [resident]
         assert not sides or cfg.train_dataloader.dataset.pipeline[1].crop_size == sides[0]
 
 

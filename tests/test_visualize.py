@@ -71,7 +71,7 @@ def test_gradient_maps_of_photos_become_a_picture_and_figures(tmp_path, capsys):
     assert Image.open(tmp_path / 'maps/gradients.png').width == 5 * 2.4 * 60
     assert 'more concentrated than the reconstruction loss on' in capsys.readouterr().out
     for bad, message in (
-        (['configs/denoise/multiscale_sigma25.py', 'none.pth', '--out', str(tmp_path)], "checkpoint 'none.pth' does not exist"),
+        ([JOINT, 'none.pth', '--embedded', '--out', str(tmp_path)], "checkpoint 'none.pth' does not exist"),
         (['configs/evaluation/zoo.py', 'zoo:multiscale-sigma30', '--out', str(tmp_path)], 'has no losses'),
         ([*arguments, '--images', '0'], '--images is 0; expected at least 1'),
         ([*arguments[:-1], str(tmp_path / 'maps/gradients.json')], 'cannot be made'),

@@ -2,6 +2,7 @@
 
   python tools/zoo.py publish multiscale-sigma25 work_dirs/zoo/multiscale-sigma25 --command "tools/train_zoo.sh multiscale-sigma25"
   python tools/zoo.py measure [NAME ...]      PSNR and SSIM into results/zoo.csv: kodak24, cbsd68 and three embedded photos
+  python tools/zoo.py ensemble [NAME ...]     what the x8 self-ensemble adds, into results/ensemble.csv
   python tools/zoo.py page                    docs/model_zoo.md, the table in README.md, and weights/metafile.yml from results/zoo.csv
 
 Published weights are in half precision where that changes PSNR by less than 0.005 dB (measured on the embedded photos), and in
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 CSV, PAGE, README, METAFILE, LOGS = (
     ROOT / name for name in ('results/zoo.csv', 'docs/model_zoo.md', 'README.md', 'weights/metafile.yml', 'results/zoo')
 )
+ENSEMBLE, RECIPES = ROOT / 'results/ensemble.csv', ROOT / 'results/recipe.csv'
 CONFIG = ROOT / 'configs/evaluation/zoo.py'
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
 BLIND_SIGMAS = (15, 25, 30, 35, 50)
@@ -43,9 +45,11 @@ def main(arguments=None) -> None:
     publish_parser.add_argument('--command', required=True, help='what made it')
     measure_parser = commands.add_parser('measure', help='measure published weights')
     measure_parser.add_argument('names', nargs='*', help='default: all')
+    ensemble_parser = commands.add_parser('ensemble', help='measure them with the self-ensemble')
+    ensemble_parser.add_argument('names', nargs='*', help='default: all that are for one noise level')
     commands.add_parser('page', help='write the pages')
     options = parser.parse_args(arguments)
-    dict(publish=publish, measure=measure, page=page)[options.subcommand](options)
+    dict(publish=publish, measure=measure, ensemble=ensemble, page=page)[options.subcommand](options)
 
 
 def publish(options: argparse.Namespace) -> None:
@@ -185,14 +189,51 @@ def measure(options: argparse.Namespace) -> None:
     print(f'wrote {CSV.relative_to(ROOT)}')
 
 
+def ensemble(options: argparse.Namespace) -> None:
+    """Measure PSNR of whole images with and without the self-ensemble, on the noise of ``measure``."""
+    from mmengine.registry import DefaultScope
+    from rich.progress import track
+
+    import semrestore
+    from semrestore.degradations import GaussianNoise, image_generator
+    from semrestore.denoisers import InferenceDenoiser
+    from semrestore.evaluation import psnr, to_8_bit
+    from semrestore.registry import DATASETS
+
+    rows = []
+    for name in options.names or [name for name, entry in published().items() if not isinstance(entry['sigma'], list)]:
+        sigma = (published().get(name) or _unknown(name))['sigma']
+        noise = GaussianNoise(sigma)
+        plain = semrestore.load_denoiser(name)
+        runs = [InferenceDenoiser(plain, ensemble=times == 8) for times in (1, 8)]
+        for dataset_config in load_quietly(CONFIG).test_dataloader.dataset.datasets:
+            with DefaultScope.overwrite_default_scope('semrestore'):
+                dataset = DATASETS.build(dataset_config)
+            values = []
+            for item in track(list(range(len(dataset))), f'{name} {dataset.metainfo["name"]}'):
+                photo = dataset[item]
+                clean = photo['inputs'].flip(0)[None] / 255
+                noisy, level = noise(clean, [image_generator(0, photo['data_samples'].name)])
+                values.append([psnr(to_8_bit(run_one(noisy, level)), to_8_bit(clean)) for run_one in runs])
+            once, eight = (sum(column) / len(values) for column in zip(*values, strict=True))
+            gain = [eight - once for once, eight in values]
+            row = dict(weights=name, test_set=dataset.metainfo['name'], images=len(values), sigma=sigma, psnr=f'{once:.4f}')
+            rows.append(row | dict(psnr_x8=f'{eight:.4f}', least_gain=f'{min(gain):.4f}', most_gain=f'{max(gain):.4f}'))
+            print(rows[-1], flush=True)
+    with open(ENSEMBLE, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def _unknown(name: str):
     raise UserError(f"there are no published weights '{name}'; there are: {', '.join(published())}")
 
 
-def _rows() -> list[dict]:
-    if not CSV.is_file():
+def _rows(path: Path = CSV) -> list[dict]:
+    if not path.is_file():
         return []
-    with open(CSV, encoding='utf-8') as file:
+    with open(path, encoding='utf-8') as file:
         return list(csv.DictReader(file))
 
 
@@ -215,7 +256,7 @@ def pages() -> dict[Path, str]:
             for name, one in published().items()
         ),
     ]
-    blocks = dict(table=_table(rows), peers=_peers(), made='\n'.join(how))
+    blocks = dict(table=_table(rows), peers=_peers(), made='\n'.join(how), ensemble=_ensemble(), recipes=_recipes())
     return {path: _filled(path, blocks) for path in (README, PAGE)} | {METAFILE: _metafile(rows)}
 
 
@@ -258,6 +299,21 @@ def _peers() -> str:
     return '\n'.join(lines).strip()
 
 
+def _ensemble() -> str:
+    lines = ['| weights | test set | PSNR (dB) | x8 (dB) | gain of an image (dB) |', '| --- | --- | ---: | ---: | ---: |']
+    for row in _rows(ENSEMBLE):
+        gains = f'{float(row["least_gain"]):.2f} to {float(row["most_gain"]):.2f}'
+        means = f'{float(row["psnr"]):.2f} | {float(row["psnr_x8"]):.2f}'
+        lines.append(f'| `{row["weights"]}` | {SETS[row["test_set"]]} | {means} | {gains} |')
+    return '\n'.join(lines)
+
+
+def _recipes() -> str:
+    lines = ['| recipe | iterations | PSNR (dB) | SSIM |', '| --- | ---: | ---: | ---: |']
+    lines += [f'| {row["recipe"]} | {int(row["iterations"]):,} | {float(row["psnr"]):.2f} | {row["ssim"]} |' for row in _rows(RECIPES)]
+    return '\n'.join(lines)
+
+
 def _metafile(rows: list[dict]) -> str:
     """Return OpenMMLab's list of models."""
     import yaml
@@ -291,25 +347,25 @@ def _metafile(rows: list[dict]) -> str:
 
 
 def _draw() -> None:
-    """Draw the training curves."""
+    """Draw the loss of the last run of each of the weights: the mean over 5 logged iterations with its standard error."""
+    from statistics import mean, stdev
+
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 3.5), layout='constrained')
-    axis = figure.subplots()
-    for name in published():
-        with open(LOGS / f'{name}.csv', encoding='utf-8') as file:
-            rows = list(csv.DictReader(file))
-        hours, losses, passed = [], [], 0.0
-        for row in rows:
-            passed += float(row['seconds']) / 3600
-            hours.append(passed)
-            losses.append(float(row['loss']))
-        smooth = [sum(losses[max(0, index - 9) : index + 1]) / len(losses[max(0, index - 9) : index + 1]) for index in range(len(losses))]
-        axis.plot(hours, smooth, label=name)
-    axis.set_xlabel('hours of training')
-    axis.set_ylabel('L1 loss, mean over 1000 iterations')
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize='small')
+    figure = Figure(figsize=(3.2 * len(published()), 2.8), layout='constrained')
+    for axis, name in zip(figure.subplots(1, len(published()), squeeze=False)[0], published(), strict=True):
+        rows = _rows(LOGS / f'{name}.csv')
+        last = [row for row in rows if row['run'] == rows[-1]['run'] and int(row['iteration']) % 100 == 0]
+        groups = [last[start : start + 5] for start in range(0, len(last) - 4, 5)] if len(last) >= 10 else [[row] for row in last]
+        losses = [[float(row['loss']) for row in group] for group in groups]
+        errors = [stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0 for values in losses]
+        axis.errorbar([int(group[-1]['iteration']) for group in groups], [mean(values) for values in losses], errors, marker='.')
+        axis.set_title(name, fontsize='small')
+        axis.set_xlabel('iteration of the last run', fontsize='small')
+        axis.ticklabel_format(axis='y', style='sci', scilimits=(-3, -3))
+        axis.tick_params(labelsize='x-small')
+        axis.grid(alpha=0.3)
+    figure.axes[0].set_ylabel('L1 loss', fontsize='small')
     figure.savefig(ROOT / 'docs/images/zoo.png', dpi=150)
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from semrestore.errors import UserError
 
+__all__ = ['Tile', 'tiles']
+
 
 class Tile(NamedTuple):
     """A part of an image: what to read, what of it to keep, and where to put that."""
