@@ -78,7 +78,7 @@ class DenoiseInferencer(BaseInferencer):
                 ``(H, W, 3)`` or ``(H, W, 4)``; uint8, uint16 or floats of 0..1), or a PIL image.
             out: Folder for PNG files, of which ``predictions`` then holds the paths. Folders keep their structure.
             sigma: Standard deviation of the noise on 0..255, for methods that need it; ``'auto'`` estimates it for each image.
-            batch_size: Images of one size that go through the network together.
+            batch_size: Images of one size that go through the network together, if they are no larger than a tile.
 
         Returns:
             ``predictions``: what was given, restored, in the same order. ``sigma``: the noise levels used, ``None`` where there is none.
@@ -146,13 +146,14 @@ class DenoiseInferencer(BaseInferencer):
                     _report(error, failed)
 
         for _, alike in groupby(with_levels(), lambda item: (item[0].pixels.shape, item[0].pixels.dtype)):
-            for batch in _chunks(alike, batch_size):
+            for batch in _chunks(alike, batch_size, self.tile):
                 pictures, levels, places = zip(*batch, strict=True)
                 try:
                     restored = self.forward(pictures, levels)
                 except UserError as error:
                     _report(error, failed)
                     continue
+                del pictures, batch  # of a large image it is half of the memory while the other half is written
                 yield from zip(restored, levels, places, strict=True)
 
     def forward(self, inputs: Sequence[Picture], sigmas: Sequence[float | None] | None = None) -> list[Picture]:
@@ -333,11 +334,13 @@ def _report(error: UserError, failed: Callable[[str], None] | None) -> None:
     failed(str(error))
 
 
-def _chunks(items: Iterable, size: int) -> Iterator[list]:
+def _chunks(items: Iterable[tuple], size: int, tile: int | None) -> Iterator[list]:
+    """Yield lists of up to ``size`` items; an image of several tiles is alone in its list, so that memory holds one of them."""
     chunk: list = []
     for item in items:
         chunk.append(item)
-        if len(chunk) == size:
+        height, width = item[0].pixels.shape[:2]
+        if len(chunk) == size or (tile is not None and height * width > tile**2):
             yield chunk
             chunk = []
     if chunk:

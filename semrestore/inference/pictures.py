@@ -143,11 +143,22 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     transparent = image.has_transparency_data
     grey = image.mode in ('1', 'L', 'LA', 'La')
     mode = ('LA' if transparent else 'L') if grey else ('RGBA' if transparent else 'RGB')
-    array = np.array(image if image.mode == mode else image.convert(mode))
+    array = _pixels(image if image.mode == mode else image.convert(mode))
     if not transparent:
         return Picture(array, metadata=metadata, kind=kind)
     colours = array[..., 0] if grey else array[..., :3]
     return Picture(np.ascontiguousarray(colours), np.ascontiguousarray(array[..., -1]), metadata, kind)
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    """Return ``numpy.array(image)``, made in strips: Pillow would have the whole of it twice more in passing."""
+    strips = (image.crop((0, top, image.width, min(top + 256, image.height))) for top in range(0, image.height, 256))
+    first = np.asarray(next(strips))
+    array = np.empty((image.height, *first.shape[1:]), first.dtype)
+    array[: len(first)] = first
+    for number, strip in enumerate(strips, 1):
+        array[256 * number : 256 * (number + 1)] = np.asarray(strip)
+    return array
 
 
 def from_array(array: np.ndarray, name: str = '') -> Picture:
