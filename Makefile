@@ -11,10 +11,10 @@ demo: $(INSTALLED)
 
 # Everything, the whole demo included; test-fast leaves out what takes minutes. Two files at a time, each on one thread (tests/conftest.py).
 test: $(INSTALLED) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m ''
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m ''
 
 test-fast: $(INSTALLED) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The site, from docs/ and the docstrings; a warning is an error.
 docs: $(INSTALLED)

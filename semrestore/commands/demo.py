@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _draw(config, checkpoints, picture)
     console = Console()
     console.print(_table(results))
-    console.print(f'picture: {picture}', f'result:  {out / "result.json"}', sep='\n', highlight=False)
+    console.print(f'picture: {picture}', f'result:  {out / "result.json"}', sep='\n', highlight=False, soft_wrap=True)
     console.print(f'{time.monotonic() - started:.0f} s in all', highlight=False)
 
 
