@@ -285,11 +285,14 @@ def _peers() -> str:
     """Return the published weights beside the peers, from the tables that were run on the same noise."""
     lines = []
     for number, test_set in ((3, 'CBSD68'), (2, 'Kodak')):
-        records = json.loads((ROOT / f'results/table{number}_zoo.json').read_text(encoding='utf-8'))['records']
-        means = [record for record in records if record['image'] == 'mean' and record['psnr'] is not None]
+        means = []
+        for path in sorted((ROOT / 'results').glob(f'table{number}_zoo*.json')):
+            records = json.loads(path.read_text(encoding='utf-8'))['records']
+            means += [record for record in records if record['image'] == 'mean' and record['psnr'] is not None]
         whole = max(record['images'] for record in means)
         means = [record for record in means if record['images'] == whole]  # not what was run on some of the images
         methods = list(dict.fromkeys(record['method'] for record in means))
+        methods.sort(key=('semrestore', 'blind').__contains__)  # ours last
         lines += [f'### {test_set}, beside the peers on the same noise', '', f'| sigma | {" | ".join(methods)} |']
         lines.append('| ---: |' + ' ---: |' * len(methods))
         for sigma in sorted({record['sigma'] for record in means}):

@@ -153,26 +153,37 @@ class DenoiseInferencer(BaseInferencer):
                 except UserError as error:
                     _report(error, failed)
                     continue
-                del pictures, batch  # of a large image it is half of the memory while the other half is written
                 yield from zip(restored, levels, places, strict=True)
 
     def forward(self, inputs: Sequence[Picture], sigmas: Sequence[float | None] | None = None) -> list[Picture]:
-        """Restore pictures of one size and dtype."""
+        """Restore pictures of one size and dtype. A picture alone, if it is not an array of the caller's, is restored in its own memory."""
         known = None if sigmas is None or None in sigmas else torch.tensor(sigmas, device=self.device) / 255
-        stacked = np.stack([picture.pixels for picture in inputs]) if len(inputs) > 1 else inputs[0].pixels[None]
-        restored = np.empty_like(stacked)
-        height, width = stacked.shape[1:3]
+        first = inputs[0]
+        own = len(inputs) == 1 and first.kind != 'array'
+        pixels = first.pixels[None] if own else np.stack([picture.pixels for picture in inputs])
+        height, width = pixels.shape[1:3]
         reach = self.model.reach
         side = max(height, width) if self.tile is None or reach is None else self.tile
-        names = f"'{inputs[0].name}'" if len(inputs) == 1 else f'one of {len(inputs)} images from {inputs[0].name!r} on'
-        for part in tiles(height, width, side, reach or 0, self.model.stride):
-            noisy = self._tensor(stacked[:, *part.read], inputs[0].white)
-            try:
-                values = self.model(noisy, known)
-            except (ValueError, RuntimeError) as error:
-                raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}') from error
-            restored[:, *part.write] = self._array(values[..., *part.keep], stacked)
-        return [picture.with_pixels(pixels) for picture, pixels in zip(inputs, restored, strict=True)]
+        names = f"'{first.name}'" if len(inputs) == 1 else f'one of {len(inputs)} images from {first.name!r} on'
+        waiting: list[tuple[slice, np.ndarray]] = []
+        for _, parts in groupby(tiles(height, width, side, reach or 0, self.model.stride), lambda part: part.write[0].start):
+            band: np.ndarray | None = None
+            for part in parts:
+                rows, columns = part.write
+                if band is None:
+                    while waiting and waiting[0][0].stop <= part.read[0].start:  # no tile will read these rows again
+                        done, values = waiting.pop(0)
+                        pixels[:, done] = values
+                    band = np.empty_like(pixels[:, rows])
+                    waiting.append((rows, band))
+                try:
+                    restored = self.model(self._tensor(pixels[:, *part.read], first.white), known)
+                except (ValueError, RuntimeError) as error:
+                    raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}') from error
+                band[:, :, columns] = self._array(restored[..., *part.keep], pixels)
+        for done, values in waiting:
+            pixels[:, done] = values
+        return [picture.with_pixels(array) for picture, array in zip(inputs, pixels, strict=True)]
 
     def visualize(self, inputs: list, preds: list, show: bool = False, **kwargs) -> list:
         """Return nothing: what is predicted is a picture already."""

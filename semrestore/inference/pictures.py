@@ -115,7 +115,8 @@ def read(path: Path) -> Iterator[Picture]:
                     yield replace(from_pil(frame, 'file'), name=str(path), frame=number)
             else:
                 picture = _sixteen_bit(path, image) if _is_wide(image) else from_pil(image, 'file')
-        if not animated:  # only now, since Pillow's copy of the image is gone
+        del image  # Pillow's copy of it, which would stay for as long as the caller works on ours
+        if not animated:
             yield replace(picture, name=str(path))
     except FileNotFoundError:
         raise UserError(f"image '{path}' does not exist") from None
