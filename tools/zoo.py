@@ -210,14 +210,14 @@ def ensemble(options: argparse.Namespace) -> None:
             with DefaultScope.overwrite_default_scope('semrestore'):
                 dataset = DATASETS.build(dataset_config)
             values = []
-            for item in track(list(range(len(dataset))), f'{name} {dataset.metainfo["name"]}'):
+            for item in track(list(range(len(dataset))), f'{name} {dataset_config.name}'):
                 photo = dataset[item]
-                clean = photo['inputs'].flip(0)[None] / 255
+                clean = photo['inputs'][None] / 255
                 noisy, level = noise(clean, [image_generator(0, photo['data_samples'].name)])
                 values.append([psnr(to_8_bit(run_one(noisy, level)), to_8_bit(clean)) for run_one in runs])
             once, eight = (sum(column) / len(values) for column in zip(*values, strict=True))
             gain = [eight - once for once, eight in values]
-            row = dict(weights=name, test_set=dataset.metainfo['name'], images=len(values), sigma=sigma, psnr=f'{once:.4f}')
+            row = dict(weights=name, test_set=dataset_config.name, images=len(values), sigma=sigma, psnr=f'{once:.4f}')
             rows.append(row | dict(psnr_x8=f'{eight:.4f}', least_gain=f'{min(gain):.4f}', most_gain=f'{max(gain):.4f}'))
             print(rows[-1], flush=True)
     with open(ENSEMBLE, 'w', newline='', encoding='utf-8') as file:
