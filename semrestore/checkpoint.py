@@ -171,5 +171,6 @@ def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:
         ]
     if problems:
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
-        raise UserError(f'{source} is a checkpoint of another network than {type(module).__name__}: it {problems[0]}{more}')
+        named = type(module['denoiser'] if isinstance(module, torch.nn.ModuleDict) else module).__name__
+        raise UserError(f'{source} is a checkpoint of another network than {named}: it {problems[0]}{more}')
     module.load_state_dict(state)

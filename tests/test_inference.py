@@ -19,6 +19,7 @@ from semrestore.commands.common import run
 from semrestore.denoisers import DnCNN, DRUNet, FFDNet, Identity, InferenceDenoiser, MultiScaleDenoiser
 from semrestore.errors import UserError
 from semrestore.inference import DenoiseBefore, DenoiseInferencer
+from semrestore.inference.inferencer import targets
 from semrestore.inference.tiling import tiles
 
 WAVELET = ['--model', 'none', '--config', 'semrestore::baselines/wavelet_sigma25.py']
@@ -359,3 +360,44 @@ def test_an_unknown_normalisation_is_asked_for():
         DenoiseBefore(nn.Identity(), 'zoo:multiscale-sigma25')
     with pytest.raises(UserError, match=r'three numbers each on 0\.\.1'):
         DenoiseBefore(nn.Identity(), 'zoo:multiscale-sigma25', mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))
+
+
+def test_frames_replace_neither_inputs_nor_earlier_frames_unless_told(tmp_path, photos, capsys):
+    frames = [Image.fromarray(np.full((16, 16, 3), value, np.uint8)) for value in (40, 200)]
+    frames[0].save(tmp_path / 'a.gif', save_all=True, append_images=frames[1:])
+    (tmp_path / 'a').mkdir()
+    frames[1].save(tmp_path / 'a/000000.png')
+    before = (tmp_path / 'a/000000.png').read_bytes()
+    both = [str(tmp_path / 'a.gif'), str(tmp_path / 'a/000000.png')]
+    rest = ['--model', 'none', '--config', 'configs/baselines/wavelet_sigma25.py', '--out', str(tmp_path)]
+    assert run(denoise.main, [*both, *rest]) == 2
+    assert 'which holds other inputs' in capsys.readouterr().err
+    assert run(denoise.main, [both[0], *rest]) == 2
+    assert 'has files; choose another --out, or set --overwrite' in capsys.readouterr().err
+    assert (tmp_path / 'a/000000.png').read_bytes() == before
+    assert run(denoise.main, [both[0], *rest, '--overwrite']) == 0
+    assert (tmp_path / 'a/000000.png').read_bytes() != before
+
+
+def test_a_telephones_mpo_is_one_photo_and_a_tiffs_tags_are_kept(tmp_path):
+    photo = Image.fromarray(np.full((16, 24, 3), 120, np.uint8))
+    exif = Image.Exif()
+    exif[271] = 'Maker'
+    photo.save(tmp_path / 'phone.jpg', format='MPO', save_all=True, append_images=[photo.resize((8, 8))])
+    photo.save(tmp_path / 'scan.tif', exif=exif)
+    rest = ['--model', 'none', '--config', 'configs/baselines/wavelet_sigma25.py', '--out', str(tmp_path / 'out')]
+    assert run(denoise.main, [str(tmp_path / 'phone.jpg'), str(tmp_path / 'scan.tif'), *rest]) == 0
+    assert Image.open(tmp_path / 'out/phone.png').size == (24, 16)
+    assert Image.open(tmp_path / 'out/scan.png').getexif()[271] == 'Maker'
+
+
+def test_every_image_of_a_batch_that_fails_is_named(tmp_path):
+    for name in 'abc':
+        Image.fromarray(np.full((16, 24, 3), 120, np.uint8)).save(tmp_path / f'{name}.png')
+    failures = []
+    pairs = list(targets([tmp_path], tmp_path / 'out'))
+    assert not list(DenoiseInferencer(FFDNet(depth=2, channels=8), device='cpu').to_files(pairs, failed=failures.append))
+    assert len(failures) == 3
+    for name, message in zip('abc', failures, strict=True):
+        assert f"{name}.png' cannot be restored" in message
+        assert 'give the noise level, --sigma S or --sigma auto' in message

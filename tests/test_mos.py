@@ -1,5 +1,6 @@
 """Mean opinion scores: no answer lost or doubled, blind, resumable; the report's figures against published ones; a real browser."""
 
+import contextlib
 import json
 import shutil
 import socket
@@ -387,3 +388,16 @@ def test_a_stranger_in_a_browser_begins_anew(serving, browser):
     page.get_by_role('button', name='Begin').wait_for()
     with pytest.raises(urllib.error.HTTPError, match='404'):
         urllib.request.urlopen(f'{address}api/raters/nobody')
+
+
+def test_somebody_elses_database_is_left_as_it_is(tmp_path, capsys):
+    with contextlib.closing(sqlite3.connect(tmp_path / 'other.sqlite')) as connection:
+        connection.execute('CREATE TABLE x (y)')
+        connection.commit()
+    before = (tmp_path / 'other.sqlite').read_bytes()
+    assert run(mos.main, ['report', str(tmp_path / 'other.sqlite'), '--out', str(tmp_path / 'out')]) == 2
+    assert 'holds no study' in capsys.readouterr().err
+    assert (tmp_path / 'other.sqlite').read_bytes() == before
+    with pytest.raises(UserError, match='holds no study'):
+        Store(tmp_path / 'other.sqlite', ['a', 'b'], ['1'], 1)
+    assert (tmp_path / 'other.sqlite').read_bytes() == before

@@ -214,3 +214,32 @@ def test_validation_shows_what_it_restores_and_curves_have_every_term(training, 
     assert 'has no training log' in capsys.readouterr().err
     assert run(curves.main, [str(training), '--out', str(tmp_path / 'x.nothing')]) == 2
     assert 'cannot be written' in capsys.readouterr().err
+
+
+def test_a_comparison_replaces_no_image_and_leaves_nothing_half_written(tmp_path, photo_paths, capsys):
+    image = tmp_path / 'own/photo.png'
+    image.parent.mkdir()
+    Image.open(photo_paths['astronaut']).convert('RGB').resize((96, 64)).save(image)
+    before = image.read_bytes()
+    methods = ['--methods', 'noisy', 'wavelet', 'clean', '--sigma', '25', '--out']
+    assert run(compare.main, [str(image), *methods, str(image.parent)]) == 2
+    assert 'is one of the images; choose another --out' in capsys.readouterr().err
+    assert image.read_bytes() == before
+    (tmp_path / 'broken.png').write_bytes(before[:200])
+    assert run(compare.main, [str(image), str(tmp_path / 'broken.png'), *methods, str(tmp_path / 'out')]) == 2
+    assert not (tmp_path / 'out').exists()
+    (tmp_path / 'taken/comparison.html').mkdir(parents=True)
+    assert run(compare.main, [str(image), *methods, str(tmp_path / 'taken')]) == 2
+    assert "comparison.html' cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('text', ['3', '{"loss": 1.0}', '{"loss": 1.0, "step": "a"}'])
+def test_a_log_that_is_not_mmengines_is_named(tmp_path, capsys, text):
+    log = tmp_path / 'run/1/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text(text)
+    assert run(curves.main, [str(tmp_path / 'run'), '--out', str(tmp_path / 'c.png')]) == 2
+    assert f"line 1 of training log '{log}'" in capsys.readouterr().err
+    log.write_bytes(b'\xff\xfe\x00')
+    assert run(curves.main, [str(tmp_path / 'run'), '--out', str(tmp_path / 'c.png')]) == 2
+    assert f"training log '{log}' cannot be read" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.cells import Method, check_sources, parse_method
-from semrestore.commands.common import explained, load_quietly
+from semrestore.commands.common import explained, load_quietly, replacing
 from semrestore.errors import UserError
 
 
@@ -55,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_sources([method for method in methods if '{sigma}' not in (method.checkpoint or '') or options.sigma], [options.sigma or 0])
     pairs = _pairs(options)
     region = _region(options.region)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out '{options.out}' cannot be made: {error}") from None
+    inputs = {path.resolve() for pair in pairs for path in pair if path}
+    for image, _ in pairs:
+        if (options.out / f'{image.stem}.png').resolve() in inputs:
+            raise UserError(f"'{image.stem}.png' in --out '{options.out}' is one of the images; choose another --out")
     _run(options, methods, pairs, region)
 
 
@@ -109,12 +109,15 @@ def _run(options: argparse.Namespace, methods: Sequence[Method], pairs: Sequence
     with explained(f"--device '{device}' cannot be used"):
         denoisers = [_denoiser(method, options.sigma, device) for method in methods]
         task = _Task(options.task, device) if options.task else None
-    comparisons = []
-    for image, reference in track(pairs, 'comparing', console=Console(stderr=True)):
-        comparison = _compare(options, methods, denoisers, image, reference, region, task, device)
-        save_comparison(comparison, options.out / f'{comparison.name}.png', options.dpi)
-        comparisons.append(comparison)
-    save_page(comparisons, options.out / 'comparison.html', _title(options))
+    comparisons = [
+        _compare(options, methods, denoisers, image, reference, region, task, device)
+        for image, reference in track(pairs, 'comparing', console=Console(stderr=True))
+    ]
+    for comparison in comparisons:
+        with replacing(options.out / f'{comparison.name}.png') as path:
+            save_comparison(comparison, path, options.dpi)
+    with replacing(options.out / 'comparison.html') as path:
+        save_page(comparisons, path, _title(options))
     print(f'{options.out}: {", ".join(f"{comparison.name}.png" for comparison in comparisons)}, comparison.html')
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from semrestore.commands.common import replacing
 from semrestore.errors import UserError
 
 WINDOW = 20
@@ -34,10 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = {run.name: read(run) for run in options.runs}
     if len(runs) < len(options.runs):
         raise UserError('two of the folders have one name, by which the curves are told apart')
-    try:
-        draw(runs, options.out, options.dpi)
-    except (OSError, ValueError) as error:
-        raise UserError(f"'{options.out}' cannot be written: {error}") from None
+    with replacing(options.out) as path:
+        try:
+            draw(runs, path, options.dpi)
+        except ValueError as error:  # a format that Matplotlib has not
+            raise UserError(f"'{options.out}' cannot be written: {error}") from None
     print(options.out)
 
 
@@ -45,18 +47,28 @@ def read(run: Path) -> dict[str, dict[int, float]]:
     """Return what a training logged: losses and validation metrics by name, each by iteration; where it went on, the later value.
 
     Raises:
-        UserError: The folder has no log.
+        UserError: The folder has no log, or one that is not MMEngine's.
     """
     found: dict[str, dict[int, float]] = {}
     for path in sorted(run.glob('*/vis_data/scalars.json')):
-        for line in path.read_text(encoding='utf-8').splitlines():
+        try:
+            lines = path.read_text(encoding='utf-8').splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"training log '{path}' cannot be read: {error}") from None
+        for number, line in enumerate(lines, 1):
             try:
                 row = json.loads(line)
             except ValueError:
                 break  # a killed run may have left half a line
-            names = [name for name in row if name.startswith('loss')] if 'loss' in row else [name for name in row if _is_metric(name, row)]
+            if not isinstance(row, dict) or not isinstance(row.get('step'), int):
+                raise UserError(f"line {number} of training log '{path}' is no entry of MMEngine's, which is a dict with a 'step'")
+            names = (
+                [name for name in row if name.startswith('loss') and _is_metric(name, row)]
+                if 'loss' in row
+                else [name for name in row if _is_metric(name, row)]
+            )
             for name in names:
-                found.setdefault(name, {})[int(row['step'])] = float(row[name])
+                found.setdefault(name, {})[row['step']] = row[name]
     if not found:
         raise UserError(f"'{run}' has no training log (TIME/vis_data/scalars.json)")
     return found

@@ -67,7 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _sigma(text: str) -> float | str:
-    return text if text == 'auto' else float(text)
+    try:
+        return text if text == 'auto' else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a number nor 'auto'") from None
 
 
 def _shown(inferencer, pairs: list, options: argparse.Namespace, failures: list[str]):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.cells import evenly
-from semrestore.commands.common import add_config_options, explained, load_quietly
+from semrestore.commands.common import add_config_options, explained, load_quietly, replacing
 from semrestore.errors import UserError
 
 TITLES = {'reconstruction': 'reconstruction loss', 'perceptual': 'perceptual loss', 'task': 'task loss'}
@@ -26,6 +26,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('checkpoint', help="the denoiser's weights: a file, or zoo:NAME")
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for gradients.png and gradients.json')
     parser.add_argument('--images', type=int, default=100, metavar='N', help='photos to measure, evenly spread (default: 100)')
+    parser.add_argument('--names', nargs='+', metavar='NAME', help='measure these photos of the test data instead, by their names')
     parser.add_argument('--rows', type=int, default=4, metavar='N', help='photos to draw (default: 4)')
     parser.add_argument('--dpi', type=int, default=150, help='resolution of the picture (default: 150; 300 for print)')
     parser.add_argument('--device', help='such as cpu or cuda:1 (default: what there is)')
@@ -80,7 +81,7 @@ def _measure(cascade, dataset, device: str, options: argparse.Namespace) -> tupl
     from semrestore.visualization.gradients import energy, gini, heat, loss_gradients, top_share
 
     rows, drawn = [], []
-    indices = evenly(len(dataset), options.images)
+    indices = _named(dataset, options.names) if options.names else evenly(len(dataset), options.images)
     shown = set(evenly(len(indices), options.rows))
     for place, index in enumerate(track(indices, 'gradients', console=Console(stderr=True))):
         item = dataset[index]
@@ -99,14 +100,24 @@ def _measure(cascade, dataset, device: str, options: argparse.Namespace) -> tupl
     return rows, drawn
 
 
+def _named(dataset, names: Sequence[str]) -> list[int]:
+    places = {Path(dataset.get_data_info(index)['img_path']).stem: index for index in range(len(dataset))}
+    for name in names:
+        if name not in places:
+            raise UserError(f"--names: the test data has no photo '{name}'; it has {', '.join(list(places)[:3])} and so on")
+    return [places[name] for name in names]
+
+
 def _write(rows: list[dict], drawn: list[list], options: argparse.Namespace) -> None:
     from semrestore.visualization import save_panel
     from semrestore.visualization.gradients import summary
 
     found = summary(rows)
-    save_panel(drawn, ('clean', 'noisy', *(TITLES.get(name, name) for name in found)), options.out / 'gradients.png', options.dpi)
+    with replacing(options.out / 'gradients.png') as path:
+        save_panel(drawn, ('clean', 'noisy', *(TITLES.get(name, name) for name in found)), path, options.dpi)
     document = dict(config=str(options.config), checkpoint=options.checkpoint, summary=found, rows=rows)
-    (options.out / 'gradients.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    with replacing(options.out / 'gradients.json') as path:
+        path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
     for name, entry in found.items():
         text = (
             f'{name}: the strongest 5 % of pixels have {100 * entry["top_share"]:.1f} ± {100 * entry["top_share_std"]:.1f} % of the energy'

@@ -122,5 +122,5 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
-        raise UserError(f'--host {host} --port {port} cannot be used: {error}; choose another --port') from None
+        raise UserError(f'--host {host} --port {port} cannot be used: {error}; choose another --port or --host') from None
     return listening

@@ -71,6 +71,10 @@ class RestorationHook(Hook):
             if name == 'restored' and 'pred_label' in sample:
                 words.append(f'class {sample.pred_label.item()}')
                 good = bool(sample.pred_label == sample.gt_label) if 'gt_label' in sample else None
+            elif name == 'restored' and 'pred_sem_seg' in sample and 'gt_sem_seg' in sample:
+                truth = sample.gt_sem_seg.data.cpu()
+                known = truth != 255
+                words.append(f'{(sample.pred_sem_seg.data.cpu() == truth)[known].float().mean():.1%} of pixels right')
             elif name == 'clean' and 'gt_label' in sample:
                 words.append(f'class {sample.gt_label.item()}')
             shown = [min(side, self.max_side) for side in image.shape[-2:]]

@@ -16,7 +16,7 @@ from torch import Tensor
 from semrestore.checkpoint import load_denoiser
 from semrestore.denoisers import Denoiser, InferenceDenoiser, estimate_sigma
 from semrestore.errors import UserError
-from semrestore.inference.pictures import VIDEOS, Picture, from_array, from_pil, is_readable, read
+from semrestore.inference.pictures import VIDEOS, Picture, from_array, from_pil, is_animated, is_readable, read
 from semrestore.inference.tiling import tiles
 from semrestore.registry import MODELS
 from semrestore.zoo import resolve
@@ -149,11 +149,21 @@ class DenoiseInferencer(BaseInferencer):
             for batch in _chunks(alike, batch_size, self.tile):
                 pictures, levels, places = zip(*batch, strict=True)
                 try:
-                    restored = self.forward(pictures, levels)
+                    done = list(zip(self.forward(pictures, levels), levels, places, strict=True))
                 except UserError as error:
-                    _report(error, failed)
-                    continue
-                yield from zip(restored, levels, places, strict=True)
+                    if failed is None or len(pictures) == 1:
+                        _report(error, failed)
+                        continue
+                    done = self._one_by_one(batch, failed)
+                yield from done
+
+    def _one_by_one(self, batch: list, failed: Callable[[str], None]) -> Iterator[tuple[Picture, float | None, Path | None]]:
+        """Restore what a batch that failed has in it of images that do not."""
+        for picture, level, place in batch:
+            try:
+                yield self.forward([picture], [level])[0], level, place
+            except UserError as error:
+                failed(str(error))
 
     def forward(self, inputs: Sequence[Picture], sigmas: Sequence[float | None] | None = None) -> list[Picture]:
         """Restore pictures of one size and dtype. A picture alone, if it is not an array of the caller's, is restored in its own memory."""
@@ -179,7 +189,8 @@ class DenoiseInferencer(BaseInferencer):
                 try:
                     restored = self.model(self._tensor(pixels[:, *part.read], first.white), known)
                 except (ValueError, RuntimeError) as error:
-                    raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}') from error
+                    hint = '; give the noise level, --sigma S or --sigma auto' if known is None and 'sigma' in str(error) else ''
+                    raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}{hint}') from error
                 band[:, :, columns] = self._array(restored[..., *part.keep], pixels)
         for done, values in waiting:
             pixels[:, done] = values
@@ -330,6 +341,12 @@ def targets(
             raise UserError(f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose another --out")
         if target.exists() and not overwrite and place not in sources:
             raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
+        frames = place.with_suffix('')
+        if frames.is_dir() and is_animated(source):
+            if not overwrite_inputs and any(frames in one.parents for one in sources):
+                raise UserError(f"the frames of '{source}' would go to '{frames}', which holds other inputs; choose another --out")
+            if not overwrite and any(frames.iterdir()):
+                raise UserError(f"'{frames}' has files; choose another --out, or set --overwrite")
         seen[place] = source
         yield source, target
 

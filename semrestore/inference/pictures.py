@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL.ExifTags import IFD, Base
 
 from semrestore.datasets.photo_folder import SUFFIXES
 from semrestore.errors import UserError
@@ -109,7 +110,9 @@ def read(path: Path) -> Iterator[Picture]:
         return
     try:
         with _open(path) as image:
-            animated = getattr(image, 'n_frames', 1) > 1
+            animated = _has_frames(image)
+            if animated and _is_wide(image):
+                raise UserError('has several pages of 16 bits a channel; expected one in each file')
             if animated:
                 for number, frame in enumerate(ImageSequence.Iterator(image)):
                     yield replace(from_pil(frame, 'file'), name=str(path), frame=number)
@@ -131,7 +134,7 @@ def read(path: Path) -> Iterator[Picture]:
 
 def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     """Return a PIL image as a picture; ``read`` says what becomes of which mode."""
-    metadata = {key: image.info[key] for key in ('exif', 'icc_profile') if image.info.get(key)}
+    metadata = _metadata(image)
     if image.mode in _OWN_COLOURS:
         metadata.pop('icc_profile', None)
     if image.mode == 'F':
@@ -149,6 +152,20 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
         return Picture(array, metadata=metadata, kind=kind)
     colours = array[..., 0] if grey else array[..., :3]
     return Picture(np.ascontiguousarray(colours), np.ascontiguousarray(array[..., -1]), metadata, kind)
+
+
+def _metadata(image: Image.Image) -> dict[str, bytes]:
+    found = {key: image.info[key] for key in ('exif', 'icc_profile') if image.info.get(key)}
+    if image.format == 'TIFF' and image.getexif():  # in which they are tags beside those of the file itself
+        kept, own = Image.Exif(), image.getexif()
+        for tag in (Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.Copyright):
+            if tag in own:
+                kept[tag] = own[tag]
+        for folder in (IFD.Exif, IFD.GPSInfo):
+            if own.get_ifd(folder):
+                kept[folder] = dict(own.get_ifd(folder))
+        found['exif'] = kept.tobytes()
+    return found
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
@@ -198,7 +215,7 @@ def _is_wide(image: Image.Image) -> bool:
 def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
     import cv2
 
-    metadata = {key: image.info[key] for key in ('exif', 'icc_profile') if image.info.get(key)}
+    metadata = _metadata(image)
     array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if array is None or array.dtype != np.uint16:
         raise UserError('cannot be read: its 16-bit channels cannot be decoded')
@@ -250,6 +267,22 @@ def _video(path: Path) -> Iterator[Picture]:
         video.release()
     if number == 0:
         raise UserError(f"video '{path}' cannot be read: it has no frames, or OpenCV lacks its codec")
+
+
+def is_animated(path: Path) -> bool:
+    """Return whether a file becomes a folder of frames."""
+    if path.suffix.lower() in VIDEOS:
+        return True
+    try:
+        with _open(path) as image:
+            return _has_frames(image)
+    except (OSError, ValueError, SyntaxError):  # which is reported when it is read
+        return False
+
+
+def _has_frames(image: Image.Image) -> bool:
+    # A telephone's MPO is a photo with another one of it behind.
+    return getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO'
 
 
 def is_readable(path: Path) -> bool:

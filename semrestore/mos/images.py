@@ -31,7 +31,9 @@ class MethodFolders:
             missing = [name for name in everything if name not in found]
             if missing:
                 more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
-                raise UserError(f"method '{method}' lacks the image '{missing[0]}'{more}, which another has: '{folders[method]}'")
+                raise UserError(
+                    f"method '{method}' lacks the image '{missing[0]}'{more} that other methods have; put it into '{folders[method]}'"
+                )
         self.names = everything
         for name in everything:
             sizes = {method: _size(self.paths[method][name]) for method in self.methods}

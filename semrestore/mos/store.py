@@ -52,9 +52,15 @@ class Store:
         self.path = Path(path)
         if methods is None and not self.path.is_file():
             raise UserError(f"there is no study '{self.path}'; 'semrestore mos serve' makes one")
+        if not self.path.absolute().parent.is_dir():
+            raise UserError(f"'{self.path}' cannot be made: there is no folder '{self.path.parent}'")
         try:
-            with self._connection(write=True) as connection:
-                for statement in _TABLES.split(';'):
+            if self.path.is_file() and self.path.stat().st_size:  # somebody's own database is left as it is
+                with self._connection() as connection:
+                    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'study'").fetchone():
+                        raise UserError(f"'{self.path}' holds no study")
+            with self._connection(write=methods is not None) as connection:
+                for statement in () if methods is None else _TABLES.split(';'):
                     connection.execute(statement)
                 row = connection.execute('SELECT version, methods, images, count FROM study').fetchone()
                 if row is None and methods is not None:
@@ -117,10 +123,12 @@ class Store:
     @contextmanager
     def _connection(self, write: bool = False) -> Iterator[sqlite3.Connection]:
         """Give a connection of its own to each thread and request; what is done with it is kept whole or not at all."""
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        source = self.path.absolute().as_uri() + ('' if write else '?mode=ro')
+        connection = sqlite3.connect(source, uri=True, timeout=30, isolation_level=None)
         try:
-            connection.execute('PRAGMA journal_mode = WAL')  # readers do not wait for a writer
-            connection.execute('PRAGMA synchronous = FULL')
+            if write:
+                connection.execute('PRAGMA journal_mode = WAL')  # readers do not wait for a writer
+                connection.execute('PRAGMA synchronous = FULL')
             connection.execute('PRAGMA foreign_keys = ON')
             with connection:
                 connection.execute('BEGIN IMMEDIATE' if write else 'BEGIN')
