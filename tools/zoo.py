@@ -47,6 +47,7 @@ def main(arguments=None) -> None:
     measure_parser.add_argument('names', nargs='*', help='default: all')
     ensemble_parser = commands.add_parser('ensemble', help='measure them with the self-ensemble')
     ensemble_parser.add_argument('names', nargs='*', help='default: all that are for one noise level')
+    ensemble_parser.add_argument('--sets', nargs='+', default=list(SETS), choices=list(SETS), help='test sets (default: all)')
     commands.add_parser('page', help='write the pages')
     options = parser.parse_args(arguments)
     dict(publish=publish, measure=measure, ensemble=ensemble, page=page)[options.subcommand](options)
@@ -207,6 +208,8 @@ def ensemble(options: argparse.Namespace) -> None:
         plain = semrestore.load_denoiser(name)
         runs = [InferenceDenoiser(plain, ensemble=times == 8) for times in (1, 8)]
         for dataset_config in load_quietly(CONFIG).test_dataloader.dataset.datasets:
+            if dataset_config.name not in options.sets:
+                continue
             with DefaultScope.overwrite_default_scope('semrestore'):
                 dataset = DATASETS.build(dataset_config)
             values = []
