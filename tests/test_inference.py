@@ -320,7 +320,7 @@ def test_a_large_image_takes_bounded_memory(tmp_path):
     assert done.returncode == 0, done.stderr
     peak = int(done.stdout.splitlines()[-1])
     whole = 16e6 * 4 * 128 / 4  # the features of the network alone, were it run in one piece: 128 channels at half resolution
-    assert peak < 1.7e9 < whole
+    assert peak < 2e9 < whole
     assert Image.open(tmp_path / 'out/large.png').size == (4000, 4000)
 
 
