@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import os
 import re
 import sys
 import urllib.error
@@ -15,6 +14,7 @@ from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from semrestore.errors import UserError, near
+from semrestore.files import replacing
 
 __all__ = ['load_denoiser', 'load_network', 'read_checkpoint', 'save_checkpoint', 'sha256']
 
@@ -103,11 +103,9 @@ def save_checkpoint(state: dict[str, Tensor], path: str | Path) -> None:
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'{path.name}.part')
-        torch.save(dict(state_dict=state), partial)
-        os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # torch's own, where it cannot open or fill the file
+        with replacing(path) as partial:
+            torch.save(dict(state_dict=state), partial)
+    except RuntimeError as error:  # torch's own, where it cannot open or fill the file
         raise UserError(f"'{path}' cannot be written: {_first_line(error)}") from None
 
 

@@ -19,7 +19,7 @@ from semrestore.commands.common import run
 from semrestore.denoisers import DnCNN, DRUNet, FFDNet, Identity, InferenceDenoiser, MultiScaleDenoiser
 from semrestore.errors import UserError
 from semrestore.inference import DenoiseBefore, DenoiseInferencer
-from semrestore.inference.inferencer import targets
+from semrestore.inference.files import targets
 from semrestore.inference.tiling import tiles
 
 WAVELET = ['--model', 'none', '--config', 'semrestore::baselines/wavelet_sigma25.py']

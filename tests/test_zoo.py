@@ -63,7 +63,7 @@ def test_every_set_is_measured_at_every_level_and_beats_the_noisy_image():
 
 
 def test_the_pages_are_current():
-    spec = importlib.util.spec_from_file_location('zoo_tool', ROOT / 'tools/zoo.py')
+    spec = importlib.util.spec_from_file_location('zoo_tool', ROOT / 'tools/zoo_pages.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     for path, text in tool.pages().items():

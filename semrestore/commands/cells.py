@@ -10,6 +10,7 @@ from pathlib import Path
 
 from semrestore.commands.common import has_weights, load_quietly
 from semrestore.errors import UserError, near
+from semrestore.files import replacing
 
 LEFT_ALONE = ('noisy', 'clean')
 
@@ -127,15 +128,10 @@ class Rows:
             self.rows = lines[1:]
         if self.complete:
             return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:  # without what a killed run may have left of its last line
+            partial.write_text(''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows]), encoding='utf-8')
             if lines and lines[0] != origin:
                 os.replace(path, path.with_suffix('.old'))  # hours of work, perhaps, and a slip in the command
-            partial = path.with_suffix('.part')  # without what a killed run may have left of its last line
-            partial.write_text(''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows]), encoding='utf-8')
-            os.replace(partial, path)
-        except OSError as error:
-            raise UserError(f"'{path}' cannot be written: {error}") from None
 
     def add(self, row: dict) -> None:
         """Append what the next image scored."""

@@ -120,25 +120,6 @@ def build_runner(cfg):
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a file beside ``path`` to write, and put it in its place once it is whole; what was there stays until then.
-
-    Raises:
-        UserError: It cannot be written.
-    """
-    partial = path.with_name(f'.part-{path.name}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield partial
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be written: {error}") from None
-
-
-@contextmanager
 def explained(what: str) -> Iterator[None]:
     """Turn what a config's values can cause in a library into a message that starts with ``what``."""
     try:

@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.cells import Method, check_sources, parse_method
-from semrestore.commands.common import explained, load_quietly, replacing
+from semrestore.commands.common import explained, load_quietly
 from semrestore.errors import UserError
+from semrestore.files import replacing
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -75,7 +76,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _pairs(options: argparse.Namespace) -> list[tuple[Path, Path | None]]:
     """Return each image with its clean partner, if it has one."""
-    from semrestore.inference.inferencer import find
+    from semrestore.inference.files import find
 
     images = [path for path, _ in find(options.images)]
     stems = [path.stem for path in images]

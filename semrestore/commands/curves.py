@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import replacing
 from semrestore.errors import UserError
+from semrestore.files import replacing
 
 WINDOW = 20
 COLOURS = ('#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#949494')

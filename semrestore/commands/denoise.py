@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         config = load_quietly(options.config).model.get('denoiser')
         if not config:
             raise UserError(f"config '{options.config}' has no denoiser")
-    from semrestore.inference.inferencer import DenoiseInferencer, check_level, targets
+    from semrestore.inference.files import targets
+    from semrestore.inference.inferencer import DenoiseInferencer, check_level
 
     check_level(options.sigma)
     pairs = list(targets(options.inputs, options.out, options.overwrite, options.overwrite_inputs))

@@ -11,12 +11,12 @@ file is kept.
 
 import argparse
 import copy
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.common import explained, has_weights, load_quietly
 from semrestore.errors import UserError
+from semrestore.files import replacing
 
 TOLERANCE = 1e-4
 TOLERANCE_FP16 = 1e-2
@@ -48,23 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.out.exists() and not options.overwrite:
         raise UserError(f"'{options.out}' exists; choose another --out, or set --overwrite")
     network, needs_sigma = _network(options)
-    partial = options.out.with_name(f'.{options.out.name}.part')
-    try:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"'{options.out}' cannot be written: {error}") from None
-    try:
+    with replacing(options.out) as partial:
         with explained(f"'{options.checkpoint}' cannot be exported"):
             (_write_onnx if kind == '.onnx' else _write_program)(network, needs_sigma, partial, options.fp16)
         worst = _compare(network, needs_sigma, partial, kind)
         tolerance = TOLERANCE_FP16 if options.fp16 else TOLERANCE
         if not worst <= tolerance:
             raise UserError(f'the exported file differs from PyTorch by {worst:.1e}, where {tolerance:g} is allowed; nothing is written')
-        os.replace(partial, options.out)
-    except OSError as error:
-        raise UserError(f"'{options.out}' cannot be written: {error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
     size = options.out.stat().st_size / 2**20
     print(f'{options.out}: {size:.2f} MiB, within {worst:.1e} of PyTorch on {len(SIZES)} photos of different sizes')
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.cells import evenly
-from semrestore.commands.common import add_config_options, explained, load_quietly, replacing
+from semrestore.commands.common import add_config_options, explained, load_quietly
 from semrestore.errors import UserError
+from semrestore.files import replacing
 
 TITLES = {'reconstruction': 'reconstruction loss', 'perceptual': 'perceptual loss', 'task': 'task loss'}
 

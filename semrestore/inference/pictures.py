@@ -1,7 +1,6 @@
 """Images as they come, and as they go back: depth, greyscale, alpha, EXIF and ICC profile are kept."""
 
 import io
-import os
 import struct
 import warnings
 import zlib
@@ -15,6 +14,7 @@ from PIL.ExifTags import IFD, Base
 
 from semrestore.datasets.photo_folder import SUFFIXES
 from semrestore.errors import UserError
+from semrestore.files import replacing
 
 VIDEOS = frozenset({'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm'})
 # Colours of these are no RGB, so their profile does not fit what is written.
@@ -67,17 +67,8 @@ class Picture:
         Raises:
             UserError: It cannot be written.
         """
-        partial = path.with_name(f'.{path.name}.part')
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(partial, 'wb') as file:
-                    self._write(file)
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            raise UserError(f"'{path}' cannot be written: {error}") from None
+        with replacing(path) as partial, open(partial, 'wb') as file:
+            self._write(file)
 
     def _array(self) -> np.ndarray:
         if self.alpha is None:

@@ -1,0 +1,29 @@
+"""Files that are whole or not there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from semrestore.errors import UserError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a file beside ``path`` to write, and put it in its place once it is whole; what was there stays until then.
+
+    The file has the suffix of ``path``, by which many libraries choose the format. Its folder is made if need be.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    partial = path.with_name(f'.part-{path.name}')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"'{path}' cannot be written: {error}") from None

@@ -1,0 +1,70 @@
+"""Which files a user means, and where their results go."""
+
+import glob
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from semrestore.errors import UserError
+from semrestore.inference.pictures import VIDEOS, Picture, is_animated, is_readable
+
+__all__ = ['find', 'frame_path', 'targets']
+
+
+def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield every image and video of files, folders and globs, each with its path below what was given.
+
+    Raises:
+        UserError: One does not exist, or has no images.
+    """
+    for given in inputs:
+        path = Path(given)
+        if path.is_dir():
+            found = sorted(one for one in path.rglob('*') if is_readable(one) and one.is_file())
+            if not found:
+                raise UserError(f"folder '{path}' has no images or videos")
+            yield from ((one, one.relative_to(path)) for one in found)
+        elif path.exists():
+            yield path, Path(path.name)
+        else:
+            matches = sorted(Path(match) for match in glob.glob(str(given), recursive=True)) if glob.has_magic(str(given)) else []
+            if not matches:
+                raise UserError(f"'{given}' does not exist" + (' or matches nothing' if glob.has_magic(str(given)) else ''))
+            yield from ((match, Path(match.name)) for match in matches if match.is_file())
+
+
+def targets(
+    inputs: Sequence[str | Path], out: Path, overwrite: bool = False, overwrite_inputs: bool = False
+) -> Iterator[tuple[Path, Path]]:
+    """Yield each file of the inputs, and where it goes: a PNG of the same name, for a video a folder of them.
+
+    What an earlier run put into a folder inside an input is no input.
+
+    Raises:
+        UserError: Two go to one place, one would replace an input, or a target exists.
+    """
+    found = []
+    for given in inputs:
+        inside = Path(given).is_dir() and Path(given).resolve() in out.resolve().parents
+        found += [(source, below) for source, below in find([given]) if not (inside and out.resolve() in source.resolve().parents)]
+    sources = {source.resolve() for source, _ in found}
+    seen: dict[Path, Path] = {}
+    for source, below in found:
+        target = out / (below.with_suffix('') if source.suffix.lower() in VIDEOS else below.with_suffix('.png'))
+        place = target.resolve()
+        if place in seen or (place in sources and not overwrite_inputs):
+            raise UserError(f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose another --out")
+        if target.exists() and not overwrite and place not in sources:
+            raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
+        frames = place.with_suffix('')
+        if frames.is_dir() and is_animated(source):
+            if not overwrite_inputs and any(frames in one.parents for one in sources):
+                raise UserError(f"the frames of '{source}' would go to '{frames}', which holds other inputs; choose another --out")
+            if not overwrite and any(frames.iterdir()):
+                raise UserError(f"'{frames}' has files; choose another --out, or set --overwrite")
+        seen[place] = source
+        yield source, target
+
+
+def frame_path(target: Path, picture: Picture) -> Path:
+    """Return where a picture goes: the target, or for a frame a numbered file in the folder of that name."""
+    return target if picture.frame is None else target.with_suffix('') / f'{picture.frame:06}.png'
