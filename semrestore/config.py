@@ -105,7 +105,7 @@ def check_config(cfg: Config) -> None:
         try:
             # These are quick to build, and say best themselves what they take.
             registry.MODELS.build(part)
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"config '{cfg.filename}': {key}: {error}") from error
 
 
@@ -156,8 +156,9 @@ def _data_paths(dataset: dict) -> Iterator[Path]:
         prefix = dataset.get('data_prefix') or (dataset.get('split') if str(dataset.get('type')).endswith('ImageNet') else '') or ''
         for part in prefix.values() if isinstance(prefix, dict) else (prefix,):
             yield root / part
-        if isinstance(dataset.get('ann_file'), str):
-            yield root / dataset['ann_file']
+        for name in ('ann_file', 'archive'):
+            if isinstance(dataset.get(name), str):
+                yield root / dataset[name]
 
 
 def embed(cfg: Config, iterations: int = 20) -> str:

@@ -1,5 +1,6 @@
 """Unlabelled photos and the transforms that load them; labelled data is mmpretrain's and mmseg's own."""
 
+from semrestore.datasets.class_archive import ClassArchive
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
 from semrestore.datasets.resident import DeviceResidentPatches
 from semrestore.datasets.stream import StreamDataset, StreamSampler
@@ -7,6 +8,7 @@ from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCro
 
 __all__ = [
     'CaffeCenterCrop',
+    'ClassArchive',
     'DeviceResidentPatches',
     'EmbeddedPhotos',
     'LoadPhoto',

@@ -13,11 +13,15 @@ class LargeFOVVGG16(VGG):
 
     Every pooling has a 3 x 3 window padded by 1, as in the released networks: 321 pixels become 161, 81, 41 and stay 41. Layers are named
     as in mmpretrain's VGG, whose ImageNet weights load (``features.8`` is relu3_3).
+
+    Args:
+        init_cfg: How its own training starts; at random by default.
+        **kwargs: Of mmpretrain's VGG, such as ``norm_cfg`` and ``frozen_stages``.
     """
 
-    def __init__(self, init_cfg: dict | None = None) -> None:
+    def __init__(self, init_cfg: dict | None = None, **kwargs) -> None:
         init_cfg = init_cfg or dict(type='Kaiming', layer=['Conv2d'])
-        super().__init__(depth=16, dilations=(1, 1, 1, 1, 2), out_indices=(4,), init_cfg=init_cfg)
+        super().__init__(depth=16, dilations=(1, 1, 1, 1, 2), out_indices=(4,), init_cfg=init_cfg, **kwargs)
         pools = [index for index, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
         for index, stride in zip(pools, (2, 2, 2, 1, 1), strict=True):
             self.features[index] = nn.MaxPool2d(3, stride=stride, padding=1)

@@ -1,0 +1,91 @@
+"""Labelled photos in a tar archive, as data sets of a few ten thousand small images are passed on; unpacked once into a cache."""
+
+import os
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+
+from mmpretrain.datasets import CustomDataset
+
+from semrestore.checkpoint import sha256
+from semrestore.errors import UserError
+from semrestore.registry import DATASETS
+
+SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+
+
+@DATASETS.register_module()
+class ClassArchive(CustomDataset):
+    """mmpretrain's data set of class folders, read from a tar archive that holds them; the label is the place of the folder's name.
+
+    The archive is unpacked once, into a folder of the cache that is named by its content (:func:`unpacked`), so every pipeline finds
+    files there.
+
+    Args:
+        data_root: Folder of the archive.
+        archive: Its name: ``.tar``, ``.tar.gz`` and whatever else :mod:`tarfile` reads, with the class folders at its top or alone in
+            one folder.
+        **kwargs: What mmpretrain's ``CustomDataset`` takes besides.
+
+    Raises:
+        UserError: The archive is missing, damaged, or has no class folders.
+    """
+
+    def __init__(self, data_root: str = '', archive: str = '', **kwargs) -> None:
+        path = Path(data_root) / archive
+        super().__init__(data_root=str(_class_folder(unpacked(path), path)), extensions=SUFFIXES, **kwargs)
+
+
+def cache_folder() -> Path:
+    """Return where what can be made again is kept: ``SEMRESTORE_CACHE``, or ``semrestore`` in the user's cache folder."""
+    if own := os.environ.get('SEMRESTORE_CACHE'):
+        return Path(own).expanduser()
+    return Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser() / 'semrestore'
+
+
+def unpacked(archive: Path) -> Path:
+    """Return a folder of the cache with what a tar archive holds, unpacking it if that was not done before.
+
+    Several processes may ask at once. Nothing is written outside the folder: links and paths that lead out of it are refused.
+
+    Raises:
+        UserError: The archive is missing or damaged, or the cache cannot be written.
+    """
+    if not archive.is_file():
+        raise UserError(f"archive '{archive}' does not exist; docs/data.md says how to get the data")
+    folder = cache_folder() / f'{archive.name.split(".", 1)[0]}-{sha256(archive)[:12]}'
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'{folder.name}.part') as partial:
+            with tarfile.open(archive) as file:
+                file.extractall(partial, filter='data')
+                while file.fileobj.read(2**20):  # to the end of the compressed data, where their checksum is
+                    pass
+            try:
+                os.rename(partial, folder)
+            except OSError:
+                if not folder.is_dir():  # another process was quicker otherwise
+                    raise
+            else:
+                os.mkdir(partial)  # for the context to remove
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise UserError(f"archive '{archive}' cannot be unpacked, it may be truncated: {error}") from None
+    except OSError as error:
+        raise UserError(f"archive '{archive}' cannot be unpacked into '{folder}' (SEMRESTORE_CACHE names another place): {error}") from None
+    return folder
+
+
+def _class_folder(folder: Path, archive: Path) -> Path:
+    """Return the folder of the class folders, below folders that hold nothing but the next."""
+    while True:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith('.')]
+        folders = [entry for entry in entries if entry.is_dir()]
+        if len(entries) != 1 or not folders:
+            break
+        folder = folders[0]
+    if len(folders) < 2:
+        raise UserError(f"archive '{archive}' has no class folders: expected two folders of images or more, at its top or in one folder")
+    return folder

@@ -1,0 +1,103 @@
+"""Archives of class folders: labels by name, unpacked once by content, and damaged or hostile ones refused with nothing left behind."""
+
+import io
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from semrestore.datasets import ClassArchive
+from semrestore.errors import UserError
+from tests.conftest import DATA
+
+tiny_imagenet = pytest.mark.skipif(not (DATA / 'tiny_imagenet').is_dir(), reason='SEMRESTORE_DATA has no tiny_imagenet')
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('SEMRESTORE_CACHE', str(tmp_path / 'cache'))
+    return tmp_path / 'cache'
+
+
+def png(value):
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((5, 7, 3), value, np.uint8)).save(buffer, 'PNG')
+    return buffer.getvalue()
+
+
+def write(path, files):
+    with tarfile.open(path, 'w:gz') as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+FILES = {'train/n2/b.png': png(20), 'train/n1/a.png': png(10), 'train/n1/c.png': png(30)}
+
+
+def dataset(path):
+    return ClassArchive(data_root=str(path.parent), archive=path.name, pipeline=[dict(type='semrestore.LoadPhoto')])
+
+
+def test_labels_are_the_order_of_the_folders_names(tmp_path):
+    photos = dataset(write(tmp_path / 'photos.tar.gz', FILES))
+    assert [(photos[index]['gt_label'], photos[index]['img'][0, 0, 0]) for index in range(len(photos))] == [(0, 10), (0, 30), (1, 20)]
+    assert photos.metainfo['classes'] == ('n1', 'n2')
+
+
+def test_an_archive_is_unpacked_once_and_another_of_its_name_again(tmp_path, cache):
+    path = write(tmp_path / 'photos.tar.gz', FILES)
+    dataset(path)
+    (first,) = cache.iterdir()
+    stamp = first.stat().st_mtime_ns
+    dataset(path)
+    assert [folder.stat().st_mtime_ns for folder in cache.iterdir()] == [stamp]
+    assert dataset(write(path, FILES | {'train/n3/d.png': png(40)})).metainfo['classes'] == ('n1', 'n2', 'n3')
+    assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ('files', 'message'),
+    [
+        ({'readme.txt': b'nothing'}, 'no class folders'),
+        ({'train/n1/a.png': png(1)}, 'no class folders'),
+        ({'../outside.png': png(1), **FILES}, 'cannot be unpacked'),
+        ({'/absolute/../../outside.png': png(1), **FILES}, 'cannot be unpacked'),
+    ],
+)
+def test_an_archive_of_something_else_is_refused(tmp_path, cache, files, message):
+    with pytest.raises(UserError, match=message):
+        dataset(write(tmp_path / 'photos.tar.gz', files))
+    assert not list(tmp_path.rglob('outside.png'))
+
+
+@pytest.mark.parametrize('tenths', range(10))
+def test_a_truncated_archive_is_refused_and_leaves_nothing(tmp_path, cache, tenths):
+    path = write(tmp_path / 'photos.tar.gz', FILES)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * tenths // 10])
+    with pytest.raises(UserError, match=r"photos\.tar\.gz' (cannot be unpacked|has no class folders)"):
+        dataset(path)
+    assert not cache.exists() or not [entry for entry in cache.iterdir() if 'part' in entry.name]
+    path.write_bytes(whole)
+    assert len(dataset(path)) == 3
+
+
+def test_a_missing_archive_and_a_cache_that_cannot_be_written_are_named(tmp_path, cache):
+    with pytest.raises(UserError, match=r"photos\.tar\.gz' does not exist"):
+        dataset(tmp_path / 'photos.tar.gz')
+    cache.write_text('a file')
+    with pytest.raises(UserError, match='SEMRESTORE_CACHE names another place'):
+        dataset(write(tmp_path / 'photos.tar.gz', FILES))
+
+
+@tiny_imagenet
+def test_tiny_imagenet_has_200_classes_in_the_lists_order():
+    photos = ClassArchive(data_root=str(DATA / 'tiny_imagenet'), archive='val_10000.tar.gz')
+    lines = (DATA / 'tiny_imagenet/classes.txt').read_text().splitlines()
+    assert list(photos.metainfo['classes']) == [line.split('\t')[0] for line in lines]
+    assert len(photos) == 10_000
+    assert np.bincount([photos.get_data_info(index)['gt_label'] for index in range(0, 10_000)]).tolist() == [50] * 200
