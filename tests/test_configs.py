@@ -49,10 +49,13 @@ def test_every_config_is_checked_and_its_model_builds(path):
 
 
 # Side of the training crops, which the embedded photos keep.
-CROPS = {'denoise': 48, 'baselines': 48, 'ablation': 48, 'joint/denoise_vgg16': 224, 'joint/denoise_deeplab': 321}
+CROPS = {'denoise/multiscale_sigma': 48, 'baselines': 48, 'ablation': 48, 'joint/denoise_vgg16': 224, 'joint/denoise_deeplab': 321}
 
 
-@pytest.mark.parametrize('path', [path for path in CONFIGS if not path.startswith('configs/segmentation')])
+TASK_TRAINING = ('configs/classification', 'configs/segmentation')
+
+
+@pytest.mark.parametrize('path', [path for path in CONFIGS if not path.startswith(TASK_TRAINING)])
 def test_every_config_of_a_denoiser_can_be_put_on_the_embedded_photos(path, capsys):
     if 'bm3d' in path:
         pytest.importorskip('bm3d', reason='the extra `baselines` is not installed')
@@ -125,6 +128,18 @@ def test_joint_segmentation_configs_have_the_papers_weights(sigma, schedule):
     assert losses.perceptual.layers == 'backbone.features.8'  # relu3_3, see test_networks.py
     assert (cfg.train_dataloader.batch_size, cfg.train_dataloader.dataset.pipeline[2].crop_size) == (6, 321)
     assert cfg.train_dataloader.dataset.ann_file.endswith('trainaug.txt')
+
+
+@pytest.mark.parametrize('sigma', [15, 30, 45, 60])
+@pytest.mark.parametrize(('name', 'task_weight'), [('vgg16_tiny_imagenet', 0.25), ('largefov_voc2012', 0.5)])
+def test_joint_configs_of_the_reproduction_differ_from_the_papers_in_data_and_length_alone(sigma, name, task_weight):
+    cfg = load_config(f'configs/joint/denoise_{name}_sigma{sigma}.py')
+    paper = 'vgg16' if 'vgg16' in name else 'deeplab'
+    theirs = load_config(f'configs/joint/denoise_{paper}_sigma{sigma}_modern.py')
+    for key in ('denoiser', 'degradation', 'losses', 'supervision'):
+        assert cfg.model[key] == theirs.model[key]
+    assert cfg.model.losses.task.weight == task_weight
+    assert (cfg.optim_wrapper.optimizer.type, cfg.load_from.partition(':')[0]) == ('AdamW', 'zoo')
 
 
 def test_data_roots_come_from_the_environment(monkeypatch):

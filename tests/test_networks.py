@@ -91,6 +91,22 @@ def test_deeplab_largefov_has_the_layers_of_its_publication():
     assert sum(parameter.numel() for parameter in network.parameters()) == 14_714_688 + 4_719_616 + 1_049_600 + 21_525
 
 
+def test_deeplab_largefov_starts_from_a_vgg16_with_batch_normalisation(tmp_path):
+    classifier = build_network(Config.fromfile('configs/_base_/tasks/vgg16_tiny_imagenet.py').task.model)
+    torch.save(dict(state_dict=classifier.state_dict()), tmp_path / 'vgg16.pth')
+    model = Config.fromfile('configs/_base_/tasks/deeplab_largefov_tiny_imagenet.py').task.model
+    model.backbone.init_cfg.checkpoint = str(tmp_path / 'vgg16.pth')
+    network = build_network(model)
+    network.init_weights()
+    own, given = network.backbone.state_dict(), classifier.backbone.state_dict()
+    assert list(own) == list(given)
+    assert all(torch.equal(own[key], given[key]) for key in own)
+    network.train()
+    trained = {name.split('.')[2] for name, parameter in network.named_parameters() if parameter.requires_grad and 'features' in name}
+    assert trained == {'6', '7', '8', '10', '11', '12', '14', '15', '16'}  # stages 3 to 5
+    assert not any(layer.training for layer in network.backbone.modules() if isinstance(layer, torch.nn.BatchNorm2d))
+
+
 @torch.no_grad()
 def test_deeplab_largefov_has_output_stride_8_and_taps_relu3_3_at_stride_4():
     cfg = Config.fromfile('configs/_base_/tasks/deeplab_largefov.py')

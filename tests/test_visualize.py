@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 from semrestore.commands import compare, curves, gradient_maps
 from semrestore.commands.common import load_quietly, run
+from semrestore.engine import RestorationHook
 from semrestore.evaluation import psnr, to_8_bit
 from semrestore.visualization.comparison import telling_region
 from semrestore.visualization.gradients import gini, loss_gradients, summary, top_share
@@ -70,11 +73,15 @@ def test_gradient_maps_of_photos_become_a_picture_and_figures(tmp_path, capsys):
     assert all(0.05 < row['top_share'] < 1 and 0 < row['gini'] < 1 for row in document['rows'])
     assert Image.open(tmp_path / 'maps/gradients.png').width == 5 * 2.4 * 60
     assert 'more concentrated than the reconstruction loss on' in capsys.readouterr().out
+    assert run(gradient_maps.main, [*arguments, '--names', 'flower', '--dpi', '60']) == 0
+    (name,) = {row['image'].partition('@')[0] for row in json.loads((tmp_path / 'maps/gradients.json').read_text())['rows']}
+    assert name == 'flower'
     for bad, message in (
         ([JOINT, 'none.pth', '--embedded', '--out', str(tmp_path)], "checkpoint 'none.pth' does not exist"),
         (['configs/evaluation/zoo.py', 'zoo:multiscale-sigma30', '--out', str(tmp_path)], 'has no losses'),
         ([*arguments, '--images', '0'], '--images is 0; expected at least 1'),
         ([*arguments[:-1], str(tmp_path / 'maps/gradients.json')], 'cannot be made'),
+        ([*arguments, '--names', 'nobody'], "--names: the test data has no photo 'nobody'; it has chelsea, coffee, flower"),
     ):
         assert run(gradient_maps.main, bad) == 2
         assert message in capsys.readouterr().err
@@ -214,6 +221,19 @@ def test_validation_shows_what_it_restores_and_curves_have_every_term(training, 
     assert 'has no training log' in capsys.readouterr().err
     assert run(curves.main, [str(training), '--out', str(tmp_path / 'x.nothing')]) == 2
     assert 'cannot be written' in capsys.readouterr().err
+
+
+def test_a_segmentation_is_captioned_with_the_share_of_its_known_pixels():
+    truth = torch.full((1, 4, 5), 255)
+    truth[0, :2] = 3
+    predicted = torch.zeros(1, 4, 5, dtype=torch.long)
+    predicted[0, 0] = 3  # 5 of the 10 pixels that are not void
+    sample = SegDataSample(gt_sem_seg=PixelData(data=truth), pred_sem_seg=PixelData(data=predicted))
+    sample.clean = torch.full((3, 4, 5), 0.5)
+    sample.noisy, sample.restored = sample.clean + 0.1, sample.clean
+    noisy, restored, clean = RestorationHook()._tiles(sample)
+    # 128 and 153 of 255: 20 log10(255 / 25)
+    assert (noisy.caption, restored.caption, clean.caption) == ('20.17 dB', 'as clean, 50.0% of pixels right', '')
 
 
 def test_a_comparison_replaces_no_image_and_leaves_nothing_half_written(tmp_path, photo_paths, capsys):

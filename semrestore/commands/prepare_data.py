@@ -142,9 +142,12 @@ def _imagenet_samples(folder: Path) -> tuple[str, str]:
     return (f'{folder / absent[0]} and {len(absent) - 1} more that labels.txt names' if absent else ''), f'{len(names)} images with labels'
 
 
-def _heads(folder: Path) -> tuple[str, str]:
-    absent = [name for name in HEADS if not (folder / name).is_file()]
-    return (f'{folder / absent[0]}, and {len(absent) - 1} more' if absent else ''), f'{len(HEADS)} files'
+def _files(*names: str) -> Callable[[Path], tuple[str, str]]:
+    def check(folder: Path) -> tuple[str, str]:
+        absent = [name for name in names if not (folder / name).is_file()]
+        return (f'{folder / absent[0]}, and {len(absent) - 1} more' if absent else ''), f'{len(names)} files'
+
+    return check
 
 
 def _voc(labels: str, *lists: str) -> Callable[[Path], tuple[str, str]]:
@@ -170,9 +173,10 @@ CHECKS: dict[str, Callable[[Path], tuple[str, str]]] = {
     'bsds432': _photos(432),
     'cbsd68': _photos(68),
     'kodak24': _photos(24),
-    'heads': _heads,
+    'heads': _files(*HEADS),
     'imagenet': _imagenet,
     'imagenet_samples': _imagenet_samples,
+    'tiny_imagenet': _files('train_200x200.tar.gz', 'val_10000.tar.gz'),
     'voc2012': _voc('SegmentationClass', 'train', 'val'),
     'voc2012aug': _voc('SegmentationClassAug', 'trainaug', 'val'),
 }
