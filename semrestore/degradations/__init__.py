@@ -1,6 +1,24 @@
 """Clean to degraded: one file a physical cause."""
 
 from semrestore.degradations.base import Degradation, Degraded, image_generator
-from semrestore.degradations.gaussian import GaussianNoise
+from semrestore.degradations.camera import CameraNoise
+from semrestore.degradations.composition import DegradationChain, RandomDegradation
+from semrestore.degradations.gaussian import CorrelatedNoise, GaussianNoise
+from semrestore.degradations.impulse import SaltAndPepper
+from semrestore.degradations.jpeg import JPEG
+from semrestore.degradations.signal_dependent import PoissonGaussianNoise, Speckle
 
-__all__ = ['Degradation', 'Degraded', 'GaussianNoise', 'image_generator']
+__all__ = [
+    'JPEG',
+    'CameraNoise',
+    'CorrelatedNoise',
+    'Degradation',
+    'DegradationChain',
+    'Degraded',
+    'GaussianNoise',
+    'PoissonGaussianNoise',
+    'RandomDegradation',
+    'SaltAndPepper',
+    'Speckle',
+    'image_generator',
+]

@@ -2,11 +2,13 @@
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+PIXEL_MAX = 255.0
 
 
 class Degraded(NamedTuple):
@@ -44,18 +46,52 @@ def image_generator(seed: int, name: str) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], 'big') >> 1)  # manual_seed takes 63 bits
 
 
+def bounds(name: str, value: float | Sequence[float], least: float = 0, most: float = float('inf')) -> tuple[float, float]:
+    """Return a parameter of a degradation as ``(low, high)``: from a number, or from a pair of which each image draws its own value.
+
+    Raises:
+        ValueError: It is neither, or leaves ``least``..``most``.
+    """
+    pair = (value, value) if isinstance(value, int | float) else tuple(value)
+    if len(pair) != 2 or not least <= pair[0] <= pair[1] <= most:
+        limits = f'of at least {least:g}' if most == float('inf') else f'in {least:g}..{most:g}'
+        raise ValueError(f'{name} is {value}; expected a number {limits}, or a pair (low, high) of such numbers')
+    return float(pair[0]), float(pair[1])
+
+
+def draw(shape: Sequence[int], like: Tensor, generators: Sequence[torch.Generator] | None, how: Callable = torch.randn) -> Tensor:
+    """Draw an array of ``shape`` for each image of a batch: shape ``(N, *shape)``, the batch's dtype and device.
+
+    Args:
+        shape: Of what one image needs.
+        like: The batch.
+        generators: As in :meth:`Degradation.forward`. In evaluation numbers are drawn on the CPU: a CUDA generator of the same seed gives
+            others.
+        how: ``torch.randn`` or ``torch.rand``.
+    """
+    if generators is None:
+        return how(len(like), *shape, device=like.device, dtype=like.dtype)
+    return torch.stack([how(*shape, generator=generator, device=generator.device) for generator in generators]).to(like)
+
+
 def standard_normal(like: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
     """Draw N(0, 1) of a batch's shape, dtype and device, image by image where generators are given."""
     if generators is None:
-        return torch.randn_like(like)
-    # In evaluation drawn on the CPU: a CUDA generator of the same seed gives other numbers.
-    return torch.stack([torch.randn(like.shape[1:], generator=generator, device=generator.device) for generator in generators]).to(like)
+        return torch.randn_like(like)  # which keeps the memory format
+    return draw(like.shape[1:], like, generators)
 
 
 def uniform(low: float, high: float, like: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
     """Draw one number in ``low``..``high`` for each image of a batch: shape ``(N,)``, the batch's dtype and device."""
-    if generators is None:
-        unit = torch.rand(len(like), device=like.device, dtype=like.dtype)
-    else:
-        unit = torch.cat([torch.rand(1, generator=generator, device=generator.device) for generator in generators]).to(like)
-    return low + (high - low) * unit
+    return low + (high - low) * draw((1,), like, generators, torch.rand).squeeze(1)
+
+
+def level(low: float, high: float, like: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
+    """Return a parameter for each image, shape ``(N,)``; nothing is drawn where ``low`` is ``high``."""
+    return like.new_full((len(like),), low) if low == high else uniform(low, high, like, generators)
+
+
+def to_eight_bits(images: Tensor) -> Tensor:
+    """Clip to 0..1 and round to 8 bits, as a file would store it; the gradient is that of the clipping."""
+    clipped = images.clamp(0, 1)
+    return clipped + ((clipped * PIXEL_MAX).round() / PIXEL_MAX - clipped).detach()

@@ -1,49 +1,85 @@
-"""Additive white Gaussian noise, as the paper and the denoising literature use it: ``noisy = clean + N(0, sigma^2)``."""
+"""Additive Gaussian noise: white, as the paper and the denoising literature use it, or correlated between neighbours."""
 
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from semrestore.degradations.base import Degradation, Degraded, standard_normal, uniform
+from semrestore.degradations.base import PIXEL_MAX, Degradation, Degraded, bounds, draw, level, standard_normal, to_eight_bits
 from semrestore.registry import MODELS
 
-PIXEL_MAX = 255.0
+CHANNELS = 3
 
 
 @MODELS.register_module()
 class GaussianNoise(Degradation):
-    """I.i.d. Gaussian noise on every pixel and channel, by default neither clipped nor quantised, as in the paper's tables.
+    """I.i.d. Gaussian noise on every pixel and channel: ``noisy = clean + N(0, sigma^2)``.
+
+    By default it is neither clipped nor quantised, as in the paper's tables.
 
     Args:
         sigma: Standard deviation on the 0..255 scale, or a pair ``(low, high)`` from which each image draws its own uniformly (blind
-            training).
+            training), or three of either for the red, green and blue channel.
         quantise: Clip the noisy image to 0..1 and round it to 8 bits, as if it had been stored in a file. Some articles evaluate so
             (``docs/evaluation.md`` has what it changes).
+
+    With unequal channels no one number describes the noise, and the ``sigma`` that is returned is ``None``.
 
     >>> noisy, sigma = GaussianNoise(25)(torch.full((1, 3, 64, 64), 0.5), [torch.Generator().manual_seed(0)])
     >>> round(255 * noisy.std().item()), round(255 * sigma.item())
     (25, 25)
     """
 
-    def __init__(self, sigma: float | Sequence[float], quantise: bool = False) -> None:
+    def __init__(self, sigma: float | Sequence, quantise: bool = False) -> None:
         super().__init__()
-        low, high = (sigma, sigma) if isinstance(sigma, int | float) else sigma
-        if not 0 <= low <= high:
-            raise ValueError(f'sigma is {sigma}; expected a number of at least 0, or a pair (low, high) of such numbers')
-        self.low, self.high = float(low), float(high)
+        self.per_channel = not isinstance(sigma, int | float) and len(sigma) == CHANNELS
+        self.ranges = [bounds('sigma', one) for one in (sigma if self.per_channel else [sigma])]
+        self.low, self.high = self.ranges[0]
         self.quantise = quantise
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
         """Add the noise; see :class:`~semrestore.degradations.base.Degradation`."""
-        if self.low == self.high:
-            sigma = clean.new_full((len(clean),), self.low / PIXEL_MAX)
-        else:
-            sigma = uniform(self.low / PIXEL_MAX, self.high / PIXEL_MAX, clean, generators)
-        noisy = clean + sigma.view(-1, 1, 1, 1) * standard_normal(clean, generators)
-        if self.quantise:
-            noisy = (noisy.clamp(0, 1) * PIXEL_MAX).round() / PIXEL_MAX
-        return Degraded(noisy, sigma)
+        sigmas = torch.stack([level(low / PIXEL_MAX, high / PIXEL_MAX, clean, generators) for low, high in self.ranges], dim=1)
+        noisy = clean + sigmas[..., None, None] * standard_normal(clean, generators)
+        return Degraded(to_eight_bits(noisy) if self.quantise else noisy, None if self.per_channel else sigmas[:, 0])
 
     def extra_repr(self) -> str:
-        return f'sigma={self.low}..{self.high} of 255, quantise={self.quantise}'
+        return f'sigma={self.ranges if self.per_channel else self.ranges[0]} of 255, quantise={self.quantise}'
+
+
+@MODELS.register_module()
+class CorrelatedNoise(Degradation):
+    """Gaussian noise that neighbouring pixels share, as after resizing, smoothing or demosaicing: white noise blurred by a Gaussian.
+
+    The blur is scaled such that each pixel keeps the stated variance. Pixels d apart along an axis then correlate as
+    ``exp(-d^2 / (4 blur^2))``, the autocorrelation of the Gaussian kernel, up to its sampling.
+
+    Args:
+        sigma: Standard deviation of each pixel on the 0..255 scale, or a pair from which each image draws its own.
+        blur: Standard deviation of the kernel in pixels.
+    """
+
+    def __init__(self, sigma: float | Sequence[float], blur: float = 1.0) -> None:
+        super().__init__()
+        self.low, self.high = bounds('sigma', sigma)
+        if not 0 < blur <= 16:
+            raise ValueError(f'blur is {blur}; expected a number above 0, at most 16 pixels')
+        self.blur = blur
+        self.radius = max(1, round(4 * blur))
+        kernel = torch.exp(-0.5 * (torch.arange(-self.radius, self.radius + 1) / blur) ** 2)
+        # White noise of variance 1 keeps it where the squares of the weights sum up to 1.
+        self.register_buffer('kernel', kernel / kernel.square().sum().sqrt(), persistent=False)
+
+    def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
+        """Add the noise; see :class:`~semrestore.degradations.base.Degradation`."""
+        sigma = level(self.low / PIXEL_MAX, self.high / PIXEL_MAX, clean, generators)
+        channels, height, width = clean.shape[1:]
+        # Drawn with a margin, so that the noise at the edges is as elsewhere.
+        white = draw((channels, height + 2 * self.radius, width + 2 * self.radius), clean, generators)
+        kernel = self.kernel.to(clean).expand(channels, 1, 1, -1)
+        noise = F.conv2d(F.conv2d(white, kernel, groups=channels), kernel.transpose(2, 3), groups=channels)
+        return Degraded(clean + sigma.view(-1, 1, 1, 1) * noise, sigma)
+
+    def extra_repr(self) -> str:
+        return f'sigma=({self.low}, {self.high}) of 255, blur={self.blur}'

@@ -1,0 +1,126 @@
+"""What a camera's noise becomes on its way from the sensor to the picture."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from semrestore.degradations.base import Degradation, Degraded, bounds, draw, level, to_eight_bits
+from semrestore.degradations.signal_dependent import poisson
+from semrestore.registry import MODELS
+
+# Brooks et al., section 3.1 and their released code: white balance, digital gain, and read noise over shot noise as of the DND cameras.
+RED, BLUE = (1.9, 2.4), (1.5, 1.9)
+EXPOSURE_MEAN, EXPOSURE_STD = 0.8, 0.1
+READ_SLOPE, READ_OFFSET, READ_STD = 2.18, 1.20, 0.26
+
+
+@MODELS.register_module()
+class CameraNoise(Degradation):
+    """Noise of a sensor, developed: an image is taken back to raw data, gets shot and read noise there, and is developed again.
+
+    After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), without their tone curve and colour matrix: back
+    through the sRGB curve and the white balance to a mosaic of red, green, green and blue; ``shot * Poisson(raw / shot) + N(0, read)``
+    there; then bilinear demosaicing, white balance, clipping and the sRGB curve. So dark parts are noisier than bright ones, red and blue
+    than green, and neighbours share their noise.
+
+    What is returned is the clean image plus the difference that the noise makes, so that the blur of demosaicing, which a photograph's
+    own reference has as well, is no part of the task.
+
+    Args:
+        shot: Variance of the shot noise over the signal of 0..1, or a pair from whose logarithms each image draws its own uniformly;
+            Brooks et al. have (1e-4, 1.2e-2).
+        read: Variance of the read noise; by default drawn around their ``log(read) = 2.18 log(shot) + 1.20`` with a deviation of 0.26.
+        smooth: Standard deviation in pixels, or a pair of them, of a blur of the developed noise, as cameras resize and smooth; 0 for none.
+        quantise: Clip the result to 0..1 and round it to 8 bits.
+    """
+
+    def __init__(
+        self,
+        shot: float | Sequence[float] = (1e-4, 1.2e-2),
+        read: float | Sequence[float] | None = None,
+        smooth: float | Sequence[float] = 0.0,
+        quantise: bool = False,
+    ) -> None:
+        super().__init__()
+        self.shot = bounds('shot', shot)
+        if not self.shot[0] > 0:
+            raise ValueError(f'shot is {shot}; expected a number above 0, or a pair of such numbers')
+        self.read = None if read is None else bounds('read', read)
+        self.smooth = bounds('smooth', smooth, most=8)
+        self.quantise = quantise
+
+    def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
+        """Add the developed noise; see :class:`~semrestore.degradations.base.Degradation`."""
+        shot = level(*map(math.log, self.shot), clean, generators).exp()
+        if self.read is None:
+            spread = READ_STD * draw((1,), clean, generators).squeeze(1)
+            read = (READ_SLOPE * shot.log() + READ_OFFSET + spread).exp()
+        else:
+            read = level(*self.read, clean, generators)
+        red, blue = level(*RED, clean, generators), level(*BLUE, clean, generators)
+        exposure = (EXPOSURE_MEAN + EXPOSURE_STD * draw((1,), clean, generators).squeeze(1)).clamp(min=0.5, max=1.1)
+        gains = torch.stack([red, torch.ones_like(red), blue], dim=1)[..., None, None] / exposure.view(-1, 1, 1, 1)
+        height, width = clean.shape[-2:]
+        padded = F.pad(clean.detach().clamp(0, 1), (0, width % 2, 0, height % 2), mode='replicate')  # whole cells of the mosaic
+        raw = mosaic(linear(padded) / gains)
+        shot, read = shot.view(-1, 1, 1, 1), read.view(-1, 1, 1, 1)
+        noisy = shot * poisson(raw / shot, generators) + read.sqrt() * draw(raw.shape[1:], raw, generators)
+        difference = (develop(noisy, gains) - develop(raw, gains))[..., :height, :width]
+        if self.smooth[1] > 0:
+            difference = _smoothed(difference, level(*self.smooth, clean, generators))
+        images = clean + difference
+        return Degraded(to_eight_bits(images) if self.quantise else images, None)
+
+    def extra_repr(self) -> str:
+        return f'shot={self.shot}, read={self.read}, smooth={self.smooth}, quantise={self.quantise}'
+
+
+def linear(images: Tensor) -> Tensor:
+    """Take off the sRGB curve (IEC 61966-2-1): 0..1 to light in 0..1."""
+    return torch.where(images <= 0.04045, images / 12.92, ((images.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def gamma(light: Tensor) -> Tensor:
+    """Put on the sRGB curve: light in 0..1 to 0..1."""
+    return torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def mosaic(images: Tensor) -> Tensor:
+    """Keep one value of each pixel by a Bayer pattern RG/GB: ``(N, 3, H, W)`` to ``(N, 1, H, W)``, even sides."""
+    raw = images[:, 1:2].clone()
+    raw[..., ::2, ::2] = images[:, :1, ::2, ::2]
+    raw[..., 1::2, 1::2] = images[:, 2:, 1::2, 1::2]
+    return raw
+
+
+def demosaic(raw: Tensor) -> Tensor:
+    """Fill in each channel by the mean of its nearest known neighbours (bilinear): ``(N, 1, H, W)`` to ``(N, 3, H, W)``."""
+    known = torch.zeros(1, 3, *raw.shape[-2:], device=raw.device, dtype=raw.dtype)
+    known[:, 0, ::2, ::2] = known[:, 2, 1::2, 1::2] = 1
+    known[:, 1] = 1 - known[:, 0] - known[:, 2]
+    cross = raw.new_tensor([[0.0, 1, 0], [1, 4, 1], [0, 1, 0]])
+    square = raw.new_tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
+    kernels = torch.stack([square, cross, square])[:, None]
+    # Divided by the weights of what is known, which at the border is less.
+    weights = F.conv2d(known, kernels, padding=1, groups=3)
+    return F.conv2d(raw * known, kernels, padding=1, groups=3) / weights
+
+
+def develop(raw: Tensor, gains: Tensor) -> Tensor:
+    """Demosaic, balance, clip and put on the sRGB curve."""
+    return gamma((demosaic(raw) * gains).clamp(0, 1))
+
+
+def _smoothed(noise: Tensor, blur: Tensor) -> Tensor:
+    """Blur each image's noise by a Gaussian of its own standard deviation ``(N,)`` in pixels."""
+    count, channels, height, width = noise.shape
+    radius = max(1, math.ceil(3 * blur.max().item()))
+    places = torch.arange(-radius, radius + 1, device=noise.device, dtype=noise.dtype)
+    kernels = torch.exp(-0.5 * (places / blur.clamp(min=1e-3)[:, None]) ** 2)
+    kernels = (kernels / kernels.sum(1, keepdim=True)).repeat_interleave(channels, 0)[:, None, None]
+    one = F.pad(noise, (radius,) * 4, mode='replicate').reshape(1, count * channels, height + 2 * radius, width + 2 * radius)
+    blurred = F.conv2d(F.conv2d(one, kernels, groups=count * channels), kernels.transpose(2, 3), groups=count * channels)
+    return blurred.view(count, channels, height, width)
