@@ -41,6 +41,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
     def forward(self, data: dict, training: bool = False) -> dict:
         """Convert ``data['inputs']``: a uint8 tensor ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which stays a list if sizes differ.
 
+        Pairs of a clean and a noisy image have six channels, the clean ones first.
+
         Raises:
             UserError: Images differ in size in training, or a label is none of the task's.
         """
@@ -67,7 +69,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
     def _convert(self, images: Tensor) -> Tensor:
         if self.channel_order == 'bgr':
-            images = images.flip(-3)
+            images = images.unflatten(-3, (-1, 3)).flip(-3).flatten(-4, -3)  # of a pair both
         return images / 255
 
 
@@ -137,7 +139,7 @@ class Cascade(BaseModel):
 
         Args:
             inputs: RGB images, 0..1: a batch ``(N, 3, H, W)``, or for ``'predict'`` also a list of images of different sizes. They are
-                clean in the modes ``'loss'`` and ``'predict'``, noisy in ``'tensor'``.
+                clean in the modes ``'loss'`` and ``'predict'``, or six channels of a clean and a noisy image; noisy in ``'tensor'``.
             data_samples: The task library's data samples, one an image.
             mode: ``'loss'`` returns the weighted terms of the joint loss by name, ``'predict'`` data samples with predictions and the
                 images as ``clean``, ``noisy`` and ``restored`` (each ``(3, H, W)``), ``'tensor'`` the restored batch.
@@ -152,8 +154,7 @@ class Cascade(BaseModel):
 
     def loss(self, clean: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
-        clean = clean.contiguous(memory_format=self._memory_format)
-        noisy, restored = self._restore(clean, _training_generators(clean, data_samples))
+        clean, noisy, restored = self._restore(clean, _training_generators(clean, data_samples))
         return {f'loss_{name}': self.losses[name].weight * term for name, term in self.terms(clean, noisy, restored, data_samples).items()}
 
     def terms(self, clean: Tensor, noisy: Tensor, restored: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
@@ -190,9 +191,8 @@ class Cascade(BaseModel):
         return predictions
 
     def _predict_batch(self, clean: Tensor, data_samples: list) -> list:
-        clean = clean.contiguous(memory_format=self._memory_format)
         generators = [image_generator(self.evaluation_seed, image_name(sample)) for sample in data_samples]
-        noisy, restored = self._restore(clean, generators)
+        clean, noisy, restored = self._restore(clean, generators)
         if self.task is not None:
             if self.supervision != 'labels':
                 data_samples = self._complete_labels(clean, data_samples)
@@ -202,14 +202,23 @@ class Cascade(BaseModel):
             sample.clean, sample.noisy, sample.restored = images
         return data_samples
 
-    def _restore(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> tuple[Tensor, Tensor]:
-        """Return the degraded and the restored batch."""
-        degraded = self.degradation(clean, generators)
-        check_degraded(self.degradation, degraded, clean)
-        noisy, sigma = degraded
+    def _restore(self, images: Tensor, generators: Sequence[torch.Generator] | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the clean, the degraded and the restored batch, of clean images or of pairs."""
+        clean, *given = (part.contiguous(memory_format=self._memory_format) for part in images.split(3, dim=1))
+        if given:
+            if not self.degradation.takes_pairs:
+                raise UserError(
+                    'the data bring noisy images of their own: model.degradation has to be FromPairs, and is'
+                    f' {type(self.degradation).__name__}'
+                )
+            noisy, sigma = given[0], None
+        else:
+            degraded = self.degradation(clean, generators)
+            check_degraded(self.degradation, degraded, clean)
+            noisy, sigma = degraded
         restored = self._running_denoiser()(noisy, sigma)
         check_restored(self.denoiser, restored, noisy)
-        return noisy, restored
+        return clean, noisy, restored
 
     def _running_denoiser(self) -> Callable:
         if not self.training or self._compile_options is None:

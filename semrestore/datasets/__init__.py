@@ -1,6 +1,7 @@
 """Unlabelled photos and the transforms that load them; labelled data is mmpretrain's and mmseg's own."""
 
 from semrestore.datasets.class_archive import ClassArchive
+from semrestore.datasets.pair_folder import LoadPair, PairFolder
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
 from semrestore.datasets.resident import DeviceResidentPatches
 from semrestore.datasets.stream import StreamDataset, StreamSampler
@@ -11,7 +12,9 @@ __all__ = [
     'ClassArchive',
     'DeviceResidentPatches',
     'EmbeddedPhotos',
+    'LoadPair',
     'LoadPhoto',
+    'PairFolder',
     'PhotoFolder',
     'RandomCrop',
     'RandomDihedral',

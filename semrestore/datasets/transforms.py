@@ -1,6 +1,7 @@
 """Transforms that MMCV and mmpretrain lack: loading any photo as 8-bit RGB, and the eight flips and rotations."""
 
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -52,6 +53,15 @@ def read_photo(path: str) -> np.ndarray:
 _read_photo_once = lru_cache(maxsize=None)(read_photo)
 
 
+def _read_photo_from_cache(path: str) -> np.ndarray:
+    return _read_photo_once(path).copy()  # a later transform may work in place
+
+
+def photo_reader(cache: bool) -> Callable[[str], np.ndarray]:
+    """Return :func:`read_photo`, or what does the same and keeps every image in memory."""
+    return _read_photo_from_cache if cache else read_photo
+
+
 @TRANSFORMS.register_module()
 class LoadPhoto(BaseTransform):
     """Load ``img_path`` as 8-bit RGB by the rule of :func:`read_photo`, and cut out ``view`` = (top, left, side) where an item has one.
@@ -61,13 +71,11 @@ class LoadPhoto(BaseTransform):
     """
 
     def __init__(self, cache: bool = False) -> None:
-        self.read = _read_photo_once if cache else read_photo
+        self.read = photo_reader(cache)
 
     def transform(self, results: dict) -> dict:
         """Add ``img`` (an array of shape ``(H, W, 3)``, uint8 RGB), ``img_shape`` and ``ori_shape``."""
         image = self.read(results['img_path'])
-        if self.read is _read_photo_once:
-            image = image.copy()  # a later transform may work in place
         if 'view' in results:
             top, left, side = results['view']
             image = image[top : top + side, left : left + side]

@@ -3,6 +3,7 @@
 from semrestore.degradations.base import Degradation, Degraded, image_generator
 from semrestore.degradations.camera import CameraNoise
 from semrestore.degradations.composition import DegradationChain, RandomDegradation
+from semrestore.degradations.from_pairs import FromPairs
 from semrestore.degradations.gaussian import CorrelatedNoise, GaussianNoise
 from semrestore.degradations.impulse import SaltAndPepper
 from semrestore.degradations.jpeg import JPEG
@@ -15,6 +16,7 @@ __all__ = [
     'Degradation',
     'DegradationChain',
     'Degraded',
+    'FromPairs',
     'GaussianNoise',
     'PoissonGaussianNoise',
     'RandomDegradation',

@@ -24,6 +24,9 @@ class Degraded(NamedTuple):
 class Degradation(nn.Module):
     """Base class: clean images to degraded ones, on the images' own device."""
 
+    takes_pairs: bool = False
+    """Whether the data bring the noisy images, so that :meth:`forward` is not called."""
+
     @abstractmethod
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
         """Degrade a batch.

@@ -1,0 +1,28 @@
+"""Noise that was photographed and not made."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from semrestore.degradations.base import Degradation, Degraded
+from semrestore.errors import UserError
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class FromPairs(Degradation):
+    """The noisy images that the data bring along (:class:`~semrestore.datasets.PairFolder`); no noise is added and no sigma is known."""
+
+    takes_pairs = True
+
+    def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
+        """Refuse images without a noisy partner.
+
+        Raises:
+            UserError: Always; the cascade takes pairs apart by itself.
+        """
+        raise UserError(
+            'model.degradation is FromPairs, but the data bring no noisy images: use a PairFolder with LoadPair, or a degradation that'
+            ' makes noise, such as GaussianNoise'
+        )
