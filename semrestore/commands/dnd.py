@@ -1,0 +1,147 @@
+"""Denoise the Darmstadt Noise Dataset (Plötz and Roth, CVPR 2017, sRGB) and write what its server takes.
+
+  python tools/dnd.py DND_2017 --model zoo:multiscale-blind --out work_dirs/dnd
+
+DND_2017 holds info.mat and images_srgb/0001.mat ... 0050.mat, as the benchmark publishes them; it has no ground truth. Of each image 20
+crops are denoised. DIR/0001.mat ... hold them as the benchmark's own kit bundles a submission: a cell array Idenoised of the crops, israw
+and eval_version. Images whose file is there already are passed over.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from semrestore.commands.common import load_quietly
+from semrestore.errors import UserError
+from semrestore.files import replacing
+
+EVAL_VERSION = '1.0'
+
+
+@dataclass(frozen=True)
+class DndImage:
+    """One image of the benchmark.
+
+    Args:
+        name: Its file's name without suffix, such as ``'0001'``.
+        path: Its file.
+        boxes: Crops, ``(crops, 4)``: first row, first column, last row, last column, counted from 1.
+        sigmas: The benchmark's estimate of each crop's noise on 0..1, ``(crops,)``.
+    """
+
+    name: str
+    path: Path
+    boxes: np.ndarray
+    sigmas: np.ndarray
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('data', type=Path, help="the benchmark's folder")
+    parser.add_argument('--model', required=True, metavar='CKPT', help="weights: a file, or zoo:NAME; 'none' for a method without")
+    parser.add_argument('--config', metavar='CONFIG', help="config of the denoiser (default: the paper's network)")
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the submission')
+    parser.add_argument(
+        '--sigma',
+        type=_sigma,
+        metavar='S',
+        help="noise level on 0..255, for methods that need it; 'auto' estimates it, 'info' takes the benchmark's own estimate of each crop",
+    )
+    parser.add_argument('--device', help='such as cpu or cuda:1 (default: what there is)')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``tools/dnd.py``."""
+    from rich.console import Console
+    from rich.progress import track
+    from scipy.io import savemat
+
+    from semrestore.inference import DenoiseInferencer
+
+    options = parse(arguments)
+    images = list(read_info(options.data))
+    config = load_quietly(options.config).model.get('denoiser') if options.config else None
+    inferencer = DenoiseInferencer(None if options.model == 'none' else options.model, config, options.device)
+    for image in track(images, 'DND', console=Console(stderr=True)):
+        target = options.out / f'{image.name}.mat'
+        if target.is_file():
+            continue
+        crops = read_crops(image)
+        denoised = np.empty(len(crops), dtype=object)
+        for number, crop in enumerate(crops):
+            sigma = 255 * float(image.sigmas[number]) if options.sigma == 'info' else options.sigma
+            denoised[number] = np.clip(inferencer(crop, sigma=sigma)['predictions'][0], 0, 1)
+        with replacing(target) as path:
+            savemat(path, dict(Idenoised=denoised, israw=False, eval_version=EVAL_VERSION), appendmat=False)
+    print(f'{options.out}: {len(images)} images; submit what is in this folder')
+
+
+def read_info(folder: Path) -> Iterator[DndImage]:
+    """Yield the images that ``info.mat`` lists.
+
+    Raises:
+        UserError: A file is missing, or not laid out as the benchmark's.
+    """
+    path = folder / 'info.mat'
+    with _opened(path) as file:
+        try:
+            info = file['info']
+            boxes, sigmas = info['boundingboxes'][0], info['sigma_srgb'][0]
+            listed = [
+                (np.array(file[box]).T.astype(int), np.array(file[sigma], float).reshape(-1))
+                for box, sigma in zip(boxes, sigmas, strict=True)
+            ]
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise UserError(
+                f"'{path}' is not laid out as the benchmark's (info.boundingboxes and info.sigma_srgb, a cell an image): {error}"
+            ) from None
+    for number, (box, sigma) in enumerate(listed, 1):
+        if box.ndim != 2 or box.shape[1] != 4 or len(sigma) != len(box) or (box < 1).any() or (box[:, 2:] < box[:, :2]).any():
+            raise UserError(
+                f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops, 4) from 1 on"
+            )
+        image = folder / 'images_srgb' / f'{number:04}.mat'
+        if not image.is_file():
+            raise UserError(f"'{path}' lists {len(listed)} images, but '{image}' does not exist")
+        yield DndImage(image.stem, image, box, sigma)
+
+
+def read_crops(image: DndImage) -> list[np.ndarray]:
+    """Return an image's crops: RGB ``(H, W, 3)``, float32, 0..1.
+
+    Raises:
+        UserError: The file is not laid out as the benchmark's, or a box leaves the image.
+    """
+    with _opened(image.path) as file:
+        if 'InoisySRGB' not in file or file['InoisySRGB'].ndim != 3 or file['InoisySRGB'].shape[0] != 3:
+            raise UserError(f"'{image.path}' has no RGB image InoisySRGB; it holds {', '.join(file) or 'nothing'}")
+        noisy = np.array(file['InoisySRGB'], np.float32).T  # MATLAB's order comes out of HDF5 reversed
+    height, width = noisy.shape[:2]
+    if image.boxes[:, 2].max() > height or image.boxes[:, 3].max() > width:
+        raise UserError(f"'{image.path}' is {height} x {width}, and a box of info.mat leaves it: {image.boxes.max(axis=0).tolist()}")
+    return [noisy[top - 1 : bottom, left - 1 : right].copy() for top, left, bottom, right in image.boxes]
+
+
+def _opened(path: Path):
+    try:
+        import h5py
+    except ImportError as error:
+        raise UserError(f"h5py is not installed ({error}): pip install 'semrestore[convert]'") from None
+    if not path.is_file():
+        raise UserError(f"'{path}' does not exist; expected the benchmark's folder, with info.mat and images_srgb/0001.mat and so on")
+    try:
+        return h5py.File(path)
+    except OSError as error:
+        raise UserError(f"'{path}' is no MATLAB 7.3 file, as the benchmark publishes them: {error}") from None
+
+
+def _sigma(text: str) -> float | str:
+    try:
+        return text if text in ('auto', 'info') else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a number nor 'auto' nor 'info'") from None

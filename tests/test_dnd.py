@@ -1,0 +1,105 @@
+"""The Darmstadt Noise Dataset's layout, on a synthetic tree in it; a submission read back as the benchmark's server would."""
+
+import h5py
+import numpy as np
+import pytest
+from scipy.io import loadmat
+
+from semrestore.commands import dnd
+from semrestore.commands.common import run
+
+# First row, first column, last row, last column, from 1.
+BOXES = np.array([[[1, 1, 24, 32], [11, 21, 34, 52]], [[3, 5, 26, 36], [17, 29, 40, 60]]])
+SIGMAS = np.array([[0.02, 0.04], [0.06, 0.08]])
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Two images of 40 x 60 with two crops each, written as MATLAB 7.3 lays them out: reversed axes, cells as references."""
+    folder = tmp_path / 'dnd_2017'
+    (folder / 'images_srgb').mkdir(parents=True)
+    images = np.random.default_rng(0).uniform(0, 1, (2, 40, 60, 3)).astype(np.float32)
+    for number, image in enumerate(images, 1):
+        with h5py.File(folder / f'images_srgb/{number:04}.mat', 'w') as file:
+            file['InoisySRGB'] = image.T
+    with h5py.File(folder / 'info.mat', 'w') as file:
+        info = file.create_group('info')
+        for name, values in (('boundingboxes', BOXES.astype(float)), ('sigma_srgb', SIGMAS[:, :, None])):
+            cells = info.create_dataset(name, (1, 2), h5py.ref_dtype)
+            for number, value in enumerate(values):
+                file[f'#refs#/{name}{number}'] = value.T
+                cells[0, number] = file[f'#refs#/{name}{number}'].ref
+    return folder, images
+
+
+def crop(images, image, number):
+    top, left, bottom, right = BOXES[image, number]
+    return images[image, top - 1 : bottom, left - 1 : right]
+
+
+def call(folder, out, *arguments):
+    return run(dnd.main, [str(folder), '--out', str(out), *arguments])
+
+
+def test_the_submission_holds_every_crop_in_its_place(tree, tmp_path):
+    folder, images = tree
+    identity = tmp_path / 'identity.py'
+    identity.write_text("model = dict(type='Cascade', denoiser=dict(type='Identity'), degradation=dict(type='FromPairs'))")
+    out = tmp_path / 'out'
+    assert call(folder, out, '--model', 'none', '--config', str(identity)) == 0
+    assert sorted(path.name for path in out.iterdir()) == ['0001.mat', '0002.mat']
+    for image in range(2):
+        content = loadmat(out / f'{image + 1:04}.mat')
+        assert content['Idenoised'].shape == (1, 2)
+        assert content['Idenoised'].dtype == object
+        assert content['israw'].item() == 0
+        assert content['eval_version'].item() == '1.0'
+        for number in range(2):
+            np.testing.assert_allclose(content['Idenoised'][0, number], crop(images, image, number), atol=1e-6)
+
+
+def test_each_crop_has_the_noise_level_asked_for_and_what_is_done_is_not_done_again(tree, tmp_path, monkeypatch):
+    folder, _ = tree
+    seen = []
+    from semrestore.inference import DenoiseInferencer
+
+    monkeypatch.setattr(
+        DenoiseInferencer, '__call__', lambda self, image, sigma=None: seen.append(sigma) or dict(predictions=[image + 2.0])
+    )
+    out = tmp_path / 'out'
+    assert call(folder, out, '--model', 'zoo:multiscale-blind', '--sigma', 'info') == 0
+    assert seen == pytest.approx((255 * SIGMAS).flatten().tolist())
+    assert loadmat(out / '0001.mat')['Idenoised'][0, 0].max() == 1  # clipped
+    (out / '0002.mat').unlink()
+    assert call(folder, out, '--model', 'zoo:multiscale-blind', '--sigma', '12') == 0
+    assert seen[4:] == [12, 12]
+
+
+@pytest.mark.parametrize(
+    ('damage', 'message'),
+    [
+        (lambda folder: (folder / 'info.mat').unlink(), "info.mat' does not exist; expected the benchmark's folder"),
+        (lambda folder: (folder / 'info.mat').write_bytes(b'MATLAB 5.0'), "info.mat' is no MATLAB 7.3 file"),
+        (lambda folder: rename(folder / 'info.mat', 'info/boundingboxes', 'info/boxes'), "info.mat' is not laid out as the benchmark's"),
+        (lambda folder: (folder / 'images_srgb/0002.mat').unlink(), "lists 2 images, but '"),
+        (lambda folder: rename(folder / 'images_srgb/0001.mat', 'InoisySRGB', 'Inoisy'), 'has no RGB image InoisySRGB; it holds Inoisy'),
+        (lambda folder: box(folder, [[0, 1, 5, 5], [1, 1, 5, 5]]), 'the boxes of image 1 are (2, 4) with 2 sigmas'),
+        (lambda folder: box(folder, [[1, 1, 5, 5], [1, 1, 41, 60]]), 'is 40 x 60, and a box of info.mat leaves it'),
+    ],
+)
+def test_another_layout_is_named_and_nothing_is_written(tree, tmp_path, capsys, damage, message):
+    folder, _ = tree
+    damage(folder)
+    assert call(folder, tmp_path / 'out', '--model', 'zoo:multiscale-blind') == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def rename(path, old, new):
+    with h5py.File(path, 'a') as file:
+        file.move(old, new)
+
+
+def box(folder, values):
+    with h5py.File(folder / 'info.mat', 'a') as file:
+        file['#refs#/boundingboxes0'][:] = np.array(values, float).T
