@@ -213,7 +213,8 @@ class Cascade(BaseModel):
                 )
             noisy, sigma = given[0], None
         else:
-            degraded = self.degradation(clean, generators)
+            with torch.autocast(clean.device.type, enabled=False):  # noise in bfloat16 would be another noise
+                degraded = self.degradation(clean, generators)
             check_degraded(self.degradation, degraded, clean)
             noisy, sigma = degraded
         restored = self._running_denoiser()(noisy, sigma)

@@ -180,6 +180,23 @@ def test_camera_noise_is_stronger_in_the_dark_and_vanishes_without_light_and_rea
     assert 0 <= stored.min() <= stored.max() <= 1
     smooth, plain = (CameraNoise(5e-3, 1e-4, smooth=blur)(flat(0.5)).images.std() for blur in (1.0, 0))
     assert smooth < 0.8 * plain
+    grey = CameraNoise(5e-3, 1e-4, chroma=0)(flat(0.5)).images
+    assert torch.allclose(grey[:, :1].expand_as(grey), grey, atol=1e-6)  # all channels share what is left
+    coloured, reduced = (CameraNoise(5e-3, 1e-4, chroma=share)(flat(0.5), [image_generator(0, 'x')]).images - 0.5 for share in (1, 0.25))
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    assert torch.allclose((reduced * luma).sum(1), (coloured * luma).sum(1), atol=1e-6)
+    assert (reduced[:, 0] - reduced[:, 2]).std() == pytest.approx(0.25 * (coloured[:, 0] - coloured[:, 2]).std().item(), rel=1e-3)
+
+
+def test_noise_is_made_in_full_precision_in_mixed_precision_training(build_cascade, photos):
+    cascade = build_cascade(
+        losses=dict(reconstruction=dict(type='ReconstructionLoss')), classifier=None, degradation=dict(type='CameraNoise')
+    )
+    clean, names = photos['coffee'][None, :, :32, :32], [image_generator(0, 'x')]
+    with torch.autocast('cpu', torch.bfloat16):
+        _, noisy, _ = cascade._restore(clean, names)
+    expected = CameraNoise()(clean, [image_generator(0, 'x')]).images
+    assert torch.equal(noisy, expected)
 
 
 def test_demosaicing_blurs_no_photo(photos):
@@ -226,6 +243,7 @@ def test_a_chain_is_its_steps_and_a_mixture_one_of_its_choices():
         (dict(type='JPEG', quality=0), 'quality is 0; expected a number in 1..100'),
         (dict(type='CameraNoise', shot=0), 'shot is 0'),
         (dict(type='CameraNoise', smooth=-1), 'smooth is -1'),
+        (dict(type='CameraNoise', chroma=2), 'chroma is 2; expected a number in 0..1'),
         (dict(type='DegradationChain', steps=[]), 'steps of a DegradationChain is empty'),
         (dict(type='RandomDegradation', choices=[dict(type='JPEG', quality=5)], weights=[0]), 'weights is'),
     ],

@@ -14,6 +14,7 @@ from semrestore.registry import MODELS
 # Brooks et al., section 3.1 and their released code: white balance, digital gain, and read noise over shot noise as of the DND cameras.
 RED, BLUE = (1.9, 2.4), (1.5, 1.9)
 EXPOSURE_MEAN, EXPOSURE_STD = 0.8, 0.1
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 READ_SLOPE, READ_OFFSET, READ_STD = 2.18, 1.20, 0.26
 
 
@@ -34,6 +35,8 @@ class CameraNoise(Degradation):
             Brooks et al. have (1e-4, 1.2e-2).
         read: Variance of the read noise; by default drawn around their ``log(read) = 2.18 log(shot) + 1.20`` with a deviation of 0.26.
         smooth: Standard deviation in pixels, or a pair of them, of a blur of the developed noise, as cameras resize and smooth; 0 for none.
+        chroma: What is kept of the developed noise's colour (its difference to the luma of ITU-R BT.601), or a pair from which each image
+            draws its own; below 1 for cameras that reduce it, after which the channels share most of their noise.
         quantise: Clip the result to 0..1 and round it to 8 bits.
     """
 
@@ -42,6 +45,7 @@ class CameraNoise(Degradation):
         shot: float | Sequence[float] = (1e-4, 1.2e-2),
         read: float | Sequence[float] | None = None,
         smooth: float | Sequence[float] = 0.0,
+        chroma: float | Sequence[float] = 1.0,
         quantise: bool = False,
     ) -> None:
         super().__init__()
@@ -50,6 +54,7 @@ class CameraNoise(Degradation):
             raise ValueError(f'shot is {shot}; expected a number above 0, or a pair of such numbers')
         self.read = None if read is None else bounds('read', read)
         self.smooth = bounds('smooth', smooth, most=8)
+        self.chroma = bounds('chroma', chroma, most=1)
         self.quantise = quantise
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
@@ -71,11 +76,14 @@ class CameraNoise(Degradation):
         difference = (develop(noisy, gains) - develop(raw, gains))[..., :height, :width]
         if self.smooth[1] > 0:
             difference = _smoothed(difference, level(*self.smooth, clean, generators))
+        if self.chroma[0] < 1:
+            luma = (difference * difference.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+            difference = torch.lerp(luma, difference, level(*self.chroma, clean, generators).view(-1, 1, 1, 1))
         images = clean + difference
         return Degraded(to_eight_bits(images) if self.quantise else images, None)
 
     def extra_repr(self) -> str:
-        return f'shot={self.shot}, read={self.read}, smooth={self.smooth}, quantise={self.quantise}'
+        return f'shot={self.shot}, read={self.read}, smooth={self.smooth}, chroma={self.chroma}, quantise={self.quantise}'
 
 
 def linear(images: Tensor) -> Tensor:
