@@ -255,3 +255,52 @@ def test_a_score_is_a_metric_of_mmengines_too():
     metric.process({}, [sample.to_dict() for sample in samples])
     cell = classification_cell('x', [TopK().row(sample, None)['rank'] for sample in samples])
     assert metric.compute_metrics(metric.results) == {name: cell.value(name) for name in ('top-1', 'top-5')}
+
+
+NOISES = """
+degradation = dict(type='DegradationChain', steps=[dict(type='GaussianNoise', sigma=20), dict(type='JPEG', quality=30)])
+"""
+
+
+def test_rows_of_other_noise_have_the_numbers_of_the_test_command(task, checkpoint, tmp_path):
+    noise = tmp_path / 'stored.py'
+    noise.write_text(NOISES)
+    out = tmp_path / 'out'
+    named = tmp_path / 'stored.pth'
+    named.write_bytes(checkpoint.read_bytes())
+    methods = ('noisy', 'clean', f'ours={tmp_path}/{{sigma}}.pth')
+    assert call(task, out, '--noise', f'stored={noise}', '--denoisers', *methods) == 0
+    matrix = records(out)
+    assert {record['sigma'] for record in matrix.values()} == {'stored'}
+    own = tmp_path / 'own.py'
+    steps = "[dict(type='GaussianNoise', sigma=20), dict(type='JPEG', quality=30)]"
+    own.write_text(f"_base_ = './task.py'\nmodel = dict(degradation=dict(_delete_=True, type='DegradationChain', steps={steps}))\n")
+    single = tmp_path / 'single.json'
+    assert run(testing.main, [str(own), str(checkpoint), '--work-dir', str(tmp_path / 'log'), '--out', str(single)]) == 0
+    metrics = json.loads(single.read_text())['metrics']
+    assert matrix['top-1', 'ours']['value'] == pytest.approx(metrics['accuracy/top1'], abs=1e-4)
+    assert matrix['top-1', 'ours']['psnr'] == pytest.approx(metrics['PSNR'], abs=1e-3)
+    assert '| stored |' in (out / 'matrix.md').read_text()
+    cells = json.loads((out / 'matrix.json').read_text())['cells']
+    assert {cell['method'] for cell in cells if 'degradation' in cell} == {'noisy', 'ours'}
+    # With Gaussian rows beside it, and after a change of the noise, which runs that row again.
+    stamp = {path.name: path.read_bytes() for path in (out / 'cells').iterdir()}
+    noise.write_text(NOISES.replace('quality=30', 'quality=90'))
+    assert call(task, out, '--sigma', 30, '--noise', f'stored={noise}', '--denoisers', 'noisy', 'clean') == 0
+    changed = {path.name for path in (out / 'cells').glob('*.jsonl') if stamp.get(path.name) != path.read_bytes()}
+    assert changed == {'task-noisy-stored.jsonl', 'task-noisy-sigma30.jsonl'}
+
+
+@pytest.mark.parametrize(
+    ('noise', 'message'),
+    [
+        ('stored', "'stored' is not NAME=CONFIG"),
+        ('stored={tmp}/nowhere.py', "nowhere.py' does not exist"),
+        ('stored={tmp}/task.py', 'sets no degradation'),
+        ('stored={tmp}/wrong.py', 'does not build: ValueError: sigma is -1'),
+    ],
+)
+def test_a_noise_that_is_none_is_named(task, tmp_path, capsys, noise, message):
+    (tmp_path / 'wrong.py').write_text("degradation = dict(type='GaussianNoise', sigma=-1)")
+    assert call(task, tmp_path / 'out', '--noise', noise.format(tmp=tmp_path), '--denoisers', 'noisy') == 2
+    assert message in capsys.readouterr().err

@@ -24,16 +24,18 @@ class Method:
     kind: str | None = None  # class of a denoiser without arguments
     checkpoint: str | None = None
 
-    def at(self, sigma: float | None) -> str | None:
+    def at(self, sigma: float | str | None) -> str | None:
         """Return the file of the checkpoint for a noise level; none for clean images, which no denoiser touches."""
         from semrestore.zoo import resolve
 
         named = self.named(sigma)
         return named and resolve(named)
 
-    def named(self, sigma: float | None) -> str | None:
-        """Return the checkpoint for a noise level as it was given: a file, or ``zoo:NAME``."""
-        return None if sigma is None or not self.checkpoint else self.checkpoint.replace('{sigma}', f'{sigma:g}')
+    def named(self, sigma: float | str | None) -> str | None:
+        """Return the checkpoint for a noise level, or for another noise by its name, as it was given: a file, or ``zoo:NAME``."""
+        from semrestore.evaluation.matrix import noise_name
+
+        return None if sigma is None or not self.checkpoint else self.checkpoint.replace('{sigma}', noise_name(sigma))
 
     def denoiser(self, default: dict) -> dict:
         """Return the config of the denoiser; ``default`` where the command line names none."""
@@ -74,8 +76,10 @@ def _without_weights(text: str, option: str) -> str:
     return kind
 
 
-def check_sources(methods: Sequence[Method], sigmas: Sequence[float]) -> None:
+def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> None:
     """Refuse a config that has no denoiser, or one that lacks its weights, before anything is run."""
+    from semrestore.evaluation.matrix import noise_name
+
     for method in methods:
         if method.config:
             denoiser = load_quietly(method.config).model.get('denoiser')
@@ -85,7 +89,7 @@ def check_sources(methods: Sequence[Method], sigmas: Sequence[float]) -> None:
                 raise UserError(f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT")
         for sigma in sigmas if method.checkpoint else ():
             if not Path(method.at(sigma)).is_file():
-                raise UserError(f"the checkpoint of '{method.name}' at sigma {sigma:g}, '{method.at(sigma)}', does not exist")
+                raise UserError(f"the checkpoint of '{method.name}' at sigma {noise_name(sigma)}, '{method.at(sigma)}', does not exist")
 
 
 def parse_limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:

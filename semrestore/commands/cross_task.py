@@ -20,13 +20,18 @@ from semrestore.commands.cells import Method, Rows, check_sources, evenly, parse
 from semrestore.commands.common import explained, load_quietly
 from semrestore.errors import UserError, near
 
+PAPER_SIGMAS = (15, 30, 45, 60)
+
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--tasks', nargs='+', required=True, metavar='CONFIG', help='configs whose task and test data are used')
     parser.add_argument('--denoisers', nargs='+', required=True, metavar='DENOISER', help='columns, see above')
-    parser.add_argument('--sigma', nargs='+', type=float, default=[15, 30, 45, 60], metavar='S', help="noise levels (default: the paper's)")
+    parser.add_argument('--sigma', nargs='+', type=float, metavar='S', help="noise levels (default: the paper's, or none with --noise)")
+    parser.add_argument(
+        '--noise', nargs='+', default=[], metavar='NAME=CONFIG', help='rows of other noise: configs that set degradation (configs/_base_)'
+    )
     parser.add_argument(
         '--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; what it already holds is not run again'
     )
@@ -48,21 +53,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
     limits = parse_limits(options.limit, names)
     if options.reference and options.reference not in names:
         raise UserError(f"--reference is '{options.reference}', which is none of the denoisers.{near(options.reference, names)}")
-    for sigma in options.sigma:
-        if not 0 < sigma < float('inf'):
-            raise UserError(f'--sigma is {sigma:g}; expected a number above 0')
-    sigmas = list(dict.fromkeys(options.sigma))
+    noises = parse_noises(options.sigma, options.noise)
     configs = {Path(path).stem: path for path in options.tasks}
     if len(configs) < len(options.tasks):
         raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
-    check_sources(methods, sigmas)
+    check_sources(methods, list(noises))
     tasks = {name: _task_config(path, options.cfg_options) for name, path in configs.items()}
-    cells = [cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, sigmas, limits, options.out / 'cells')]
-    records = Matrix(cells, sigmas, options.reference).records()
+    cells = [cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, noises, limits, options.out / 'cells')]
+    records = Matrix(cells, list(noises), options.reference).records()
     text = markdown(records, options.reference)
     write(options.out, records, [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells], text)
     print(text)
     print(f'{options.out}: matrix.md, matrix.csv, matrix.json, matrix.png')
+
+
+def parse_noises(sigmas: Sequence[float] | None, named: Sequence[str]) -> dict[float | str, dict]:
+    """Return the rows of the matrix: a degradation's config by noise level or name."""
+    from semrestore.plugins import config_path, read_config
+    from semrestore.registry import MODELS
+
+    noises: dict[float | str, dict] = {}
+    for sigma in ([] if named else PAPER_SIGMAS) if sigmas is None else sigmas:
+        if not 0 < sigma < float('inf'):
+            raise UserError(f'--sigma is {sigma:g}; expected a number above 0')
+        noises[sigma] = dict(type='GaussianNoise', sigma=sigma)
+    for text in named:
+        name, _, path = text.partition('=')
+        if not name or not path or name in noises:
+            raise UserError(f"--noise: '{text}' is not NAME=CONFIG with a name of its own")
+        with explained(f"--noise: config '{path}' cannot be read"):
+            degradation = read_config(config_path(path)).get('degradation')
+        if not degradation:
+            raise UserError(f"--noise: config '{path}' sets no degradation, as those in configs/_base_/degradations do")
+        with explained(f"--noise: the degradation of '{path}' does not build"):
+            MODELS.build(dict(degradation))
+        noises[name] = degradation.to_dict()
+    return noises
 
 
 def write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str) -> None:
@@ -92,7 +118,7 @@ def _task_config(path: str, options: Sequence[str]):
     return cfg
 
 
-def _cells(name: str, cfg, methods: Sequence[Method], sigmas: Sequence[float], limits: dict[str, int], folder: Path) -> Iterator:
+def _cells(name: str, cfg, methods: Sequence[Method], noises: dict, limits: dict[str, int], folder: Path) -> Iterator:
     """Yield the cells of one task: those that the folder holds, and those that have to be run, for which its network is built."""
     from semrestore.evaluation.matrix import Cell
 
@@ -101,14 +127,16 @@ def _cells(name: str, cfg, methods: Sequence[Method], sigmas: Sequence[float], l
     for method in methods:
         indices = evenly(len(dataset), limits.get(method.name))
         # Clean images are the same at every noise level.
-        for sigma in [None] if method.name == 'clean' else sigmas:
+        for sigma in [None] if method.name == 'clean' else noises:
             denoiser = method.denoiser(cfg.model.denoiser)
             origin = _origin(cfg, dataset, method, denoiser, sigma, indices)
-            label = f'{name}-{method.name}' + (f'-sigma{sigma:g}' if sigma is not None else '')
+            if isinstance(sigma, str):
+                origin['degradation'] = noises[sigma]
+            label = f'{name}-{method.name}' + ('' if sigma is None else f'-{sigma}' if isinstance(sigma, str) else f'-sigma{sigma:g}')
             stored = Rows(folder / f'{label}.jsonl', origin)
             if not stored.complete:
                 bench = bench or _Bench(cfg, dataset)
-                bench.run(label, stored, denoiser, sigma, method, indices)
+                bench.run(label, stored, denoiser, sigma, method, indices, noises.get(sigma))
             paths = dict(config=cfg.filename, checkpoint=method.at(sigma))
             yield Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
 
@@ -123,7 +151,7 @@ def _dataset(cfg):
         return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
-def _origin(cfg, dataset, method: Method, denoiser: dict, sigma: float | None, indices: Sequence[int]) -> dict:
+def _origin(cfg, dataset, method: Method, denoiser: dict, sigma: float | str | None, indices: Sequence[int]) -> dict:
     """Return what a cell's numbers depend on, by content and not by path; a stored cell of another origin is run again."""
     from semrestore.checkpoint import sha256
 
@@ -171,7 +199,16 @@ class _Bench:
         if classes and known and len(classes) > known:
             raise UserError(f"config '{cfg.filename}': the data have {len(classes)} classes, the task network {known}")
 
-    def run(self, label: str, stored: Rows, denoiser: dict, sigma: float | None, method: Method, indices: Sequence[int]) -> None:
+    def run(
+        self,
+        label: str,
+        stored: Rows,
+        denoiser: dict,
+        sigma: float | str | None,
+        method: Method,
+        indices: Sequence[int],
+        noise: dict | None,
+    ) -> None:
         """Run the images that the cell lacks and store what they scored."""
         from semrestore.cascade import image_name
         from semrestore.checkpoint import load_denoiser
@@ -183,7 +220,7 @@ class _Bench:
         cascade.denoiser = MODELS.build(denoiser).eval().to(cascade.data_preprocessor.device)
         if method.checkpoint:
             load_denoiser(cascade, method.at(sigma))
-        cascade.degradation = MODELS.build(dict(type='GaussianNoise', sigma=sigma or 0))
+        cascade.degradation = MODELS.build(dict(noise or dict(type='GaussianNoise', sigma=0)))
         for sample in predictions(cascade, self.dataset, indices, label, len(stored.rows), **self.loader):
             quality = None if method.name == 'clean' else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
             row = score.row(sample, task.num_classes)

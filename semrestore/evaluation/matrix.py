@@ -22,7 +22,7 @@ class Cell:
     Args:
         task: Name of the task.
         method: Name of the method.
-        sigma: Noise level on 0..255; ``None`` for clean images.
+        sigma: Noise level on 0..255, or the name of another noise; ``None`` for clean images.
         indices: Which images of the data set the rows are of, in their order.
         rows: What each image scored: ``psnr``, ``score`` (the name of a :class:`~semrestore.evaluation.Score`) and what that one's
             ``row`` returned.
@@ -31,7 +31,7 @@ class Cell:
 
     task: str
     method: str
-    sigma: float | None
+    sigma: float | str | None
     indices: list[int]
     rows: list[dict]
     origin: dict = field(default_factory=dict)
@@ -85,18 +85,18 @@ class Matrix:
 
     Args:
         cells: Every cell; a method that was cut to a subset has fewer images than the others of its task.
-        sigmas: Noise levels, in the order of the rows.
+        sigmas: Noise levels and names of noise, in the order of the rows.
         reference: Method that others are compared with, image by image.
     """
 
-    def __init__(self, cells: Sequence[Cell], sigmas: Sequence[float], reference: str | None = None) -> None:
+    def __init__(self, cells: Sequence[Cell], sigmas: Sequence[float | str], reference: str | None = None) -> None:
         self.sigmas = list(sigmas)
         self.reference = reference
         self._cells = {(cell.task, cell.method, cell.sigma): cell for cell in cells}
         self.tasks = list(dict.fromkeys(cell.task for cell in cells))
         self.methods = list(dict.fromkeys(cell.method for cell in cells))
 
-    def cell(self, task: str, method: str, sigma: float) -> Cell | None:
+    def cell(self, task: str, method: str, sigma: float | str) -> Cell | None:
         """Return a cell; the clean one stands beside every noise level."""
         return self._cells.get((task, method, sigma)) or self._cells.get((task, method, None))
 
@@ -110,7 +110,7 @@ class Matrix:
                     records += self._row(task, sigma, metric, row)
         return records
 
-    def _row(self, task: str, sigma: float, metric: str, row: dict[str, Cell]) -> list[dict]:
+    def _row(self, task: str, sigma: float | str, metric: str, row: dict[str, Cell]) -> list[dict]:
         values = {method: cell.value(metric) for method, cell in row.items()}
         compared = {method: cell for method, cell in row.items() if method != 'clean'}
         whole = max((len(cell.rows) for cell in compared.values()), default=0)
@@ -147,6 +147,15 @@ class Matrix:
         return dict(difference=one.value(metric) - other.value(metric), difference_low=low, difference_high=high)
 
 
+def noise_name(sigma: float | str) -> str:
+    """Return what a noise level, or another noise, is called.
+
+    >>> noise_name(25.0), noise_name('jpeg')
+    ('25', 'jpeg')
+    """
+    return sigma if isinstance(sigma, str) else f'{sigma:g}'
+
+
 def markdown(records: Sequence[dict], reference: str | None = None) -> str:
     """Return the matrix as Markdown: a table for each task and metric, then PSNR, recovery and differences."""
     lines = []
@@ -169,10 +178,11 @@ def markdown(records: Sequence[dict], reference: str | None = None) -> str:
 
 def _table(records: Sequence[dict], text) -> list[str]:
     methods = list(dict.fromkeys(record['method'] for record in records))
-    lines = ['| sigma | ' + ' | '.join(methods) + ' |', '| --- |' + ' ---: |' * len(methods)]
+    first = 'noise' if any(isinstance(record['sigma'], str) for record in records) else 'sigma'
+    lines = [f'| {first} | ' + ' | '.join(methods) + ' |', '| --- |' + ' ---: |' * len(methods)]
     for sigma in dict.fromkeys(record['sigma'] for record in records):
         cells = {record['method']: text(record) for record in records if record['sigma'] == sigma}
-        lines.append(f'| {sigma:g} | ' + ' | '.join(cells.get(method, '-') for method in methods) + ' |')
+        lines.append(f'| {noise_name(sigma)} | ' + ' | '.join(cells.get(method, '-') for method in methods) + ' |')
     return lines
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from semrestore.evaluation.matrix import noise_name
+
 
 def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> None:
     """Write a plot with one panel for each task: its leading metric over the noise level, or over the methods if there is one level.
@@ -19,6 +21,7 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
         leading.setdefault(record['task'], record['metric'])
     methods = list(dict.fromkeys(record['method'] for record in records))
     sigmas = list(dict.fromkeys(record['sigma'] for record in records))
+    named = any(isinstance(sigma, str) for sigma in sigmas)
     # The first eight colours of seaborn's colorblind palette, clean in black.
     palette = ['#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#fbafe4', '#949494']
     colours = {method: 'black' if method == 'clean' else palette[index % 8] for index, method in enumerate(methods)}
@@ -35,14 +38,16 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
             if len(sigmas) == 1:
                 axis.errorbar([index], values, yerr=errors, fmt='o', **style)
             else:
-                axis.errorbar([record['sigma'] for record in chosen], values, yerr=errors, marker='o', label=method, **style)
+                # Noise levels are an axis; other noise has no order, so nothing is joined.
+                places = [sigmas.index(record['sigma']) if named else record['sigma'] for record in chosen]
+                axis.errorbar(places, values, yerr=errors, marker='o', linestyle='none' if named else '-', label=method, **style)
         axis.set_title(task.replace('_', ' '), fontsize='medium')
         axis.set_ylabel(f'{metric} (%)')
         axis.grid(axis='y', alpha=0.3)
         if len(sigmas) == 1:
             axis.set_xticks(range(len(methods)), methods, rotation=30, ha='right')
         else:
-            axis.set_xticks(sigmas)
-            axis.set_xlabel('sigma')
+            axis.set_xticks(range(len(sigmas)) if named else sigmas, [noise_name(sigma) for sigma in sigmas])
+            axis.set_xlabel('noise' if named else 'sigma')
             axis.legend(fontsize='small')
     figure.savefig(path, dpi=dpi)
