@@ -23,7 +23,8 @@ PREFIX = 'zoo:'
 def published() -> dict[str, dict]:
     """Return what is published, by name, and how it was made.
 
-    An entry has the ``file``, its ``sha256``, the ``denoiser``'s config, and ``sigma``: a number on 0..255, or a trained range.
+    An entry has the ``file``, its ``sha256``, the ``denoiser``'s config, and ``sigma``: a number on 0..255, a trained
+    range, or ``None`` where it was trained on other noise.
     """
     try:
         return json.loads((WEIGHTS / 'zoo.json').read_text(encoding='utf-8'))

@@ -141,7 +141,7 @@ def test_training_and_evaluation_on_pairs(tmp_path, photos, monkeypatch):
     out = tmp_path / 'result.json'
     assert run(evaluate, ['configs/evaluation/cc15.py', 'none', '--out', str(out), '--work-dir', str(tmp_path / 'run')]) == 0
     result = json.loads(out.read_text())
-    assert result['metrics']['PSNR'] == pytest.approx(sum(expected) / 2, abs=1e-3)
+    assert result['metrics']['cc15/PSNR'] == pytest.approx(sum(expected) / 2, abs=1e-3)
     config = tmp_path / 'pairs.py'
     root = str(tmp_path)
     config.write_text(f"""
@@ -158,7 +158,7 @@ optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3))
     assert run(train, [str(config), '--work-dir', str(tmp_path / 'run')]) == 0
     checkpoint = tmp_path / 'run/iter_2.pth'
     assert run(evaluate, ['configs/evaluation/cc15.py', str(checkpoint), '--out', str(out), '--work-dir', str(tmp_path / 'run')]) == 0
-    assert json.loads(out.read_text())['metrics']['PSNR'] != pytest.approx(sum(expected) / 2, abs=1e-3)
+    assert json.loads(out.read_text())['metrics']['cc15/PSNR'] != pytest.approx(sum(expected) / 2, abs=1e-3)
 
 
 @pytest.mark.skipif(not (DATA / 'cc15').is_dir(), reason='SEMRESTORE_DATA has no cc15')

@@ -1,7 +1,7 @@
 """Publish weights, measure what is published, and write the pages that show it.
 
   python tools/zoo.py publish multiscale-sigma25 work_dirs/zoo/multiscale-sigma25 --command "tools/train_zoo.sh multiscale-sigma25"
-  python tools/zoo.py measure [NAME ...]      PSNR and SSIM into results/zoo.csv: kodak24, cbsd68 and three embedded photos
+  python tools/zoo.py measure [NAME ...]      PSNR and SSIM into results/zoo.csv: kodak24, cbsd68, three embedded photos; blind ones on cc15
   python tools/zoo.py ensemble [NAME ...]     what the x8 self-ensemble adds, into results/ensemble.csv
   python tools/zoo.py page                    docs/model_zoo.md, the table in README.md, and weights/metafile.yml from results/zoo.csv
 
@@ -14,8 +14,10 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from mmengine.config import Config
 from zoo_pages import CSV, ENSEMBLE, LOGS, SETS, draw, pages, read_rows
 
 from semrestore.commands.common import load_quietly, run
@@ -23,7 +25,8 @@ from semrestore.errors import UserError
 from semrestore.zoo import WEIGHTS, published
 
 ROOT = Path(__file__).parents[1]
-CONFIG = ROOT / 'configs/evaluation/zoo.py'
+CONFIG, PHOTOGRAPHS = ROOT / 'configs/evaluation/zoo.py', ROOT / 'configs/evaluation/cc15.py'
+CAMERA = ROOT / 'configs/_base_/degradations/camera.py'
 BLIND_SIGMAS = (15, 25, 30, 35, 50)
 HALF_LOSS_DB = 0.005
 COLUMNS = ('weights', 'test_set', 'images', 'sigma', 'metric', 'value', 'noise_seed', 'commit', 'config', 'command', 'seed', 'iterations')
@@ -80,12 +83,12 @@ def publish(options: argparse.Namespace) -> None:
         (WEIGHTS / zoo[options.name]['file']).unlink(missing_ok=True)
     partial.rename(WEIGHTS / file)
     logs = [_log(folder, number) for number, folder in enumerate(options.runs, 1)]
-    sigma = cfg.model.degradation.sigma
+    sigma = cfg.model.degradation.get('sigma')
     zoo[options.name] = dict(
         file=file,
         sha256=digest,
         denoiser=dict(cfg.model.denoiser),
-        sigma=sigma if isinstance(sigma, int | float) else list(sigma),
+        sigma=sigma if sigma is None or isinstance(sigma, int | float) else list(sigma),
         data='bsds432',
         config=_config_name(run_folder),
         command=options.command,
@@ -139,7 +142,7 @@ def _log(folder: Path, number: int) -> list[dict]:
 
 
 def _quality(cascade) -> list[float]:
-    """Return the PSNR on the embedded photos kept apart, at the noise of the cascade or the middle of its range."""
+    """Return the PSNR on the embedded photos kept apart, on the cascade's noise; of a range of Gaussian noise in the middle."""
     import torch
 
     from semrestore.datasets import EmbeddedPhotos
@@ -147,7 +150,7 @@ def _quality(cascade) -> list[float]:
     from semrestore.evaluation import psnr, to_8_bit
 
     own = cascade.degradation
-    noise = GaussianNoise((own.low + own.high) / 2)
+    noise = GaussianNoise((own.low + own.high) / 2) if isinstance(own, GaussianNoise) else own
     values = []
     for photo in EmbeddedPhotos(split='val', pipeline=[dict(type='semrestore.LoadPhoto')]):
         clean = torch.from_numpy(photo['img']).permute(2, 0, 1)[None] / 255
@@ -165,8 +168,7 @@ def measure(options: argparse.Namespace) -> None:
     rows = [row for row in read_rows() if row['weights'] in published() and row['weights'] not in names]
     for name in names:
         entry = published().get(name) or _unknown(name)
-        for sigma in [entry['sigma']] if not isinstance(entry['sigma'], list) else BLIND_SIGMAS:
-            cfg = load_quietly(CONFIG, [f'model.degradation.sigma={sigma}'])
+        for sigma, cfg in _noises(entry['sigma']):
             cfg.model.denoiser = dict(entry['denoiser'])
             cfg.work_dir = str(ROOT / 'work_dirs/zoo/measure')
             result = evaluate(cfg, f'zoo:{name}')
@@ -178,12 +180,25 @@ def measure(options: argparse.Namespace) -> None:
                     row = dict(weights=name, test_set=test_set, images=counts[test_set], sigma=sigma, metric=metric, value=f'{value:.4f}')
                     rows.append(row | dict(noise_seed=result['seed']) | made)
                     print(name, test_set, sigma, metric, f'{value:.4f}')
-    rows.sort(key=lambda row: (row['weights'], float(row['sigma']), row['test_set'], row['metric']))
+    rows.sort(key=lambda row: (row['weights'], str(row['sigma']), row['test_set'], row['metric']))
     with open(CSV, 'w', newline='', encoding='utf-8') as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
     print(f'wrote {CSV.relative_to(ROOT)}')
+
+
+def _noises(trained: float | list | None) -> Iterator[tuple[float | str, Config]]:
+    """Yield the noise that weights are measured on, with the config: their level, levels of their range, or a camera's noise."""
+    if trained is None:
+        cfg = load_quietly(CONFIG)
+        cfg.model.degradation = Config.fromfile(CAMERA).degradation
+        yield 'camera', cfg
+    else:
+        for sigma in BLIND_SIGMAS if isinstance(trained, list) else [trained]:
+            yield sigma, load_quietly(CONFIG, [f'model.degradation.sigma={sigma}'])
+    if not isinstance(trained, int | float):
+        yield 'photographs', load_quietly(PHOTOGRAPHS)
 
 
 def ensemble(options: argparse.Namespace) -> None:
@@ -198,7 +213,7 @@ def ensemble(options: argparse.Namespace) -> None:
     from semrestore.registry import DATASETS
 
     rows = []
-    for name in options.names or [name for name, entry in published().items() if not isinstance(entry['sigma'], list)]:
+    for name in options.names or [name for name, entry in published().items() if isinstance(entry['sigma'], int | float)]:
         sigma = (published().get(name) or _unknown(name))['sigma']
         noise = GaussianNoise(sigma)
         plain = semrestore.load_denoiser(name)

@@ -173,6 +173,7 @@ CHECKS: dict[str, Callable[[Path], tuple[str, str]]] = {
     'bsds432': _photos(432),
     'cbsd68': _photos(68),
     'kodak24': _photos(24),
+    'cc15': _photos(30),
     'heads': _files(*HEADS),
     'imagenet': _imagenet,
     'imagenet_samples': _imagenet_samples,

@@ -7,6 +7,7 @@ test_dataloader = dict(
         type='PairFolder',
         data_root='{{$SEMRESTORE_DATA:data}}',
         folder='cc15',
+        name='cc15',
         pipeline=[dict(type='LoadPair'), dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))],
     ),
 )

@@ -1,0 +1,5 @@
+# The same from random weights, all layers at one rate: what the start is worth (tools/study/vgg16_start.sh).
+_base_ = './vgg16_tiny_imagenet.py'
+model = dict(backbone=dict(frozen_stages=-1))
+load_from = None
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(_delete_=True)))
