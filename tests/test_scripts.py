@@ -46,23 +46,6 @@ def test_the_benchmark_times_with_and_without_weights_and_draws(tmp_path, kodak)
     assert Image.open(tmp_path / 'out/denoisers.png').size == (900, 600)
 
 
-def test_the_study_of_real_noise_restores_pairs(tmp_path, photos):
-    torch.manual_seed(0)
-    clean = photos['coffee'][:, 100:140, 200:248]
-    for kind, image in (('mean', clean), ('real', clean + 0.06 * torch.randn_like(clean))):
-        array = image.mul(255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-        Image.fromarray(array).save(tmp_path / f'one_{kind}.png')
-    done = script('study/real_noise.py', tmp_path, '--out', tmp_path / 'out')
-    assert done.returncode == 0, done.stderr
-    (row,) = json.loads((tmp_path / 'out/result.json').read_text())['rows']
-    assert row['restored'] > row['noisy'] + 1
-    assert Image.open(tmp_path / 'out/one.png').size == (48, 40)
-    (tmp_path / 'one_mean.png').unlink()
-    failed = script('study/real_noise.py', tmp_path)
-    assert failed.returncode == 2
-    assert "has no partner 'one_mean.png'" in failed.stderr
-
-
 def test_the_benchmark_of_data_compares_ways_of_loading(tmp_path):
     arguments = ['--seconds', '0.2', '--rounds', '2', '--batch', '4', '--out', tmp_path / 'data.json']
     done = script('benchmark/data.py', *map(str, arguments))

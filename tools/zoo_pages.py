@@ -69,8 +69,11 @@ def _table(rows: list[dict]) -> str:
 
 def _photographs(rows: list[dict]) -> str:
     """Return what is reached on photographs of real noise, beside MCWNNM by its authors and ours."""
-    mcwnnm = json.loads((ROOT / 'results/cc15.json').read_text(encoding='utf-8'))['means']
-    values = {'the noisy photographs': mcwnnm['noisy'], "MCWNNM, its authors' outputs": AUTHORS_MCWNNM, 'MCWNNM, ours': mcwnnm['restored']}
+    noisy, mcwnnm = (
+        json.loads((ROOT / f'results/cc15_{name}.json').read_text(encoding='utf-8'))['metrics'][f'{PHOTOGRAPHS}/PSNR']
+        for name in ('noisy', 'mcwnnm')
+    )
+    values = {'the noisy photographs': noisy, "MCWNNM, its authors' outputs": AUTHORS_MCWNNM, 'MCWNNM, ours': mcwnnm}
     values |= {f'`{row["weights"]}`': float(row['value']) for row in rows if (row['test_set'], row['metric']) == (PHOTOGRAPHS, 'PSNR')}
     return '\n'.join(['| | mean PSNR of 15 (dB) |', '| --- | ---: |', *(f'| {name} | {value:.2f} |' for name, value in values.items())])
 

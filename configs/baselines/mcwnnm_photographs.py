@@ -1,3 +1,15 @@
-# MCWNNM for the noise of camera photographs, whose level it estimates for each channel (tools/study/real_noise.py).
-_base_ = './mcwnnm_sigma25.py'
-model = dict(denoiser=dict(num_similar=70, iterations=2, feedback=0.0, estimation_scale=2, estimation_factor=2.0, admm_steps=4))
+# MCWNNM for the noise of camera photographs, whose level it estimates for each channel; tested on cc15.
+_base_ = '../evaluation/cc15.py'
+model = dict(
+    denoiser=dict(
+        _delete_=True,
+        type='MCWNNM',
+        num_similar=70,
+        iterations=2,
+        feedback=0.0,
+        estimation_scale=2,
+        estimation_factor=2.0,
+        admm_steps=4,
+    )
+)
+train_dataloader = None  # there is nothing to train
