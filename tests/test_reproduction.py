@@ -1,5 +1,6 @@
-"""The README's long command on a folder in ImageNet's layout: real photos, VGG-16 found where its download would be kept."""
+"""The README's long command on a folder in ImageNet's layout, with VGG-16 found where its download would be kept; the reproduction's page."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from semrestore.evaluation.matrix import Cell, Matrix
 from semrestore.tasks.openmmlab import build_network
 from tests.conftest import DATA
 
@@ -75,3 +77,38 @@ def test_training_test_and_cross_task_test_with_imagenet_in_its_layout(home):
     assert {(record['method'], record['metric'], record['images']) for record in records} == {
         (method, metric, 12) for method in ('noisy', 'clean', 'joint') for metric in ('top-1', 'top-5')
     }
+
+
+def test_the_page_has_each_method_beside_the_paper(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location('reproduction_page', 'tools/study/reproduction_page.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    rows = {'noisy': [0] * 10, 'separate': [1] * 4 + [0] * 6, 'vgg': [1] * 6 + [0] * 4, 'clean': [1] * 8 + [0] * 2}
+    cells = [
+        Cell(
+            'vgg16',
+            method,
+            None if method == 'clean' else 30,
+            list(range(10)),
+            [dict(psnr=None, score='TopK', rank=1 - hit) for hit in hits],
+        )
+        for method, hits in rows.items()
+    ]
+    (tmp_path / 'results').mkdir()
+    records = Matrix(cells, [30], 'separate').records()
+    (tmp_path / 'results/table4.json').write_text(json.dumps(dict(records=records)))
+    page = tmp_path / 'page.md'
+    page.write_text('# Title\n\n<!-- table: table4 vgg16 top-1 -->\nold\n<!-- end -->\nmore\n')
+    monkeypatch.setattr(tool, 'ROOT', tmp_path)
+    monkeypatch.setattr(tool, 'PAGE', page)
+    tool.main()
+    lines = page.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ('# Title', 'more')
+    assert 'old' not in lines
+    (joint,) = [line for line in lines if 'with VGG-16' in line]
+    _, sigma, title, value, difference, recovery, _, _ = (cell.strip() for cell in joint.split('|'))
+    assert (sigma, title, recovery) == ('30', 'with VGG-16', '75')  # (60 - 0) / (80 - 0)
+    assert value.startswith('60.0 [')
+    assert difference.strip('*').startswith('+20.0 [')
+    # The paper's Table IV at sigma 30: (67.1 - 44.4) / (71.62 - 44.4) = 83 %
+    assert '| 30 | 44.4 (0) | 62.3 (66) | 62.7 (67) | 67.1 (83) | 66.4 (81) |' in lines
