@@ -1,4 +1,4 @@
-"""The README's long command on a folder in ImageNet's layout, with VGG-16 found where its download would be kept; the reproduction's page."""
+"""The README's long command on a folder in ImageNet's layout, VGG-16 where its download would be; and the reproduction's page."""
 
 import importlib.util
 import json
