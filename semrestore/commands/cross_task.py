@@ -85,6 +85,7 @@ def parse_noises(sigmas: Sequence[float] | None, named: Sequence[str]) -> dict[f
             degradation = read_config(config_path(path)).get('degradation')
         if not degradation:
             raise UserError(f"--noise: config '{path}' sets no degradation, as those in configs/_base_/degradations do")
+        degradation.pop('_delete_', None)
         with explained(f"--noise: the degradation of '{path}' does not build"):
             MODELS.build(dict(degradation))
         noises[name] = degradation.to_dict()
