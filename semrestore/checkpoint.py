@@ -6,11 +6,12 @@ import re
 import sys
 import urllib.error
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
-from mmengine.runner.checkpoint import get_torch_safe_globals
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import Tensor, nn
 
 from semrestore.errors import UserError, near
@@ -65,15 +66,29 @@ def read_checkpoint(path: str | Path) -> dict:
     if not path.is_file():
         raise UserError(f"checkpoint '{path}' does not exist")
     try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):  # MMEngine's own log buffers, which its checkpoints hold
-            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except UnpicklingError as error:
-        raise UserError(f'checkpoint {path} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
+        checkpoint = _load_weights(path, 'cpu')
+    except UserError:
+        raise
     except Exception as error:  # whatever a damaged pickle or archive can raise
         raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {_first_line(error)}') from None
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
     return checkpoint
+
+
+def _load_weights(file: object, map_location: object = None, weights_only: bool | None = None) -> object:
+    """Unpickle tensors and plain values; in place of MMEngine's own function, too, which falls back to running what it finds."""
+    try:
+        # MMEngine's own log buffers, which its checkpoints hold, are let through.
+        with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
+            return torch.load(file, map_location=map_location, weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(f'checkpoint {file} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
+
+
+# Everything that MMEngine loads (--resume, an init_cfg, a library's own training) goes by these two.
+mmengine_checkpoint._safe_torch_load = _load_weights
+mmengine_checkpoint.load_url = partial(torch.hub.load_state_dict_from_url, weights_only=True)
 
 
 def latest_checkpoint(folder: str | Path) -> str | None:

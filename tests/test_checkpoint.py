@@ -2,13 +2,20 @@
 
 import contextlib
 import os
+from pickle import UnpicklingError
 
+import mmengine.runner
 import numpy as np
 import pytest
 import torch
 
 from semrestore.checkpoint import load_denoiser, read_checkpoint
+from semrestore.commands import denoise
+from semrestore.commands import test as testing
+from semrestore.commands import train as training
+from semrestore.commands.common import run
 from semrestore.errors import UserError
+from semrestore.registry import MODELS
 
 
 class Payload:
@@ -26,6 +33,34 @@ def test_pickled_code_does_not_run(tmp_path):
     torch.save(dict(state_dict=Payload(trap)), path)
     with pytest.raises(UserError, match='not a file of weights alone'):
         read_checkpoint(path)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize('way', ['resume', 'load_from', 'task', 'init_cfg', 'test', 'denoise', 'load_checkpoint', 'url'])
+def test_pickled_code_does_not_run_on_any_way_in(tmp_path, way, capsys, monkeypatch, photo_paths):
+    trap, path = tmp_path / 'trap', tmp_path / 'iter_1.pth'
+    torch.save(dict(state_dict={'backbone.conv1.weight': torch.zeros(1)}, meta=Payload(trap)), path)
+    train = ['configs/embedded/joint_efficientnet_lite0_sigma30.py', '--work-dir', str(tmp_path / 'run')]
+    network = dict(type='mmpretrain.ResNet', depth=18, init_cfg=dict(type='Pretrained', checkpoint=str(path), prefix='backbone.'))
+    ways = {
+        'resume': lambda: run(training.main, [*train, '--resume', str(path)]),
+        'load_from': lambda: run(training.main, [*train, '--cfg-options', f'load_from={path}']),
+        'task': lambda: run(training.main, [*train, '--cfg-options', f'model.task.checkpoint={path}']),
+        'test': lambda: run(testing.main, [train[0], str(path), '--work-dir', str(tmp_path / 'run')]),
+        'denoise': lambda: run(denoise.main, [photo_paths['coffee'], '--model', str(path), '--out', str(tmp_path / 'out')]),
+        'init_cfg': lambda: MODELS.build(network).init_weights(),
+        'load_checkpoint': lambda: mmengine.runner.load_checkpoint(torch.nn.Linear(1, 1), str(path)),
+        'url': lambda: mmengine.runner.load_checkpoint(torch.nn.Linear(1, 1), 'https://example.org/iter_1.pth'),
+    }
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    (tmp_path / 'torch/hub/checkpoints').mkdir(parents=True)
+    (tmp_path / 'torch/hub/checkpoints/iter_1.pth').write_bytes(path.read_bytes())  # as if it had been downloaded
+    if way in ('init_cfg', 'load_checkpoint', 'url'):
+        with pytest.raises(UnpicklingError if way == 'url' else UserError, match=r'[Ww]eights'):
+            ways[way]()
+    else:
+        assert ways[way]() == 2
+        assert 'is not a file of weights alone' in capsys.readouterr().err
     assert not trap.exists()
 
 
