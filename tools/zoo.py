@@ -44,6 +44,7 @@ def main(arguments=None) -> None:
     publish_parser.add_argument('--command', required=True, help='what made it')
     measure_parser = commands.add_parser('measure', help='measure published weights')
     measure_parser.add_argument('names', nargs='*', help='default: all')
+    measure_parser.add_argument('--only', metavar='NOISE', help="one noise level, 'camera' or 'photographs', and keep the other rows")
     ensemble_parser = commands.add_parser('ensemble', help='measure them with the self-ensemble')
     ensemble_parser.add_argument('names', nargs='*', help='default: all that are for one noise level')
     ensemble_parser.add_argument('--sets', nargs='+', default=list(SETS), choices=list(SETS), help='test sets (default: all)')
@@ -165,10 +166,13 @@ def measure(options: argparse.Namespace) -> None:
     from semrestore.commands.test import evaluate
 
     names = options.names or list(published())
-    rows = [row for row in read_rows() if row['weights'] in published() and row['weights'] not in names]
+    rows = [row for row in read_rows() if row['weights'] in published() and (options.only or row['weights'] not in names)]
     for name in names:
         entry = published().get(name) or _unknown(name)
         for sigma, cfg in _noises(entry['sigma']):
+            if options.only not in (None, str(sigma)):
+                continue
+            rows = [row for row in rows if (row['weights'], row['sigma']) != (name, str(sigma))]
             cfg.model.denoiser = dict(entry['denoiser'])
             cfg.work_dir = str(ROOT / 'work_dirs/zoo/measure')
             result = evaluate(cfg, f'zoo:{name}')
