@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train published weights again, by name:
-#   tools/train_zoo.sh NAME ...          as they were made: multiscale-sigma25, multiscale-sigma30, multiscale-blind on two CPU cores
+#   tools/train_zoo.sh NAME ...          as they were made, on two CPU cores: multiscale-sigma{25,30,60}, multiscale-blind, multiscale-real
 #   tools/train_zoo.sh --gpu NAME ...    on a GPU, side by side: multiscale-sigma{15,25,30,35,45,50,60}, multiscale-blind, drunet,
 #                                        and scalesS_encE_decD[_noskip]: a row of Table I, each with one short equal schedule
 # A run that was stopped goes on. Logs and checkpoints are in work_dirs/zoo/NAME/; tools/zoo.py publishes what came of it.
@@ -30,8 +30,17 @@ on_cpu() {
     multiscale-sigma30 | multiscale-blind)
       train "configs/denoise/${1/-/_}_refined.py" "$out/$1" load_from="$(last "$second")"
       ;;
+    multiscale-sigma60 | multiscale-real)
+      local blind=$out/multiscale-blind
+      train configs/denoise/multiscale_blind_refined.py "$blind" load_from="$(last "$second")"
+      if [ "$1" = multiscale-real ]; then
+        train configs/denoise/multiscale_real.py "$out/$1" load_from="$(last "$blind")"
+      else
+        train configs/denoise/multiscale_sigma30_refined.py "$out/$1" model.degradation.sigma=60 load_from="$(last "$blind")"
+      fi
+      ;;
     *)
-      echo "no recipe for '$1' on a CPU; there are multiscale-sigma25, multiscale-sigma30 and multiscale-blind" >&2
+      echo "no recipe for '$1' on a CPU; there are multiscale-sigma25, -sigma30, -sigma60, multiscale-blind and multiscale-real" >&2
       exit 2
       ;;
   esac
