@@ -45,7 +45,8 @@ def _child(name: str, *locations: str) -> Registry:
 MODELS = _child('MODELS', 'cascade', 'degradations', 'denoisers', 'losses', 'tasks')
 """Denoisers, degradations, tasks, losses, the cascade; and networks that are trained on their own."""
 
-DATASETS = _child('DATASETS', 'datasets')
+# A module of its own, since it imports mmpretrain, which who only reads photos should not wait for.
+DATASETS = _child('DATASETS', 'datasets', 'datasets.class_archive')
 """Data sets."""
 
 TRANSFORMS = _child('TRANSFORMS', 'datasets')

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semrestore.datasets import ClassArchive
+from semrestore.datasets.class_archive import ClassArchive
 from semrestore.errors import UserError
 from tests.conftest import DATA
 

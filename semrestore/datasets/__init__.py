@@ -1,6 +1,5 @@
 """Unlabelled photos and the transforms that load them; labelled data is mmpretrain's and mmseg's own."""
 
-from semrestore.datasets.class_archive import ClassArchive
 from semrestore.datasets.pair_folder import LoadPair, PairFolder
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
 from semrestore.datasets.resident import DeviceResidentPatches
@@ -9,7 +8,6 @@ from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCro
 
 __all__ = [
     'CaffeCenterCrop',
-    'ClassArchive',
     'DeviceResidentPatches',
     'EmbeddedPhotos',
     'LoadPair',

@@ -29,6 +29,7 @@ from semrestore.commands.common import bare_model, build_loop, build_runner, run
 from semrestore.commands.train import stream
 from semrestore.config import check_config
 from semrestore.datasets import EmbeddedPhotos
+from semrestore.degradations import GaussianNoise
 from semrestore.registry import HOOKS
 
 LAMBDA_P, LAMBDA_H, SIGMA = 0.5, 0.25, 30
@@ -193,7 +194,7 @@ def check_equal(runner, plain: PlainLoop) -> None:
     """Check that both compute the same loss on a batch without noise."""
     cascade, images = bare_model(runner), plain.batch()
     ours = copy.deepcopy(cascade)
-    ours.degradation.low = ours.degradation.high = 0.0
+    ours.degradation = GaussianNoise(0)
     from mmpretrain.structures import DataSample
 
     with torch.no_grad(), torch.autocast(plain.device, torch.bfloat16) if plain.options.amp else nullcontext():
