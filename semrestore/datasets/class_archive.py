@@ -12,6 +12,8 @@ from semrestore.checkpoint import sha256
 from semrestore.errors import UserError
 from semrestore.registry import DATASETS
 
+__all__ = ['ClassArchive', 'cache_folder', 'unpacked']
+
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
