@@ -35,8 +35,9 @@ class CameraNoise(Degradation):
             Brooks et al. have (1e-4, 1.2e-2).
         read: Variance of the read noise; by default drawn around their ``log(read) = 2.18 log(shot) + 1.20`` with a deviation of 0.26.
         smooth: Standard deviation in pixels, or a pair of them, of a blur of the developed noise, as cameras resize and smooth; 0 for none.
-        chroma: What is kept of the developed noise's colour (its difference to the luma of ITU-R BT.601), or a pair from which each image
-            draws its own; below 1 for cameras that reduce it, after which the channels share most of their noise.
+        chroma: Factor on the developed noise's colour (its difference to the luma of ITU-R BT.601), or a pair from which each image draws
+            its own: above 1 as colour matrices and saturation do, below where a camera takes it away.
+        chroma_smooth: As ``smooth``, for the colour alone and on top of that: cameras blur its noise more, as the eye does not mind.
         quantise: Clip the result to 0..1 and round it to 8 bits.
     """
 
@@ -46,6 +47,7 @@ class CameraNoise(Degradation):
         read: float | Sequence[float] | None = None,
         smooth: float | Sequence[float] = 0.0,
         chroma: float | Sequence[float] = 1.0,
+        chroma_smooth: float | Sequence[float] = 0.0,
         quantise: bool = False,
     ) -> None:
         super().__init__()
@@ -54,7 +56,8 @@ class CameraNoise(Degradation):
             raise ValueError(f'shot is {shot}; expected a number above 0, or a pair of such numbers')
         self.read = None if read is None else bounds('read', read)
         self.smooth = bounds('smooth', smooth, most=8)
-        self.chroma = bounds('chroma', chroma, most=1)
+        self.chroma = bounds('chroma', chroma, most=8)
+        self.chroma_smooth = bounds('chroma_smooth', chroma_smooth, most=8)
         self.quantise = quantise
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
@@ -76,14 +79,18 @@ class CameraNoise(Degradation):
         difference = (develop(noisy, gains) - develop(raw, gains))[..., :height, :width]
         if self.smooth[1] > 0:
             difference = _smoothed(difference, level(*self.smooth, clean, generators))
-        if self.chroma[0] < 1:
+        if self.chroma != (1, 1) or self.chroma_smooth[1] > 0:
             luma = (difference * difference.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-            difference = torch.lerp(luma, difference, level(*self.chroma, clean, generators).view(-1, 1, 1, 1))
+            colour = (difference - luma) * level(*self.chroma, clean, generators).view(-1, 1, 1, 1)
+            if self.chroma_smooth[1] > 0:
+                colour = _smoothed(colour, level(*self.chroma_smooth, clean, generators))
+            difference = luma + colour
         images = clean + difference
         return Degraded(to_eight_bits(images) if self.quantise else images, None)
 
     def extra_repr(self) -> str:
-        return f'shot={self.shot}, read={self.read}, smooth={self.smooth}, chroma={self.chroma}, quantise={self.quantise}'
+        names = ('shot', 'read', 'smooth', 'chroma', 'chroma_smooth', 'quantise')
+        return ', '.join(f'{name}={getattr(self, name)}' for name in names)
 
 
 def linear(images: Tensor) -> Tensor:
