@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -88,3 +90,31 @@ def test_the_benchmark_of_scaling_trains_on_one_process_and_on_two(tmp_path):
     assert (one['processes'], two['processes']) == (1, 2)
     assert one['efficiency'] == 1
     assert two['images_per_s'] == pytest.approx(4 / two['seconds_a_step'])
+
+
+def test_the_noise_of_photographs_is_described(tmp_path, photo_paths):
+    folder = tmp_path / 'pairs'
+    folder.mkdir()
+    draws = np.random.default_rng(0)
+    for name in ('canon_1', 'canon_2', 'nikon_1'):
+        clean = np.full((200, 320, 3), 120, np.uint8)
+        noise = draws.normal(0, 10, clean.shape)
+        noise[..., 1] = noise[..., 0] if name == 'nikon_1' else noise[..., 1] / 2
+        Image.fromarray(clean).save(folder / f'{name}_mean.png')
+        Image.fromarray((clean + noise).round().astype(np.uint8)).save(folder / f'{name}_real.png')
+    (tmp_path / 'clean').mkdir()
+    shutil.copy(photo_paths['coffee'], tmp_path / 'clean')
+    config = tmp_path / 'gaussian.py'
+    config.write_text("model = dict(type='Cascade', denoiser=dict(type='Identity'), degradation=dict(type='GaussianNoise', sigma=20))")
+    done = script('study/photographs.py', folder, '--config', config, '--clean', tmp_path / 'clean')
+    assert done.returncode == 0, done.stderr
+    cells = [line.strip('| ').split(' | ') for line in done.stdout.splitlines() if line.startswith('| ')]
+    rows = {name: values for name, *values in cells[2:]}
+    assert list(rows) == ['canon', 'nikon', 'all', 'gaussian']
+    images, std, lags, colour, correlation, ratio, zero = rows['canon']
+    assert (images, zero) == ('2', '9')  # P(|x| < 0.5) where x is the luma's noise, of deviation |(0.299, 0.587 / 2, 0.114)| * 10
+    assert float(std) == pytest.approx(np.sqrt((100 + 25 + 100) / 3), rel=0.01)
+    assert max(map(abs, map(float, f'{lags} {colour} {correlation}'.split()))) < 0.02
+    assert float(ratio) == pytest.approx(2, rel=0.02)
+    assert (rows['nikon'][4], rows['nikon'][5], rows['all'][0]) == ('1.00', '1.00', '3')
+    assert float(rows['gaussian'][1]) == pytest.approx(20, rel=0.01)
