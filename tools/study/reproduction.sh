@@ -11,6 +11,7 @@ PYTHON=${PYTHON:-python}
 OUT=${OUT:-work_dirs/reproduction}
 SIGMAS=${SIGMAS:-30 60}
 IMAGES=${IMAGES:-2000} # of the 10,000 of Tiny ImageNet, evenly spread
+PHOTOS=${PHOTOS:-223}  # of the 223 of VOC before DeepLabv3-MobileNetV2, which takes them in full size
 BM3D=${BM3D:-200}
 HEADS=${SEMRESTORE_DATA:?set it to the data folder}/heads
 MNV2=work_dirs/weights/deeplabv3_mobilenetv2_dm05_voc.pth
@@ -49,4 +50,5 @@ matrix() { # folder, images, images for BM3D, tasks
     --limit "${names[@]/%/=$2}" bm3d="$3"
 }
 matrix table4 "$IMAGES" "$BM3D" configs/evaluation/vgg16_tiny_imagenet.py
-matrix table5 223 25 configs/evaluation/{largefov,deeplabv3_mobilenetv2}_voc2012.py
+matrix table5_largefov 223 25 configs/evaluation/largefov_voc2012.py
+matrix table5_mobilenetv2 "$PHOTOS" 25 configs/evaluation/deeplabv3_mobilenetv2_voc2012.py
