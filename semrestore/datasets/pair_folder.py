@@ -17,12 +17,13 @@ from semrestore.registry import DATASETS, TRANSFORMS
 class PairFolder(BaseDataset):
     """Every noisy image below a folder whose name has a mark, with the clean one whose name has another mark in its place.
 
-    ======== ============ ========== ==============================================================
-    data     ``noisy``    ``clean``  example
-    ======== ============ ========== ==============================================================
-    CC, PolyU ``_real``   ``_mean``  ``5dmark3_iso3200_1_real.png``, ``5dmark3_iso3200_1_mean.png``
-    SIDD     ``NOISY_``   ``GT_``    ``0001_NOISY_SRGB_010.PNG``, ``0001_GT_SRGB_010.PNG``
-    ======== ============ ========== ==============================================================
+    ======== ========== ========= ==============================================================
+    data     ``noisy``  ``clean`` example
+    ======== ========== ========= ==============================================================
+    CC       ``_real``  ``_mean`` ``5dmark3_iso3200_1_real.png``, ``5dmark3_iso3200_1_mean.png``
+    PolyU    ``_real``  ``_mean`` as CC
+    SIDD     ``NOISY_`` ``GT_``   ``0001_NOISY_SRGB_010.PNG``, ``0001_GT_SRGB_010.PNG``
+    ======== ========== ========= ==============================================================
 
     Args:
         data_root: Folder that holds the data sets.

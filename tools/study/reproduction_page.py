@@ -1,4 +1,4 @@
-"""Fill the tables of docs/reproduction.md from results/table4.json and results/table5.json, which tools/study/reproduction.sh makes.
+"""Fill the tables of docs/reproduction.md from the matrices in results/, which tools/study/reproduction.sh makes.
 
 python tools/study/reproduction_page.py
 """
