@@ -21,7 +21,7 @@ from semrestore.degradations import (
     Speckle,
     image_generator,
 )
-from semrestore.degradations.camera import BLUE, RED, demosaic, develop, gamma, linear, mosaic
+from semrestore.degradations.camera import BLUE, RED, demosaic, develop, gamma, linear, mosaic, toned, untoned
 from semrestore.registry import MODELS
 from semrestore.testing import check_degradation
 
@@ -50,7 +50,7 @@ def error(count):
         (JPEG((20, 80)), True),
         (JPEG(50), False),
         (CameraNoise(), True),
-        (CameraNoise(0.01, read=(0, 1e-3), smooth=(0, 1), quantise=True), True),
+        (CameraNoise(0.01, read=(0, 1e-3), smooth=(0, 1), tone=(0, 1), quantise=True), True),
         (DegradationChain([dict(type='PoissonGaussianNoise', gain=0.01), dict(type='JPEG', quality=60)]), True),
         (RandomDegradation([dict(type='GaussianNoise', sigma=20), dict(type='Speckle', sigma=0.2)], [1, 3]), True),
     ],
@@ -147,17 +147,28 @@ def test_the_srgb_curve_and_the_mosaic_are_undone():
     assert torch.allclose(demosaic(mosaic(steps))[..., 1:-1, 1:-1], steps[..., 1:-1, 1:-1], atol=1e-6)
 
 
-def test_camera_noise_has_the_variance_of_its_raw_data_where_a_channel_is_measured():
+def test_a_tone_curve_is_undone():
+    ramp = torch.linspace(0, 1, 256)
+    for tone in torch.tensor([1e-3, 0.1, 0.5, 1]):
+        assert torch.allclose(toned(untoned(ramp, tone), tone), ramp, atol=1e-6)
+    assert toned(torch.tensor(0.25), torch.tensor(1.0)) == 0.15625  # 3 / 16 - 2 / 64
+    assert toned(torch.tensor(0.25), torch.tensor(0.0)) == 0.25
+
+
+@pytest.mark.parametrize('tone', [0, 0.4, 1])
+def test_camera_noise_has_the_variance_of_its_raw_data_where_a_channel_is_measured(tone):
     shot, read, signal = 2e-3, 1e-4, 0.6
     clean = flat(signal, side=512)
-    noise = CameraNoise(shot, read)(clean, [image_generator(0, 'x')]).images - clean
+    noise = CameraNoise(shot, read, tone=tone)(clean, [image_generator(0, 'x')]).images - clean
     # Green is measured at the odd ones of the first row; its white balance is 1 over an exposure of about 0.8.
     generator = image_generator(0, 'x')
     red = RED[0] + (RED[1] - RED[0]) * torch.rand(1, generator=generator).item()
     blue = BLUE[0] + (BLUE[1] - BLUE[0]) * torch.rand(1, generator=generator).item()
     exposure = 0.8 + 0.1 * torch.randn(1, generator=generator).item()
-    light = linear(torch.tensor(signal)).item()
-    slope = 1.055 / 2.4 * light ** (1 / 2.4 - 1)  # of the sRGB curve
+    # Before the tone curve, by a solver for cubics; the slopes of that curve and of the sRGB curve.
+    before = next(root.real for root in np.roots([-2 * tone, 3 * tone, 1 - tone, -signal]) if 0 < root.real < 1)
+    light = linear(torch.tensor(before)).item()
+    slope = (1 + tone * (6 * before * (1 - before) - 1)) * 1.055 / 2.4 * light ** (1 / 2.4 - 1)
     for channel, rows, columns, balance in ((0, 0, 0, red), (1, 0, 1, 1), (2, 1, 1, blue)):
         gain = balance / exposure
         expected = gain * slope * math.sqrt(shot * light / gain + read)
@@ -253,6 +264,7 @@ def test_a_chain_is_its_steps_and_a_mixture_one_of_its_choices():
         (dict(type='JPEG', quality=0), 'quality is 0; expected a number in 1..100'),
         (dict(type='CameraNoise', shot=0), 'shot is 0'),
         (dict(type='CameraNoise', smooth=-1), 'smooth is -1'),
+        (dict(type='CameraNoise', tone=(0, 2)), 'tone is'),
         (dict(type='CameraNoise', chroma=9), 'chroma is 9; expected a number in 0..8'),
         (dict(type='DegradationChain', steps=[]), 'steps of a DegradationChain is empty'),
         (dict(type='RandomDegradation', choices=[dict(type='JPEG', quality=5)], weights=[0]), 'weights is'),

@@ -79,10 +79,19 @@ def test_training_test_and_cross_task_test_with_imagenet_in_its_layout(home):
     }
 
 
-def test_the_page_has_each_method_beside_the_paper(tmp_path, monkeypatch):
+@pytest.fixture
+def tool():
     spec = importlib.util.spec_from_file_location('reproduction_page', 'tools/study/reproduction_page.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
+    return tool
+
+
+def test_the_page_is_current(tool):
+    assert tool.page() == tool.PAGE.read_text(encoding='utf-8'), 'python tools/study/reproduction_page.py'
+
+
+def test_the_page_has_each_method_beside_the_paper(tool, tmp_path, monkeypatch):
     rows = {'noisy': [0] * 10, 'separate': [1] * 4 + [0] * 6, 'vgg': [1] * 6 + [0] * 4, 'clean': [1] * 8 + [0] * 2}
     cells = [
         Cell(

@@ -3,7 +3,15 @@
 _base_ = './multiscale_blind_refined.py'
 max_iters = 6000
 # Nearly white in luma, blurred and strong in colour, then JPEG, which rounds the finest of it to nothing.
-camera = dict(type='CameraNoise', shot=(2e-4, 1e-2), smooth=(0.1, 0.7), chroma=(0.8, 3.0), chroma_smooth=(0.6, 3.5), quantise=True)
+camera = dict(
+    type='CameraNoise',
+    shot=(4e-4, 1e-2),
+    smooth=(0.2, 0.8),
+    chroma=(0.8, 3.0),
+    chroma_smooth=(0.6, 3.5),
+    tone=(0.3, 1.0),
+    quantise=True,
+)
 model = dict(
     degradation=dict(
         _delete_=True,

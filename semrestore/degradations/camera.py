@@ -22,10 +22,10 @@ READ_SLOPE, READ_OFFSET, READ_STD = 2.18, 1.20, 0.26
 class CameraNoise(Degradation):
     """Noise of a sensor, developed: an image is taken back to raw data, gets shot and read noise there, and is developed again.
 
-    After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), without their tone curve and colour matrix: back
-    through the sRGB curve and the white balance to a mosaic of red, green, green and blue; ``shot * Poisson(raw / shot) + N(0, read)``
-    there; then bilinear demosaicing, white balance, clipping and the sRGB curve. So dark parts are noisier than bright ones, red and blue
-    than green, and neighbours share their noise.
+    After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), without their colour matrix: back through the tone
+    curve, the sRGB curve and the white balance to a mosaic of red, green, green and blue; ``shot * Poisson(raw / shot) + N(0, read)``
+    there; then bilinear demosaicing, white balance, clipping, the sRGB curve and the tone curve. So red and blue are noisier than green,
+    neighbours share their noise, and dark parts are noisier than bright ones, unless a tone curve makes it most in the middle.
 
     What is returned is the clean image plus the difference that the noise makes, so that the blur of demosaicing, which a photograph's
     own reference has as well, is no part of the task.
@@ -38,6 +38,8 @@ class CameraNoise(Degradation):
         chroma: Factor on the developed noise's colour (its difference to the luma of ITU-R BT.601), or a pair from which each image draws
             its own: above 1 as colour matrices and saturation do, below where a camera takes it away.
         chroma_smooth: As ``smooth``, for the colour alone and on top of that: cameras blur its noise more, as the eye does not mind.
+        tone: How much of a camera's contrast curve, 0..1: ``x + tone * (3 x^2 - 2 x^3 - x)``, of which Brooks et al. have 1; or a pair from
+            which each image draws its own.
         quantise: Clip the result to 0..1 and round it to 8 bits.
     """
 
@@ -48,6 +50,7 @@ class CameraNoise(Degradation):
         smooth: float | Sequence[float] = 0.0,
         chroma: float | Sequence[float] = 1.0,
         chroma_smooth: float | Sequence[float] = 0.0,
+        tone: float | Sequence[float] = 0.0,
         quantise: bool = False,
     ) -> None:
         super().__init__()
@@ -58,6 +61,7 @@ class CameraNoise(Degradation):
         self.smooth = bounds('smooth', smooth, most=8)
         self.chroma = bounds('chroma', chroma, most=8)
         self.chroma_smooth = bounds('chroma_smooth', chroma_smooth, most=8)
+        self.tone = bounds('tone', tone, most=1)
         self.quantise = quantise
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
@@ -73,10 +77,17 @@ class CameraNoise(Degradation):
         gains = torch.stack([red, torch.ones_like(red), blue], dim=1)[..., None, None] / exposure.view(-1, 1, 1, 1)
         height, width = clean.shape[-2:]
         padded = F.pad(clean.detach().clamp(0, 1), (0, width % 2, 0, height % 2), mode='replicate')  # whole cells of the mosaic
-        raw = mosaic(linear(padded) / gains)
+        if self.tone[1] > 0:
+            tone = level(*self.tone, clean, generators).view(-1, 1, 1, 1)
+            raw = mosaic(linear(untoned(padded, tone)) / gains)
+        else:
+            raw = mosaic(linear(padded) / gains)
         shot, read = shot.view(-1, 1, 1, 1), read.view(-1, 1, 1, 1)
         noisy = shot * poisson(raw / shot, generators) + read.sqrt() * draw(raw.shape[1:], raw, generators)
-        difference = (develop(noisy, gains) - develop(raw, gains))[..., :height, :width]
+        noisy, still = develop(noisy, gains), develop(raw, gains)
+        if self.tone[1] > 0:
+            noisy, still = toned(noisy, tone), toned(still, tone)
+        difference = (noisy - still)[..., :height, :width]
         if self.smooth[1] > 0:
             difference = _smoothed(difference, level(*self.smooth, clean, generators))
         if self.chroma != (1, 1) or self.chroma_smooth[1] > 0:
@@ -89,7 +100,7 @@ class CameraNoise(Degradation):
         return Degraded(to_eight_bits(images) if self.quantise else images, None)
 
     def extra_repr(self) -> str:
-        names = ('shot', 'read', 'smooth', 'chroma', 'chroma_smooth', 'quantise')
+        names = ('shot', 'read', 'smooth', 'chroma', 'chroma_smooth', 'tone', 'quantise')
         return ', '.join(f'{name}={getattr(self, name)}' for name in names)
 
 
@@ -101,6 +112,19 @@ def linear(images: Tensor) -> Tensor:
 def gamma(light: Tensor) -> Tensor:
     """Put on the sRGB curve: light in 0..1 to 0..1."""
     return torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def toned(images: Tensor, tone: Tensor) -> Tensor:
+    """Put on a contrast curve: ``x + tone * (3 x^2 - 2 x^3 - x)``, both in 0..1."""
+    return images + tone * images * (1 - images) * (2 * images - 1)
+
+
+def untoned(images: Tensor, tone: Tensor) -> Tensor:
+    """Take off :func:`toned`'s curve: the middle one of a cubic equation's three roots, by Viète's formula."""
+    tone = tone.clamp(min=1e-3)
+    scale = ((2 + tone) / (3 * tone)).sqrt()
+    sine = (2 * images - 1) / (tone * scale**3)
+    return (0.5 + scale * (sine.clamp(-1, 1).asin() / 3).sin()).clamp(0, 1)  # rounding leaves -1e-7
 
 
 def mosaic(images: Tensor) -> Tensor:

@@ -2,12 +2,13 @@
 
     python tools/study/photographs.py $SEMRESTORE_DATA/cc15 --config configs/denoise/multiscale_real.py --clean $SEMRESTORE_DATA/bsds432
 
-Of noisy minus clean: standard deviation on 0..255, correlation with itself 1, 2, 3 and 4 pixels on, of red minus green 1, 2, 4 and
-8 on, of red with green, the ratio of red's deviation to green's, and how many of the noisy image's nine finest coefficients in blocks of
-8 x 8 (DCT of the luma) are below 0.5: JPEG makes them 0.
+Of noisy minus clean: standard deviation on 0..255; the luma's, where the clean luma is below 64, up to 144, and above; correlation with
+itself 1, 2, 3 and 4 pixels on, of red minus green 1, 2, 4 and 8 on, of red with green, the ratio of red's deviation to green's, and how
+many of the noisy image's nine finest coefficients in blocks of 8 x 8 (DCT of the luma) are below 0.5: JPEG makes them 0.
 """
 
 import argparse
+import math
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from semrestore.degradations.base import image_generator
 from semrestore.degradations.camera import LUMA
 from semrestore.registry import MODELS
 
-COLUMNS = ('noise', 'images', 'std', 'lags 1, 2, 3, 4', 'red - green, lags 1, 2, 4, 8', 'red, green', 'red / green', 'finest zero (%)')
+COLUMNS = ('noise', 'images', 'std', 'dark, middle, bright', 'lags 1, 2, 3, 4', 'red - green, lags 1, 2, 4, 8')
+COLUMNS += ('red, green', 'red / green', 'finest zero (%)')
+TONES = (64.0, 144.0)  # of the clean luma: dark, middle, bright
 
 
 def main() -> None:
@@ -44,7 +47,6 @@ def main() -> None:
     if options.config:
         photos = PhotoFolder(data_root=str(options.clean.parent), folder=options.clean.name)
         names = [photos.get_data_info(index)['img_path'] for index in range(0, len(photos), 20)]
-        clean = {name: image(name)[None] for name in names}
     for config in options.config:
         degradation = MODELS.build(load_config(config).model.degradation)
         clean = {name: image(name)[None] for name in names}
@@ -63,14 +65,23 @@ def statistics(noisy: Tensor, clean: Tensor) -> list[float]:
     """Return what the columns of the table say of one image."""
     noise = 255 * (noisy - clean)
     noise -= noise.mean((1, 2), keepdim=True)
-    luma = 255 * torch.einsum('chw,c->hw', noisy, noisy.new_tensor(LUMA)).numpy()
+    luma = 255 * luma_of(noisy).numpy()
     rows, columns = (side // 8 for side in luma.shape)
     blocks = luma[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8)
     finest = dctn(blocks, axes=(1, 3), norm='ortho')[:, 5:, :, 5:]
+    tones = torch.bucketize(255 * luma_of(clean), torch.tensor(TONES))
+    by_tone = [luma_of(noise)[tones == tone] for tone in range(1 + len(TONES))]
+    deviations = [part.std().item() if part.numel() >= 1000 else math.nan for part in by_tone]
     red, green = noise[0], noise[1]
     correlation = torch.corrcoef(torch.stack([red.flatten(), green.flatten()]))[0, 1]
     lags = [shared(noise, lag) for lag in (1, 2, 3, 4)] + [shared((red - green)[None], lag) for lag in (1, 2, 4, 8)]
-    return [noise.std().item(), *lags, correlation.item(), (red.std() / green.std()).item(), 100 * (np.abs(finest) < 0.5).mean()]
+    ratio, zero = (red.std() / green.std()).item(), 100 * (np.abs(finest) < 0.5).mean()
+    return [noise.std().item(), *deviations, *lags, correlation.item(), ratio, zero]
+
+
+def luma_of(image: Tensor) -> Tensor:
+    """Return the luma ``(H, W)`` of an image ``(3, H, W)``."""
+    return torch.einsum('chw,c->hw', image, image.new_tensor(LUMA))
 
 
 def shared(noise: Tensor, lag: int) -> float:
@@ -80,9 +91,12 @@ def shared(noise: Tensor, lag: int) -> float:
 
 def show(name: str, rows: list[list[float]]) -> None:
     """Print the mean of some images."""
-    std, *lags, correlation, ratio, zero = np.mean(rows, axis=0)
-    joined = [' '.join(f'{lag:.2f}' for lag in part) for part in (lags[:4], lags[4:])]
-    print(f'| {name} | {len(rows)} | {std:.1f} | {joined[0]} | {joined[1]} | {correlation:.2f} | {ratio:.2f} | {zero:.0f} |', flush=True)
+    # An image without bright parts says nothing of them.
+    std, *others, correlation, ratio, zero = np.nanmean(rows, axis=0)
+    tones = ' '.join(f'{deviation:.1f}' for deviation in others[:3])
+    joined = [' '.join(f'{lag:.2f}' for lag in part) for part in (others[3:7], others[7:])]
+    cells = [name, len(rows), f'{std:.1f}', tones, *joined, f'{correlation:.2f}', f'{ratio:.2f}', f'{zero:.0f}']
+    print('| ' + ' | '.join(map(str, cells)) + ' |', flush=True)
 
 
 if __name__ == '__main__':
