@@ -1,9 +1,10 @@
 """The one exception for what a user can put right: a file, a key, a value."""
 
 import difflib
+import os
 from collections.abc import Iterable
 
-__all__ = ['UserError', 'near']
+__all__ = ['UserError', 'check_is_file', 'near']
 
 
 class UserError(Exception):
@@ -21,3 +22,14 @@ def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """
     matches = difflib.get_close_matches(name, list(known), n=3, cutoff=cutoff)
     return f' Did you mean {" or ".join(matches)}?' if matches else ''
+
+
+def check_is_file(path: str | os.PathLike, what: str) -> None:
+    """Refuse what is no regular file before it is opened: whoever opens a named pipe waits for a writer, for ever.
+
+    Raises:
+        UserError: It does not exist, is a folder, a pipe or a device, or a link that leads to itself.
+    """
+    if not os.path.isfile(path):
+        # lexists: a link to itself, or to nothing, is there
+        raise UserError(f"{what} '{os.fspath(path)}' " + ('is no file' if os.path.lexists(path) else 'does not exist'))

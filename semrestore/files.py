@@ -1,5 +1,6 @@
 """Files that are whole or not there."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         UserError: It cannot be written.
     """
-    partial = path.with_name(f'.part-{path.name}')
+    digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a name of 255 bytes leaves no room for more
+    partial = path.with_name(f'.part-{digest}{path.suffix}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,12 +1,12 @@
 # For photographs of any camera, without a known noise level: from blind weights (load_from), on noise that went through a camera
 # (docs/degradations.md). Half an hour on two CPU cores with --amp. On photographs: tools/test.py configs/evaluation/cc15.py CKPT.
 _base_ = './multiscale_blind_refined.py'
-max_iters = 6000
+max_iters = 4000
 # Nearly white in luma, blurred and strong in colour, then JPEG, which rounds the finest of it to nothing.
 camera = dict(
     type='CameraNoise',
-    shot=(4e-4, 1e-2),
-    smooth=(0.2, 0.8),
+    shot=(4e-4, 2e-2),
+    smooth=(0.1, 0.8),
     chroma=(0.8, 3.0),
     chroma_smooth=(0.6, 3.5),
     tone=(0.3, 1.0),

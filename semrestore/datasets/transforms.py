@@ -1,15 +1,20 @@
 """Transforms that MMCV and mmpretrain lack: loading any photo as 8-bit RGB, and the eight flips and rotations."""
 
+import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from semrestore.errors import UserError
+from semrestore.errors import UserError, check_is_file
 from semrestore.registry import TRANSFORMS
+
+# What Pillow's decoders raise at a broken file: its own errors, and whatever its content leads them to.
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError, struct.error, zlib.error)
 
 
 def read_photo(path: str) -> np.ndarray:
@@ -24,15 +29,14 @@ def read_photo(path: str) -> np.ndarray:
     Raises:
         UserError: The file is no image, is truncated, or has values without a stated range (floats, 32-bit integers).
     """
+    check_is_file(path, 'image')
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('error', Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)  # without a copy where there is nothing to turn
-    except FileNotFoundError:
-        raise UserError(f"image '{path}' does not exist") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except BROKEN as error:
         raise UserError(f"image '{path}' cannot be read: {error}; replace it or take it out of the folder") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise UserError(f"image '{path}' is refused: {error}") from None

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 from PIL.ExifTags import IFD, Base
 
 from semrestore.datasets.photo_folder import SUFFIXES
-from semrestore.errors import UserError
+from semrestore.datasets.transforms import BROKEN
+from semrestore.errors import UserError, check_is_file
 from semrestore.files import replacing
 
 VIDEOS = frozenset({'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm'})
@@ -99,6 +100,7 @@ def read(path: Path) -> Iterator[Picture]:
     if path.suffix.lower() in VIDEOS:
         yield from _video(path)
         return
+    check_is_file(path, 'image')
     try:
         with _open(path) as image:
             animated = _has_frames(image)
@@ -112,14 +114,12 @@ def read(path: Path) -> Iterator[Picture]:
         del image  # Pillow's copy of it, which would stay for as long as the caller works on ours
         if not animated:
             yield replace(picture, name=str(path))
-    except FileNotFoundError:
-        raise UserError(f"image '{path}' does not exist") from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise UserError(f"image '{path}' is refused: it declares more than {limit:.0f} megapixels (--max-megapixels)") from None
     except UserError as error:
         raise UserError(f"image '{path}' {error}") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+    except BROKEN as error:
         raise UserError(f"image '{path}' cannot be read: {error}") from None
 
 
@@ -243,8 +243,7 @@ def _with_metadata(png: bytes, metadata: dict[str, bytes]) -> bytes:
 def _video(path: Path) -> Iterator[Picture]:
     import cv2
 
-    if not path.is_file():
-        raise UserError(f"video '{path}' does not exist")
+    check_is_file(path, 'video')
     video = cv2.VideoCapture(str(path))
     number = 0
     try:
@@ -264,10 +263,12 @@ def is_animated(path: Path) -> bool:
     """Return whether a file becomes a folder of frames."""
     if path.suffix.lower() in VIDEOS:
         return True
+    if not path.is_file():
+        return False
     try:
         with _open(path) as image:
             return _has_frames(image)
-    except (OSError, ValueError, SyntaxError):  # which is reported when it is read
+    except BROKEN:  # which is reported when it is read
         return False
 
 

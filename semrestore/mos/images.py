@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from semrestore.datasets import read_photo
 from semrestore.datasets.photo_folder import SUFFIXES
 from semrestore.errors import UserError
 
@@ -44,10 +45,8 @@ class MethodFolders:
     @lru_cache(maxsize=64)  # noqa: B019 (it lives as long as the server)
     def png(self, method: str, name: str) -> bytes:
         """Return an image as a PNG of pixels alone: nothing else in it could tell the methods apart."""
-        with Image.open(self.paths[method][name]) as image:
-            pixels = image.convert('RGB')
         stream = io.BytesIO()
-        Image.frombytes('RGB', pixels.size, pixels.tobytes()).save(stream, format='PNG', compress_level=3)
+        Image.fromarray(read_photo(self.paths[method][name])).save(stream, format='PNG', compress_level=3)
         return stream.getvalue()
 
 
@@ -66,9 +65,5 @@ def _images(folder: Path) -> dict[str, Path]:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image.size
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"image '{path}' cannot be read: {error}") from None
+    height, width, _ = read_photo(path).shape
+    return width, height
