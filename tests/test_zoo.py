@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -67,11 +68,12 @@ def test_every_set_is_measured_at_every_level_and_beats_the_noisy_image():
         photographs = set() if isinstance(zoo.published()[name]['sigma'], int | float) else {('cc15', '15')}
         assert {(row['test_set'], row['images']) for row in rows} == {('kodak24', '24'), ('cbsd68', '68'), ('embedded', '3')} | photographs
         for row in rows:
-            if row['sigma'] in ('camera', 'photographs'):
-                assert float(row['value']) > 33.41 + (row['sigma'] == 'camera') * -5, row
-                continue
-            # The noise alone leaves 20 log10(255 / sigma).
-            assert float(row['value']) > 20 * torch.log10(torch.tensor(255 / float(row['sigma']))).item() + 5, row
+            # CC's photographs have 33.41 dB (Nam et al.), those with a camera's noise 27.3 (Kodak) to 27.8 (CBSD68, measured), and white
+            # noise leaves 20 log10(255 / sigma).
+            noisy = dict(photographs=33.41, camera=27.8).get(row['sigma'])
+            if noisy is None:
+                noisy = 20 * math.log10(255 / float(row['sigma'])) + 4
+            assert float(row['value']) > noisy + 1, row
 
 
 def test_the_pages_are_current():

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Train published weights again, by name:
-#   tools/train_zoo.sh NAME ...          as they were made, on two CPU cores: multiscale-sigma{25,30,60}, multiscale-blind; multiscale-real, unpublished
+#   tools/train_zoo.sh NAME ...          as they were made, on two CPU cores: multiscale-sigma{25,30,60}, multiscale-blind, multiscale-real
 #   tools/train_zoo.sh --gpu NAME ...    on a GPU, side by side: multiscale-sigma{15,25,30,35,45,50,60}, multiscale-blind, drunet,
 #                                        and scalesS_encE_decD[_noskip]: a row of Table I, each with one short equal schedule
 # A run that was stopped goes on. Logs and checkpoints are in work_dirs/zoo/NAME/; tools/zoo.py publishes what came of it.

@@ -1,5 +1,5 @@
 # For photographs of any camera, without a known noise level: from blind weights (load_from), on noise that went through a camera
-# (docs/degradations.md). Half an hour on two CPU cores with --amp. On photographs: tools/test.py configs/evaluation/cc15.py CKPT.
+# (docs/degradations.md). A quarter of an hour on two CPU cores with --amp. On photographs: tools/test.py configs/evaluation/cc15.py CKPT.
 _base_ = './multiscale_blind_refined.py'
 max_iters = 4000
 # Nearly white in luma, blurred and strong in colour, then JPEG, which rounds the finest of it to nothing.

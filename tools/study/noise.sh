@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does joint training help where the noise is not Gaussian, and is it the task's loss or the noise of the training that counts?
 # (docs/results.md) Four denoisers for each task, alone and joint, on Gaussian noise and on a mixture, before the classifier and the
-# segmenter: sensor noise, a camera's, and noise stored as JPEG. About two hours on two CPU cores. What is done is not done again.
+# segmenter: a sensor's noise, and noise stored as JPEG. About an hour and a half on two CPU cores. What is done is not done again.
 #   IMAGES=250 tools/study/noise.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
