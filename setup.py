@@ -44,6 +44,7 @@ setup(
         'test': [
             'pytest>=8',
             'pytest-xdist>=3.6',
+            'hypothesis>=6.100',
             'setuptools>=77',
             'pycocotools>=2.0.8',
             'ruff==0.17.6',

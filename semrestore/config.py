@@ -232,7 +232,10 @@ def _apply_option(cfg: Config, option: str) -> None:
     node = cfg._cfg_dict
     for depth, name in enumerate(parents):
         node = _child(node, name, '.'.join(parents[:depth]))
-    value = DictAction._parse_iterable(text)  # true, None, numbers, lists: as everywhere in OpenMMLab
+    try:
+        value = DictAction._parse_iterable(text)  # true, None, numbers, lists: as everywhere in OpenMMLab
+    except AssertionError:
+        raise UserError(f"--cfg-options: {key} is '{text}', whose brackets do not match") from None
     if isinstance(node, list):
         _child(node, last, '.'.join(parents))
         node[int(last)] = value
@@ -241,7 +244,22 @@ def _apply_option(cfg: Config, option: str) -> None:
         known = [*node, *_TOP_LEVEL] if not parents else list(node)
         if last not in known and 'type' not in node and (not parents or near(last, known, cutoff=0.8)):
             raise UserError(f"--cfg-options: the config has no key '{key}'.{near(last, known)}")
+        _check_kind(key, node.get(last), value, text)
         node[last] = value
+
+
+def _check_kind(key: str, old: object, new: object, text: str) -> None:
+    """Refuse a text in a number's place, and anything but a dict, or None, in that of a dict."""
+    if isinstance(old, dict):
+        fits, expected = isinstance(new, dict) or (new is None and key != 'model'), 'a dict'
+    elif isinstance(old, bool):
+        fits, expected = new is None or isinstance(new, bool | int), 'True or False'
+    elif isinstance(old, int | float):
+        fits, expected = not isinstance(new, str | dict), f'a number, as {old}'
+    else:
+        return
+    if not fits:
+        raise UserError(f"--cfg-options: {key} is '{text}'; expected {expected}")
 
 
 def _child(node: ConfigDict | list, name: str, parent: str) -> ConfigDict | list:
