@@ -226,6 +226,15 @@ def test_a_broken_config_is_named(tmp_path, text, message):
     assert 'broken.py' in str(info.value)
 
 
+def test_no_config_comes_from_the_network(tmp_path):
+    address = 'https://example.org/config.py'
+    with pytest.raises(UserError, match='does not exist'):
+        load_config(address)
+    (tmp_path / 'child.py').write_text(f"_base_ = '{address}'\nmodel = dict(type='Cascade')\n")
+    with pytest.raises(UserError, match='cannot be read'):
+        load_config(tmp_path / 'child.py')
+
+
 def test_embedding_keeps_the_job_itself():
     path = 'configs/joint/denoise_vgg16_sigma45.py'
     before, after = load_config(path), load_config(path)
