@@ -5,7 +5,7 @@ import importlib.util
 import re
 import sys
 import urllib.error
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -22,6 +22,13 @@ __all__ = ['load_denoiser', 'load_network', 'read_checkpoint', 'save_checkpoint'
 EFFICIENTNET_LITE0 = 'efficientnet-lite0'
 RANDOM = 'random'
 NAMED_WEIGHTS = (EFFICIENTNET_LITE0, RANDOM)  # that a config names instead of a file
+
+FORMAT = 1
+"""Of the checkpoints that this version writes, ``meta.semrestore_format`` of each: one more whenever a weight is renamed or means
+something else."""
+
+MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
+"""By format, what makes its ``state_dict`` one of the next format: whatever was written stays readable."""
 
 
 def load_denoiser(model: nn.Module, path: str | Path) -> None:
@@ -81,9 +88,23 @@ def _load_weights(file: object, map_location: object = None, weights_only: bool 
     try:
         # MMEngine's own log buffers, which its checkpoints hold, are let through.
         with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
-            return torch.load(file, map_location=map_location, weights_only=True)
+            return _migrated(torch.load(file, map_location=map_location, weights_only=True), file)
     except UnpicklingError as error:
         raise UserError(f'checkpoint {file} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
+
+
+def _migrated(checkpoint: object, file: object) -> object:
+    """Return a checkpoint in this version's format; one without a format is somebody else's, or older than the field: left as it is."""
+    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    written = meta.get('semrestore_format') if isinstance(meta, dict) else None
+    if not isinstance(written, int):
+        return checkpoint
+    if written > FORMAT:
+        raise UserError(f'checkpoint {file} is of a newer semrestore (format {written}, this one reads up to {FORMAT}); upgrade it')
+    for number in range(written, FORMAT):
+        checkpoint['state_dict'] = MIGRATIONS[number](checkpoint['state_dict'])
+    meta['semrestore_format'] = FORMAT
+    return checkpoint
 
 
 # Everything that MMEngine loads (--resume, an init_cfg, a library's own training) goes by these two.
@@ -119,7 +140,7 @@ def save_checkpoint(state: dict[str, Tensor], path: str | Path) -> None:
     path = Path(path)
     try:
         with replacing(path) as partial:
-            torch.save(dict(state_dict=state), partial)
+            torch.save(dict(meta=dict(semrestore_format=FORMAT), state_dict=state), partial)
     except RuntimeError as error:  # torch's own, where it cannot open or fill the file
         raise UserError(f"'{path}' cannot be written: {_first_line(error)}") from None
 
@@ -178,6 +199,12 @@ def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:
     ]
     if not problems:
         problems = [
+            f"has '{key}' of {state[key].dtype} where the network has {own[key].dtype}"
+            for key in own
+            if state[key].is_floating_point() != own[key].is_floating_point() or state[key].is_complex()
+        ]
+    if not problems:
+        problems = [
             f"has the settings {state[key].tolist()} in '{key}' where the network has {own[key].tolist()} (see the class of the denoiser)"
             for key in own
             if key.endswith('.settings') and not torch.equal(state[key].float(), own[key].float())
@@ -186,4 +213,7 @@ def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         named = type(module['denoiser'] if isinstance(module, torch.nn.ModuleDict) else module).__name__
         raise UserError(f'{source} is a checkpoint of another network than {named}: it {problems[0]}{more}')
+    for key, value in state.items():
+        if not value.isfinite().all():
+            raise UserError(f"{source} has values that are no finite numbers in '{key}': its training diverged, or the file is damaged")
     module.load_state_dict(state)

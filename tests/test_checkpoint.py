@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from semrestore.checkpoint import load_denoiser, read_checkpoint
+from semrestore import checkpoint
+from semrestore.checkpoint import load_denoiser, read_checkpoint, save_checkpoint
 from semrestore.commands import denoise
 from semrestore.commands import test as testing
 from semrestore.commands import train as training
@@ -98,6 +99,9 @@ def test_a_missing_checkpoint_is_named(tmp_path):
         (lambda state: state.update({'denoiser.tial.bias': torch.zeros(3)}), "has 'denoiser.tial.bias'.*denoiser.tail.bias"),
         (lambda state: state['denoiser.settings'].copy_(torch.tensor([255.0, 1, 0, 0])), r'settings \[255.0, 1.0, 0.0, 0.0\]'),
         (lambda state: state.update({'denoiser.tail.bias': torch.zeros(4)}), r'shape \(4,\) where the network has \(3,\)'),
+        (lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, dtype=torch.int8)}), r'bias. of torch.int8 where'),
+        (lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, dtype=torch.cfloat)}), r'bias. of torch.complex64 where'),
+        (lambda state: state['denoiser.tail.bias'].fill_(torch.nan), r"no finite numbers in 'denoiser.tail.bias'"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(tmp_path, build_cascade, change, message):
@@ -107,3 +111,30 @@ def test_weights_that_do_not_fit_are_named(tmp_path, build_cascade, change, mess
     torch.save(dict(state_dict=state), tmp_path / 'ckpt.pth')
     with pytest.raises(UserError, match=message):
         load_denoiser(cascade, tmp_path / 'ckpt.pth')
+
+
+def test_half_precision_is_another_dtype_of_the_same_network(tmp_path, build_cascade):
+    cascade = build_cascade()
+    half = {key: value.half() if value.is_floating_point() else value for key, value in cascade.state_dict().items()}
+    save_checkpoint(half, tmp_path / 'half.pth')
+    load_denoiser(cascade, tmp_path / 'half.pth')
+    assert all(torch.equal(value, half[key].to(value.dtype)) for key, value in cascade.state_dict().items())
+
+
+def test_a_checkpoint_of_an_older_format_is_migrated_and_of_a_newer_one_refused(tmp_path, build_cascade, monkeypatch):
+    cascade, path = build_cascade(), tmp_path / 'old.pth'
+    expected = {key: value.clone() for key, value in cascade.state_dict().items()}
+    save_checkpoint({key.replace('tail', 'last'): value for key, value in expected.items()}, path)
+    with pytest.raises(UserError, match=r"misses 'denoiser\.tail"):
+        load_denoiser(cascade, path)
+    monkeypatch.setattr(checkpoint, 'FORMAT', 3)
+    renamed = {1: lambda state: {key.replace('last', 'end'): value for key, value in state.items()}}
+    renamed[2] = lambda state: {key.replace('end', 'tail'): value for key, value in state.items()}
+    monkeypatch.setattr(checkpoint, 'MIGRATIONS', renamed)
+    for parameter in cascade.parameters():
+        parameter.data.zero_()
+    load_denoiser(cascade, path)
+    assert all(torch.equal(value, expected[key]) for key, value in cascade.state_dict().items())
+    monkeypatch.setattr(checkpoint, 'FORMAT', 0)
+    with pytest.raises(UserError, match=r'newer semrestore \(format 1, this one reads up to 0\)'):
+        load_denoiser(cascade, path)

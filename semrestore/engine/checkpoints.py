@@ -16,6 +16,7 @@ from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.registry import FUNCTIONS
 from mmengine.runner import IterBasedTrainLoop
 
+from semrestore.checkpoint import FORMAT
 from semrestore.errors import UserError
 from semrestore.registry import HOOKS
 
@@ -63,6 +64,10 @@ class SafeCheckpointHook(CheckpointHook):
         if is_main_process():
             for path in Path(self.out_dir).glob('*.pth.part'):
                 path.unlink()
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Note the format."""
+        checkpoint['meta']['semrestore_format'] = FORMAT
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
         kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # by which the base class removes nothing
