@@ -27,12 +27,15 @@ names=(noisy clean gaussian mixture classifier_gaussian classifier_mixture segme
 for task in efficientnet_lite0_imagenet_samples deeplabv3_mobilenetv2_voc2012; do
   limit=$IMAGES
   [ $task = deeplabv3_mobilenetv2_voc2012 ] && [ "$limit" -gt 223 ] && limit=223
-  $PYTHON tools/cross_task.py --tasks configs/evaluation/$task.py --reference gaussian --out "$OUT/matrix_$task" \
-    --noise sensor=configs/_base_/degradations/poisson_gaussian.py jpeg=configs/_base_/degradations/noisy_jpeg.py \
-    --denoisers noisy clean gaussian=zoo:multiscale-blind mixture="$MIXED" \
-    classifier_gaussian="$OUT/joint_efficientnet_lite0_gaussian/iter_800.pth" \
-    classifier_mixture="$OUT/joint_efficientnet_lite0_mixture/iter_800.pth" \
-    segmenter_gaussian="$OUT/joint_deeplabv3_mobilenetv2_gaussian/iter_800.pth" \
-    segmenter_mixture="$OUT/joint_deeplabv3_mobilenetv2_mixture/iter_800.pth" \
-    --limit "${names[@]/%/=$limit}"
+  for reference in gaussian mixture; do # from which differences are taken; the second time nothing is measured again
+    $PYTHON tools/cross_task.py --tasks configs/evaluation/$task.py --reference $reference --out "$OUT/matrix_$task" \
+      --noise sensor=configs/_base_/degradations/poisson_gaussian.py jpeg=configs/_base_/degradations/noisy_jpeg.py \
+      --denoisers noisy clean gaussian=zoo:multiscale-blind mixture="$MIXED" \
+      classifier_gaussian="$OUT/joint_efficientnet_lite0_gaussian/iter_800.pth" \
+      classifier_mixture="$OUT/joint_efficientnet_lite0_mixture/iter_800.pth" \
+      segmenter_gaussian="$OUT/joint_deeplabv3_mobilenetv2_gaussian/iter_800.pth" \
+      segmenter_mixture="$OUT/joint_deeplabv3_mobilenetv2_mixture/iter_800.pth" \
+      --limit "${names[@]/%/=$limit}"
+    cp "$OUT/matrix_$task/matrix.json" "$OUT/noise_${task%%_*}_less_$reference.json"
+  done
 done
