@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Iterable
 
-__all__ = ['UserError', 'check_is_file', 'near']
+__all__ = ['UserError', 'near']
 
 
 class UserError(Exception):
