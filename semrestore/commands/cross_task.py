@@ -138,7 +138,7 @@ def _cells(name: str, cfg, methods: Sequence[Method], noises: dict, limits: dict
             if not stored.complete:
                 bench = bench or _Bench(cfg, dataset)
                 bench.run(label, stored, denoiser, sigma, method, indices, noises.get(sigma))
-            paths = dict(config=cfg.filename, checkpoint=method.at(sigma))
+            paths = dict(config=cfg.filename, checkpoint=method.named(sigma))
             yield Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
 
 
