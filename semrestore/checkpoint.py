@@ -214,6 +214,6 @@ def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:
         named = type(module['denoiser'] if isinstance(module, torch.nn.ModuleDict) else module).__name__
         raise UserError(f'{source} is a checkpoint of another network than {named}: it {problems[0]}{more}')
     for key, value in state.items():
-        if not value.isfinite().all():
-            raise UserError(f"{source} has values that are no finite numbers in '{key}': its training diverged, or the file is damaged")
+        if value.isnan().any():  # infinity may be on purpose, as in masks
+            raise UserError(f"{source} has values that are no numbers in '{key}': its training diverged, or the file is damaged")
     module.load_state_dict(state)

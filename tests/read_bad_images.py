@@ -1,12 +1,11 @@
 """Read every file of tests/bad_images.py through one reader, in a process of its own, and report what happened as JSON.
 
-    python tests/read_bad_images.py READER FOLDER
+    python -m tests.read_bad_images READER FOLDER
 
 A process of its own, since a hang is to be stopped and memory to be measured.
 """
 
 import json
-import os
 import resource
 import sys
 import time
@@ -16,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from semrestore.errors import UserError
 from tests import bad_images
 
@@ -90,9 +88,7 @@ def main() -> None:
         slowest = max(slowest, (time.perf_counter() - start, case.path.name))
     used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     report = dict(wrong=wrong, files=len(cases), seconds=slowest[0], slowest=slowest[1], megabytes=used)
-    sys.stdout.write(json.dumps(report))
-    sys.stdout.flush()
-    os._exit(0)
+    print(json.dumps(report))
 
 
 if __name__ == '__main__':

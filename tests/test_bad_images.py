@@ -15,9 +15,8 @@ SECONDS = 2
 
 @pytest.mark.parametrize('reader', ['dataset', 'inference', 'rating'])
 def test_every_file_is_read_as_what_it_is_or_refused(reader, tmp_path):
-    done = subprocess.run(
-        [sys.executable, 'tests/read_bad_images.py', reader, tmp_path / 'files'], capture_output=True, text=True, timeout=120, check=False
-    )
+    command = [sys.executable, '-m', 'tests.read_bad_images', reader, tmp_path / 'files']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout.splitlines()[-1])
     assert report['wrong'] == []

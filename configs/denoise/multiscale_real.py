@@ -2,7 +2,7 @@
 # (docs/degradations.md). A quarter of an hour on two CPU cores with --amp. On photographs: tools/test.py configs/evaluation/cc15.py CKPT.
 _base_ = './multiscale_blind_refined.py'
 max_iters = 4000
-# Nearly white in luma, blurred and strong in colour, then JPEG, which rounds the finest of it to nothing.
+# Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest of it to nothing.
 camera = dict(
     type='CameraNoise',
     shot=(4e-4, 2e-2),
