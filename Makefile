@@ -1,4 +1,4 @@
-# Everything runs in .venv, which the first target that needs it makes from constraints.txt.
+# Everything runs in .venv, which the first target that needs it makes from requirements.lock.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +18,6 @@ test-fast: $(INSTALLED) lint
 
 # The site, from docs/ and the docstrings; a warning is an error.
 docs: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 lint: $(INSTALLED)
@@ -32,13 +31,13 @@ format: $(INSTALLED)
 clean:
 	rm -rf $(VENV) work_dirs
 
-$(INSTALLED): setup.py constraints.txt
+# Every file by its hash. What three packages of the lock are built by comes first, since pip checks no hash of what it fetches for a build;
+# MMCV_WITH_OPS=0 keeps mmcv pure Python, whatever else is there.
+$(INSTALLED): setup.py requirements.lock requirements-build.lock
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(not ok and "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; choose one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-build.lock
 	@echo 'installing PyTorch and the rest (about 6 GB, some minutes) ...'
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
-	@# mmcv asks for opencv-python, which needs libGL of the system; the headless build of the same version does not.
-	$(BIN)/python -m pip uninstall --quiet --yes opencv-python
-	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt opencv-python-headless
+	MMCV_WITH_OPS=0 $(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-build-isolation --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -21,7 +21,7 @@ from semrestore.degradations import (
     Speckle,
     image_generator,
 )
-from semrestore.degradations.camera import BLUE, RED, demosaic, develop, gamma, linear, mosaic, toned, untoned
+from semrestore.degradations.camera import BLUE, RED, demosaic, expected, gamma, linear, mosaic, rendered, toned, untoned
 from semrestore.registry import MODELS
 from semrestore.testing import check_degradation
 
@@ -224,9 +224,40 @@ def test_demosaicing_blurs_no_photo(photos):
     """The difference that noise makes is added, not the development's own loss."""
     clean = photos['coffee'][None, :, 100:164, 200:264]
     gains = torch.ones(1, 3, 1, 1)
-    assert (develop(mosaic(linear(clean)), gains) - clean).abs().max() > 0.02
+    assert (rendered(demosaic(mosaic(linear(clean))) * gains) - clean).abs().max() > 0.02
     average = sum(CameraNoise(1e-3, 1e-5)(clean).images for _ in range(60)) / 60
     assert (average - clean).abs().mean() < 5e-3
+
+
+@pytest.mark.parametrize('tone', [0.0, 0.7])
+def test_centred_camera_noise_has_no_mean_where_the_curves_and_clipping_give_it_one(tone):
+    tones = [0.005, 0.02, 0.1, 0.4, 0.95]
+    clean = flat(*tones, side=512)
+
+    def shift(centred):
+        names = [image_generator(0, str(index)) for index in range(len(tones))]
+        noise = CameraNoise(2e-3, 3e-5, tone=tone, centred=centred)(clean, names).images - clean
+        return 255 * noise.mean((1, 2, 3))
+
+    plain, centred = shift(False), shift(True)
+    assert plain[0] > 1.5  # clipped at black
+    assert plain[3] < -0.25  # darkened by the curves
+    assert (centred.abs()[:2] < plain.abs()[:2] / 3).all()
+    assert centred[2:].abs().max() < 0.06  # away from the kink
+
+
+def test_the_mean_of_developed_noise_is_that_of_many_draws():
+    light = torch.tensor([0.02, 0.01, 0.2, 0.9]).view(1, 1, 1, 4)
+    deviation = torch.tensor([0.01, 0.01, 0.05, 0.1]).view(1, 1, 1, 4)
+    draws = light + deviation * torch.randn(400_000, 1, 1, 4, generator=torch.Generator().manual_seed(0))
+    tone = torch.tensor(0.5).view(1, 1, 1, 1)
+    assert torch.allclose(expected(light, deviation, tone), rendered(draws, tone).mean(0, keepdim=True), atol=1e-3)
+
+
+def test_demosaicing_hands_on_the_variance_of_independent_noise():
+    variance = torch.rand(1, 1, 6, 8, generator=torch.Generator().manual_seed(1)).expand(20_000, -1, -1, -1)
+    noise = variance.sqrt() * torch.randn(variance.shape, generator=torch.Generator().manual_seed(2))
+    assert torch.allclose(demosaic(variance[:1], variance=True)[0], demosaic(noise).var(0), rtol=0.08)
 
 
 def test_a_chain_is_its_steps_and_a_mixture_one_of_its_choices():

@@ -80,6 +80,8 @@ class Accident(Hook):
         if where == 'wait' and self.iteration == int(when):
             open(os.path.join(runner.work_dir, 'waiting'), 'w').close()
             time.sleep(3)
+        if where == 'worker' and self.iteration in map(int, when.split(',')):
+            os.kill(runner.train_loop.dataloader_iterator._iterator._workers[self.iteration % 2].pid, signal.SIGKILL)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if where == 'kill' and runner.iter + 1 == int(when):
@@ -175,6 +177,14 @@ def test_a_torn_checkpoint_is_reported_and_the_one_before_taken(folder, whole):
     assert done.returncode == 0, done.stderr
     assert f'warning: checkpoint {torn} cannot be read, it may be truncated' in done.stderr
     assert_equal_runs(run, whole)
+
+
+def test_killed_workers_are_replaced_and_change_nothing(folder, whole):
+    done = train(folder, 'workers', accident='worker:2,5')
+    assert done.returncode == 0, done.stderr
+    log = next((folder / 'workers').glob('*/*.log')).read_text()
+    assert log.count('was killed. New ones go on from iteration') == 2
+    assert_equal_runs(folder / 'workers', whole)
 
 
 def test_a_full_disk_is_reported_and_nothing_older_is_lost(folder):

@@ -11,6 +11,7 @@ default_hooks = dict(
     batch_norm=dict(type='BatchNormHook'),
     preemption=dict(type='PreemptionHook'),
     catch_up=dict(type='CatchUpHook'),
+    workers=dict(type='WorkerHook'),
 )
 env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork'), dist_cfg=dict(backend='nccl'))
 log_processor = dict(by_epoch=False)

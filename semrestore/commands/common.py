@@ -30,6 +30,13 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
         message = re.split(r'semrestore\.errors\.UserError: ', str(error))[-1].strip()
         print(f'error: {message}', file=sys.stderr)
         return 2
+    except RuntimeError as error:
+        from semrestore.engine.workers import KILLED, killed
+
+        if not str(error).startswith(KILLED):
+            raise
+        print(f'error: {killed()}', file=sys.stderr)
+        return 2
     return 0
 
 

@@ -76,7 +76,7 @@ def train(cfg) -> None:
     """Train by a config, a cascade or a task network itself; ``load_from`` without ``resume`` starts from another run's weights."""
     from semrestore.checkpoint import load_denoiser
     from semrestore.config import check_inputs, is_foreign
-    from semrestore.engine.checkpoints import hold_workers, release_workers
+    from semrestore.engine.workers import hold_workers, release_workers
     from semrestore.zoo import resolve
 
     if not is_foreign(cfg) and not cfg.model.get('losses'):

@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.dataset import BaseDataset
 
 from semrestore.datasets.photo_folder import SUFFIXES
-from semrestore.datasets.transforms import photo_reader
+from semrestore.datasets.transforms import PATIENCE_S, photo_reader
 from semrestore.errors import UserError
 from semrestore.registry import DATASETS, TRANSFORMS
 
@@ -88,13 +88,14 @@ class LoadPair(BaseTransform):
 
     Args:
         cache: Keep every decoded image in memory, each worker its own.
+        patience: How long to wait in seconds where the folder of an image is away.
 
     Raises:
         UserError: One cannot be read, or they differ in size.
     """
 
-    def __init__(self, cache: bool = False) -> None:
-        self.read = photo_reader(cache)
+    def __init__(self, cache: bool = False, patience: float = PATIENCE_S) -> None:
+        self.read = photo_reader(cache, patience)
 
     def transform(self, results: dict) -> dict:
         """Add ``img`` (an array of shape ``(H, W, 6)``, uint8), ``img_shape`` and ``ori_shape``."""

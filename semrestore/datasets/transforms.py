@@ -1,10 +1,13 @@
 """Transforms that MMCV and mmpretrain lack: loading any photo as 8-bit RGB, and the eight flips and rotations."""
 
+import os
 import struct
+import sys
+import time
 import warnings
 import zlib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -15,6 +18,8 @@ from semrestore.registry import TRANSFORMS
 
 # What Pillow's decoders raise at a broken file: its own errors, and whatever its content leads them to.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError, struct.error, zlib.error)
+
+PATIENCE_S, POLL_S = 300, 1.0  # for a folder that is away
 
 
 def read_photo(path: str) -> np.ndarray:
@@ -54,16 +59,51 @@ def read_photo(path: str) -> np.ndarray:
     return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
-_read_photo_once = lru_cache(maxsize=None)(read_photo)
+def read_patiently(path: str, patience: float) -> np.ndarray:
+    """Do as :func:`read_photo`, and where the whole folder is away, as a network's drive may be, wait for it to come back.
+
+    Args:
+        path: Of the image file, which was there once.
+        patience: How long to wait in seconds.
+
+    Raises:
+        UserError: As :func:`read_photo`, of a folder that is away after that time.
+    """
+    deadline = None
+    while True:
+        try:
+            return read_photo(path)
+        except UserError:
+            if not is_away(os.path.dirname(path)):
+                raise
+            now = time.monotonic()
+            if deadline is None:
+                deadline = now + patience
+                print(f"warning: folder '{os.path.dirname(path)}' is away; waiting {patience:g} s for it", file=sys.stderr, flush=True)
+            if now > deadline:
+                raise UserError(f"folder '{os.path.dirname(path)}' has been away for {patience:g} s; with it, --resume goes on") from None
+            time.sleep(POLL_S)
 
 
-def _read_photo_from_cache(path: str) -> np.ndarray:
-    return _read_photo_once(path).copy()  # a later transform may work in place
+def is_away(folder: str) -> bool:
+    """Whether a folder that was there cannot be listed, or is the empty place where something was mounted."""
+    try:
+        with os.scandir(folder or '.') as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
 
 
-def photo_reader(cache: bool) -> Callable[[str], np.ndarray]:
-    """Return :func:`read_photo`, or what does the same and keeps every image in memory."""
-    return _read_photo_from_cache if cache else read_photo
+def photo_reader(cache: bool, patience: float) -> Callable[[str], np.ndarray]:
+    """Return :func:`read_patiently`, or what does the same and keeps every image in memory."""
+    return partial(_read_from_cache if cache else read_patiently, patience=patience)
+
+
+_read_once = lru_cache(maxsize=None)(read_patiently)
+
+
+def _read_from_cache(path: str, patience: float) -> np.ndarray:
+    return _read_once(path, patience).copy()  # a later transform may work in place
 
 
 @TRANSFORMS.register_module()
@@ -72,10 +112,11 @@ class LoadPhoto(BaseTransform):
 
     Args:
         cache: Keep every decoded image in memory, for sets as small as BSDS432 (200 MB), each worker its own.
+        patience: How long to wait in seconds where the folder of an image is away.
     """
 
-    def __init__(self, cache: bool = False) -> None:
-        self.read = photo_reader(cache)
+    def __init__(self, cache: bool = False, patience: float = PATIENCE_S) -> None:
+        self.read = photo_reader(cache, patience)
 
     def transform(self, results: dict) -> dict:
         """Add ``img`` (an array of shape ``(H, W, 3)``, uint8 RGB), ``img_shape`` and ``ori_shape``."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,6 +16,7 @@ from semrestore.registry import MODELS
 RED, BLUE = (1.9, 2.4), (1.5, 1.9)
 EXPOSURE_MEAN, EXPOSURE_STD = 0.8, 0.1
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+NODES = 7  # of the quadrature: at black, where the curves have a kink, it leaves a tenth of the shift, elsewhere a hundredth
 READ_SLOPE, READ_OFFSET, READ_STD = 2.18, 1.20, 0.26
 
 
@@ -40,6 +42,8 @@ class CameraNoise(Degradation):
         chroma_smooth: As ``smooth``, for the colour alone and on top of that: cameras blur its noise more, as the eye does not mind.
         tone: How much of a camera's contrast curve, 0..1: ``x + tone * (3 x^2 - 2 x^3 - x)``, of which Brooks et al. have 1; or a pair from
             which each image draws its own.
+        centred: Take off what the noise adds in the mean: the curves darken it, clipping at black brightens it. For references that are the
+            mean of many developed shots, as in CC and PolyU, which have that shift as well.
         quantise: Clip the result to 0..1 and round it to 8 bits.
     """
 
@@ -51,6 +55,7 @@ class CameraNoise(Degradation):
         chroma: float | Sequence[float] = 1.0,
         chroma_smooth: float | Sequence[float] = 0.0,
         tone: float | Sequence[float] = 0.0,
+        centred: bool = False,
         quantise: bool = False,
     ) -> None:
         super().__init__()
@@ -62,6 +67,7 @@ class CameraNoise(Degradation):
         self.chroma = bounds('chroma', chroma, most=8)
         self.chroma_smooth = bounds('chroma_smooth', chroma_smooth, most=8)
         self.tone = bounds('tone', tone, most=1)
+        self.centred = centred
         self.quantise = quantise
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
@@ -77,17 +83,19 @@ class CameraNoise(Degradation):
         gains = torch.stack([red, torch.ones_like(red), blue], dim=1)[..., None, None] / exposure.view(-1, 1, 1, 1)
         height, width = clean.shape[-2:]
         padded = F.pad(clean.detach().clamp(0, 1), (0, width % 2, 0, height % 2), mode='replicate')  # whole cells of the mosaic
+        tone = None
         if self.tone[1] > 0:
             tone = level(*self.tone, clean, generators).view(-1, 1, 1, 1)
-            raw = mosaic(linear(untoned(padded, tone)) / gains)
-        else:
-            raw = mosaic(linear(padded) / gains)
+            padded = untoned(padded, tone)
+        raw = mosaic(linear(padded) / gains)
         shot, read = shot.view(-1, 1, 1, 1), read.view(-1, 1, 1, 1)
         noisy = shot * poisson(raw / shot, generators) + read.sqrt() * draw(raw.shape[1:], raw, generators)
-        noisy, still = develop(noisy, gains), develop(raw, gains)
-        if self.tone[1] > 0:
-            noisy, still = toned(noisy, tone), toned(still, tone)
-        difference = (noisy - still)[..., :height, :width]
+        noisy, light = demosaic(noisy) * gains, demosaic(raw) * gains
+        if self.centred:
+            still = expected(light, demosaic(shot * raw + read, variance=True).sqrt() * gains, tone)
+        else:
+            still = rendered(light, tone)
+        difference = (rendered(noisy, tone) - still)[..., :height, :width]
         if self.smooth[1] > 0:
             difference = _smoothed(difference, level(*self.smooth, clean, generators))
         if self.chroma != (1, 1) or self.chroma_smooth[1] > 0:
@@ -100,7 +108,7 @@ class CameraNoise(Degradation):
         return Degraded(to_eight_bits(images) if self.quantise else images, None)
 
     def extra_repr(self) -> str:
-        names = ('shot', 'read', 'smooth', 'chroma', 'chroma_smooth', 'tone', 'quantise')
+        names = ('shot', 'read', 'smooth', 'chroma', 'chroma_smooth', 'tone', 'centred', 'quantise')
         return ', '.join(f'{name}={getattr(self, name)}' for name in names)
 
 
@@ -135,8 +143,11 @@ def mosaic(images: Tensor) -> Tensor:
     return raw
 
 
-def demosaic(raw: Tensor) -> Tensor:
-    """Fill in each channel by the mean of its nearest known neighbours (bilinear): ``(N, 1, H, W)`` to ``(N, 3, H, W)``."""
+def demosaic(raw: Tensor, variance: bool = False) -> Tensor:
+    """Fill in each channel by the mean of its nearest known neighbours (bilinear): ``(N, 1, H, W)`` to ``(N, 3, H, W)``.
+
+    With ``variance`` it is the variance of independent noise that is given and returned.
+    """
     known = torch.zeros(1, 3, *raw.shape[-2:], device=raw.device, dtype=raw.dtype)
     known[:, 0, ::2, ::2] = known[:, 2, 1::2, 1::2] = 1
     known[:, 1] = 1 - known[:, 0] - known[:, 2]
@@ -145,12 +156,22 @@ def demosaic(raw: Tensor) -> Tensor:
     kernels = torch.stack([square, cross, square])[:, None]
     # Divided by the weights of what is known, which at the border is less.
     weights = F.conv2d(known, kernels, padding=1, groups=3)
+    if variance:
+        kernels, weights = kernels.square(), weights.square()
     return F.conv2d(raw * known, kernels, padding=1, groups=3) / weights
 
 
-def develop(raw: Tensor, gains: Tensor) -> Tensor:
-    """Demosaic, balance, clip and put on the sRGB curve."""
-    return gamma((demosaic(raw) * gains).clamp(0, 1))
+def rendered(light: Tensor, tone: Tensor | None = None) -> Tensor:
+    """Clip, put on the sRGB curve and, where there is one, the contrast curve."""
+    images = gamma(light.clamp(0, 1))
+    return images if tone is None else toned(images, tone)
+
+
+def expected(light: Tensor, deviation: Tensor, tone: Tensor | None = None) -> Tensor:
+    """Return the mean of :func:`rendered` over normal noise of a standard deviation, by Gauss-Hermite quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    weights = weights / weights.sum()
+    return sum(weight * rendered(light + node * deviation, tone) for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True))
 
 
 def _smoothed(noise: Tensor, blur: Tensor) -> Tensor:

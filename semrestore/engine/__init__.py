@@ -6,6 +6,7 @@ from semrestore.engine.guards import HistoryHook, LossGuardHook, SeedHook
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper, MergedGroupsConstructor, bf16_is_fast
 from semrestore.engine.pictures import RestorationHook
 from semrestore.engine.progress import ProgressHook
+from semrestore.engine.workers import WorkerHook
 
 __all__ = [
     'BatchNormHook',
@@ -20,5 +21,6 @@ __all__ = [
     'RestorationHook',
     'SafeCheckpointHook',
     'SeedHook',
+    'WorkerHook',
     'bf16_is_fast',
 ]

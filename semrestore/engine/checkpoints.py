@@ -1,7 +1,6 @@
 """Checkpoints that a kill, a full disk or a cluster's pre-emption cannot spoil."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -9,11 +8,9 @@ from collections import deque
 from pathlib import Path
 
 import torch
-from mmengine.dataset import worker_init_fn
 from mmengine.dist import all_reduce, all_reduce_params, barrier, get_world_size, is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
-from mmengine.registry import FUNCTIONS
 from mmengine.runner import IterBasedTrainLoop
 
 from semrestore.checkpoint import FORMAT
@@ -22,9 +19,6 @@ from semrestore.registry import HOOKS
 
 EXIT_PREEMPTED = 75
 """Exit status after SIGTERM: what was reached is saved, ``--resume`` goes on (EX_TEMPFAIL of sysexits.h)."""
-
-
-_released = multiprocessing.RawValue('b', 1)
 
 
 class AtomicBackend(LocalBackend):
@@ -183,21 +177,3 @@ class BatchNormHook(Hook):
         intervals = [hook.interval for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         intervals += [runner.train_loop.val_interval] if runner.val_loop is not None else []
         return done == runner.max_iters or any(interval > 0 and done % interval == 0 for interval in intervals)
-
-
-@FUNCTIONS.register_module()
-def train_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None:
-    """Start a data loading worker that outlives a SIGTERM as long as the training does: clusters and torchrun send it to all processes."""
-    worker_init_fn(worker_id, num_workers, rank, seed)
-    if multiprocessing.get_start_method() == 'fork':  # by which the worker sees what the training sets
-        signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0) if _released.value else None)
-
-
-def hold_workers() -> None:
-    """Have the workers of :func:`train_worker` outlive a SIGTERM from now on."""
-    _released.value = 0
-
-
-def release_workers() -> None:
-    """Have them end by a SIGTERM again, which is how Python ends them when it exits."""
-    _released.value = 1
