@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import mmcv
 import numpy as np
 import pytest
 import torch
@@ -131,3 +132,22 @@ def test_an_epoch_of_patches_is_refused(tmp_path):
     arguments = [str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / 'run')]
     with pytest.raises(UserError, match="DeviceResidentPatches needs an 'InfiniteSampler'"):
         train([*arguments, '--cfg-options', 'train_dataloader.sampler.type=DefaultSampler'])
+
+
+def test_photos_are_there_in_each_scale_as_mmcv_enlarges_them(photos):
+    scales = (1.0, 1.5, 2.0)
+    patches = DeviceResidentPatches(photos, PATCH, scales=scales)
+    assert len(patches) == len(SIZES) * len(scales)
+    for index, (scale, number) in enumerate(itertools.product(scales, range(len(SIZES)))):
+        image = mmcv.imrescale(photos[number]['img'], scale, interpolation='bicubic')
+        windows = np.lib.stride_tricks.sliding_window_view(image, (PATCH, PATCH), axis=(0, 1)).transpose(0, 1, 3, 4, 2)
+        item = patches[index]
+        assert item['data_samples'].name == str(number)
+        patch = item['inputs'].permute(1, 2, 0).numpy()
+        assert any((windows == turned).all((2, 3, 4)).any() for turned in orientations(patch))
+
+
+@pytest.mark.parametrize('scales', [(), (0,), (1, 20)])
+def test_impossible_scales_are_refused(photos, scales):
+    with pytest.raises(ValueError, match='scales is'):
+        DeviceResidentPatches(photos, PATCH, scales=scales)

@@ -2,7 +2,6 @@
 # (docs/degradations.md). Then multiscale_real_annealed.py. On photographs: tools/test.py configs/evaluation/cc15.py CKPT.
 _base_ = './multiscale_blind_refined.py'
 max_iters = 5000
-data_root = '{{$SEMRESTORE_DATA:data}}'
 # Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest of it to nothing.
 camera = dict(
     type='CameraNoise',
@@ -26,21 +25,8 @@ model = dict(
         weights=[0.8, 0.1, 0.1],
     )
 )
-# A photograph at the sensor's resolution is smoother from pixel to pixel than BSDS's small ones: these are enlarged, too (3 GB in memory).
-enlarged = [
-    dict(
-        type='PhotoFolder',
-        data_root=data_root,
-        folder='bsds432',
-        how_to_get='It holds BSDS500 without the images of CBSD68 (docs/data.md).',
-        pipeline=[
-            dict(type='LoadPhoto'),
-            dict(type='mmcv.Resize', scale_factor=factor, keep_ratio=True, interpolation='bicubic'),
-        ],
-    )
-    for factor in (1.0, 1.5, 2.0, 3.0)
-]
-train_dataloader = dict(dataset=dict(dataset=dict(_delete_=True, type='ConcatDataset', datasets=enlarged)))
+# A photograph at the sensor's resolution is smoother from pixel to pixel than BSDS's small ones: those are enlarged, too (3 GB in memory).
+train_dataloader = dict(dataset=dict(scales=(1.0, 1.5, 2.0, 3.0)))
 load_from = 'zoo:multiscale-blind'
 train_cfg = dict(max_iters=max_iters, val_interval=1000)
 param_scheduler = [dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from mmcv.image import imresize, rescale_size
 from mmengine.device import get_device
 from mmengine.structures import BaseDataElement
 from torch import Tensor
@@ -12,18 +13,23 @@ from semrestore.datasets.stream import StreamIndex, stream_seed
 from semrestore.errors import UserError
 from semrestore.registry import DATASETS
 
+KEPT = ('img_path', 'name', 'dataset_name')
+MOST = 8  # of scales: what is above is a mistake, and would fill the memory
+
 
 @DATASETS.register_module()
 class DeviceResidentPatches:
     """Random square patches, each turned and mirrored in one of the eight ways, cut on the device from photos that stay there.
 
-    All photos lie in one uint8 tensor (200 MB for BSDS432); a batch is one gather from it. Where a patch lies follows from the place in the
+    All photos lie in one uint8 tensor (200 MB for BSDS432, times the square of a scale); a batch is one gather from it. Where a patch lies follows from the place in the
     stream of training images, as with :class:`~semrestore.datasets.StreamDataset`, so that resuming is exact and two processes take the
     steps of one. Crop, flips and packing are done here; there are no labels.
 
     Args:
         dataset: Config of a data set of photos, or one; its pipeline is :class:`~semrestore.datasets.LoadPhoto` alone.
         patch_size: Side in pixels.
+        scales: By how much to enlarge the photos (bicubic), each photo once by each: what a camera delivers at its full resolution is
+            smoother from pixel to pixel than the small photos of most data sets.
         seeded_noise: Draw each patch's noise from a generator of its own. ``False`` draws a batch's noise at once from the process's
             stream, which spares a GPU many small kernels and still resumes exactly; several processes then differ in their noise from one.
         device: Where the photos lie; by default where the training is.
@@ -34,34 +40,49 @@ class DeviceResidentPatches:
 
     takes_stream_indices = True
 
-    def __init__(self, dataset, patch_size: int, seeded_noise: bool = True, device: str | None = None) -> None:
+    def __init__(
+        self,
+        dataset,
+        patch_size: int,
+        scales: Sequence[float] = (1.0,),
+        seeded_noise: bool = True,
+        device: str | None = None,
+    ) -> None:
         if patch_size < 1:
             raise ValueError(f'patch_size is {patch_size}; expected at least 1')
+        if not scales or not all(0 < scale <= MOST for scale in scales):
+            raise ValueError(f'scales is {scales}; expected numbers above 0, of at most {MOST}')
         source = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.patch_size = patch_size
         self.seeded_noise = seeded_noise
         self.device = torch.device(device or get_device())
         self.metainfo = getattr(source, 'metainfo', {})
-        pixels, sizes, self._names = [], [], []
-        for index in range(len(source)):
-            photo = source[index]
-            if 'img' not in photo:
-                raise UserError('DeviceResidentPatches crops and packs by itself: leave LoadPhoto alone in the pipeline of its dataset')
-            image = torch.from_numpy(photo['img'])
-            if min(image.shape[:2]) < patch_size:
-                raise UserError(
-                    f"image '{photo['img_path']}' is {image.shape[0]} x {image.shape[1]} (height x width), smaller than a patch of"
-                    f' {patch_size}: use a smaller patch_size, or take it out of the list'
-                )
-            pixels.append(image.reshape(-1, 3))
-            sizes.append(tuple(image.shape[:2]))
-            self._names.append({key: photo[key] for key in ('img_path', 'name', 'dataset_name') if key in photo})
-        self._starts = [0, *torch.tensor([height * width for height, width in sizes]).cumsum(0).tolist()]
-        self._sizes = sizes
-        self._pixels = torch.cat(pixels).to(self.device)
+        photos = list(map(self._photo, (source[index] for index in range(len(source)))))
+        self._sizes = [rescale_size(photo['img'].shape[1::-1], scale)[::-1] for scale in scales for photo in photos]
+        self._names = [{key: photo[key] for key in KEPT if key in photo} for photo in photos] * len(scales)
+        small = next((index for index, size in enumerate(self._sizes) if min(size) < patch_size), None)
+        if small is not None:
+            height, width = self._sizes[small]
+            raise UserError(
+                f"image '{photos[small % len(photos)]['img_path']}' is {height} x {width} (height x width), smaller than a patch of"
+                f' {patch_size}: use a smaller patch_size, or take it out of the list'
+            )
+        self._starts = [0, *torch.tensor([height * width for height, width in self._sizes]).cumsum(0).tolist()]
+        self._pixels = torch.empty(self._starts[-1], 3, dtype=torch.uint8, device=self.device)
+        for index, (height, width) in enumerate(self._sizes):
+            image = photos[index % len(photos)]['img']
+            if image.shape[:2] != (height, width):
+                image = imresize(image, (width, height), interpolation='bicubic')
+            self._pixels[self._starts[index] : self._starts[index + 1]] = torch.from_numpy(image).view(-1, 3)
         self._samples = [BaseDataElement(metainfo=names) for names in self._names]
         steps = torch.arange(patch_size, device=self.device)
         self._rows, self._columns = steps.view(1, -1, 1), steps.view(1, 1, -1)
+
+    @staticmethod
+    def _photo(photo: dict) -> dict:
+        if 'img' not in photo:
+            raise UserError('DeviceResidentPatches crops and packs by itself: leave LoadPhoto alone in the pipeline of its dataset')
+        return photo
 
     def __len__(self) -> int:
         return len(self._names)

@@ -2,10 +2,10 @@
 
     python tools/benchmark/memory.py --hours 2 --out results/endurance/training.csv -- python tools/train.py CONFIG ...
 
-Every few seconds a row: what the command and all that it started hold in memory (proportional set size, pages that are shared counted
-once), and how many processes those are. At the end the slope of a line through what came after the warm-up, and the means of its two halves;
-exit status 1 where the second half's is above the first one's by more than the bound, or the command fails. After ``--hours`` the command is
-told to stop (SIGTERM), on which a training saves and exits with status 75. Linux only.
+Every few seconds a row: what the command and all that it started hold in memory (proportional set size: pages that are shared are counted
+once), and how many processes those are. At the end the slope of a line through what came after the warm-up, and the means of the two
+halves of that; exit status 1 where the second half's is above the first one's by more than the bound, or the command fails. After
+``--hours`` the command is told to stop (SIGTERM), on which a training saves and exits with status 75. Linux only.
 """
 
 import argparse

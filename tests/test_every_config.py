@@ -1,0 +1,83 @@
+"""Every config trains two steps and is evaluated on tiny data in the folder trees that it reads, with its own pipeline, loss and optimizer."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from semrestore.commands.test import evaluate
+from semrestore.commands.train import train
+from semrestore.config import is_foreign, load_config
+from tests import tiny_data
+
+CONFIGS = sorted(str(path) for path in Path('configs').glob('[a-z]*/*.py'))
+SIDE = 65  # of segmenters' crops
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp('tiny')
+    tiny_data.write(root)
+    return root
+
+
+def load(path, work_dir):
+    """Read a config and leave out weights from elsewhere."""
+    cfg = load_config(path)
+    cfg.work_dir, cfg.load_from = str(work_dir), None
+    for network in ('task', 'feature_network'):
+        if cfg.model.get(network):
+            cfg.model[network].checkpoint = 'random'
+    return cfg
+
+
+def shrink(cfg):
+    """Take fewer pixels and steps; what is done with them stays as it is."""
+    loader = cfg.train_dataloader
+    loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    if loader.dataset.type.startswith('mmseg.'):  # classifiers' last layers are for one size
+        for transform in loader.dataset.pipeline:
+            if 'crop_size' in transform:
+                transform.crop_size = SIDE
+    if is_foreign(cfg):
+        cfg.model.backbone.init_cfg = None
+    if cfg.get('val_dataloader'):
+        cfg.val_dataloader.dataset.indices = 1
+    cfg.train_cfg.update(max_iters=2, val_begin=99)
+    cfg.default_hooks.logger.interval = 1
+
+
+def losses(cfg):
+    """Return what was logged of each step."""
+    lines = [json.loads(line) for line in next(Path(cfg.work_dir).glob('*/vis_data/scalars.json')).read_text().splitlines()]
+    return [{key: value for key, value in line.items() if 'loss' in key} for line in lines]
+
+
+@pytest.mark.parametrize('path', CONFIGS)
+def test_a_config_takes_two_steps_and_is_evaluated(path, root, tmp_path, monkeypatch):
+    if 'bm3d' in path:
+        pytest.importorskip('bm3d', reason='the extra `baselines` is not installed')
+    monkeypatch.setenv('SEMRESTORE_DATA', str(root))
+    monkeypatch.setenv('SEMRESTORE_CACHE', str(root / 'cache'))
+    torch.manual_seed(0)
+    cfg, checkpoint = load(path, tmp_path), 'none'
+    if cfg.get('train_cfg'):
+        shrink(cfg)
+        train(cfg)
+        steps = losses(cfg)
+        assert len(steps) == 2
+        assert all(math.isfinite(value) for step in steps for value in step.values())
+        assert {f'loss_{name}' for name in cfg.model.get('losses', ())} <= steps[0].keys()
+        checkpoint = str(tmp_path / 'iter_2.pth')
+    cfg = load(path, tmp_path)
+    if cfg.get('test_dataloader') and not is_foreign(cfg):
+        parts = cfg.test_dataloader.dataset.get('datasets', [cfg.test_dataloader.dataset])
+        for part in parts:
+            part.indices = 1
+        cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+        result = evaluate(cfg, checkpoint)
+        assert [data['images'] for data in result['data']] == [1] * len(parts)
+        assert all(value >= 0 for value in result['metrics'].values() if not math.isnan(value))  # SSIM of tiny photos is none
+        assert any(name.endswith('PSNR') for name in result['metrics'])

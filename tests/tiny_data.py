@@ -1,0 +1,75 @@
+"""A data root with a few tiny photos in each of the folder trees that the configs read (docs/data.md), always the same ones."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+PHOTOS = 2
+
+
+def write(root: Path) -> None:
+    """Write all trees."""
+    for folder, side in (('bsds432', 80), ('cbsd68', 24), ('kodak24', 24), ('imagenet_samples', 256)):
+        for index in range(PHOTOS):
+            save(photo(side, index), root / folder / f'{index}.png')
+    (root / 'imagenet_samples/labels.txt').write_text('0.png 1\n1.png 0\n')
+    for index in range(PHOTOS):
+        clean = photo(24, index)
+        noisy = (clean + np.random.default_rng(index).normal(0, 5, clean.shape)).clip(0, 255).astype(np.uint8)
+        save(clean, root / f'cc15/camera_{index}_mean.png')
+        save(noisy, root / f'cc15/camera_{index}_real.png')
+    for split in ('train', 'val'):
+        for index in range(1000):  # the folders that mmpretrain counts
+            (root / f'imagenet/{split}/n{index:08d}').mkdir(parents=True)
+        for index in range(PHOTOS):
+            save(photo(256, index), root / f'imagenet/{split}/n{index:08d}/{index}.JPEG')
+    for archive, split, count in (('train_200x200', 'train', 1), ('val_10000', 'val', 1)):
+        class_archive(root / f'tiny_imagenet/{archive}.tar.gz', split, count)
+    voc(root / 'voc2012')
+
+
+def photo(side: int, index: int) -> np.ndarray:
+    """Return waves of three colours with some noise, ``(side, side, 3)``, uint8."""
+    rows, columns = np.mgrid[:side, :side] / side
+    waves = [np.sin(7 * (index + 1) * rows + colour + 5 * columns**2) for colour in range(3)]
+    noise = np.random.default_rng(index).normal(0, 4, (side, side, 3))
+    return (127 + 80 * np.stack(waves, axis=-1) + noise).clip(0, 255).astype(np.uint8)
+
+
+def save(pixels: np.ndarray, path: Path) -> None:
+    """Write an image in the format of its suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def class_archive(path: Path, split: str, count: int) -> None:
+    """Write 200 class folders, of ``count`` photos of 64 x 64 each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, 'w:gz') as archive:
+        for label in range(200):
+            for index in range(count):
+                stream = io.BytesIO()
+                Image.fromarray(photo(64, label + index)).save(stream, 'JPEG')
+                member = tarfile.TarInfo(f'{split}/n{label:08d}/{split}_{label}_{index}.JPEG')
+                member.size = stream.tell()
+                stream.seek(0)
+                archive.addfile(member, stream)
+
+
+def voc(root: Path) -> None:
+    """Write Pascal VOC's tree, and that of its additional annotations."""
+    names = [f'2007_00000{index}' for index in range(PHOTOS)]
+    for index, name in enumerate(names):
+        save(photo(80, index), root / f'JPEGImages/{name}.jpg')
+        labels = np.zeros((80, 80), np.uint8)
+        labels[20:50, 10:60] = 8 + index
+        labels[48:50] = 255  # void
+        for folder in ('SegmentationClass', 'SegmentationClassAug'):
+            save(labels, root / folder / f'{name}.png')
+    lists = root / 'ImageSets/Segmentation'
+    lists.mkdir(parents=True)
+    for split in ('train', 'val', 'trainaug'):
+        (lists / f'{split}.txt').write_text('\n'.join(names) + '\n')
