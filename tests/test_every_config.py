@@ -1,4 +1,4 @@
-"""Every config trains two steps and is evaluated on tiny data in the folder trees that it reads, with its own pipeline, loss and optimizer."""
+"""Every config takes two steps, with its own pipeline, losses and optimizer, and is evaluated, on tiny data in the trees that it reads."""
 
 import json
 import math
@@ -55,6 +55,7 @@ def losses(cfg):
     return [{key: value for key, value in line.items() if 'loss' in key} for line in lines]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', CONFIGS)
 def test_a_config_takes_two_steps_and_is_evaluated(path, root, tmp_path, monkeypatch):
     if 'bm3d' in path:

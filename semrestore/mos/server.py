@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from semrestore.mos.images import MethodFolders
 from semrestore.mos.store import Item, Store
 
+LONGEST_BODY = 4096  # bytes; an answer has some fifty
+
 Score = Annotated[int, Field(strict=True, ge=1, le=26)]
 
 
@@ -28,6 +30,7 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
     """
     page = (Path(__file__).parent / 'page.html').read_text(encoding='utf-8')
     application = FastAPI(title='semrestore mos', docs_url=None, redoc_url=None, openapi_url=None)
+    application.add_middleware(ShortBodies)
 
     @application.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -74,3 +77,28 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
         return Response(folders.png(one.methods[place], one.image), media_type='image/png', headers=headers)
 
     return application
+
+
+class ShortBodies:
+    """Refuse requests with more to read than :data:`LONGEST_BODY`, which FastAPI would gather in memory first.
+
+    Args:
+        app: The application behind it.
+    """
+
+    def __init__(self, app) -> None:
+        self.app = app
+
+    async def __call__(self, scope, receive, send) -> None:
+        """Count what is received, whatever length was declared."""
+        received = 0
+
+        async def counted() -> dict:
+            nonlocal received
+            message = await receive()
+            received += len(message.get('body', b''))
+            if received > LONGEST_BODY:
+                raise HTTPException(413, f'an answer has at most {LONGEST_BODY} bytes')
+            return message
+
+        await self.app(scope, counted, send)
