@@ -5,8 +5,12 @@
 A process of its own, since a hang is to be stopped and memory to be measured.
 """
 
+import contextlib
+import glob
+import io
 import json
 import resource
+import shutil
 import sys
 import time
 import traceback
@@ -46,8 +50,6 @@ def inference(path: Path) -> tuple[int, int]:
 
 def rating(path: Path) -> tuple[int, int]:
     """Read as the page for raters does, which shows two methods' images."""
-    import io
-
     from PIL import Image
 
     from semrestore.mos.images import MethodFolders
@@ -64,12 +66,54 @@ def rating(path: Path) -> tuple[int, int]:
     return Image.open(io.BytesIO(methods.png('one', methods.names[0]))).size[::-1]
 
 
+def pair(path: Path) -> tuple[int, int]:
+    """Read as the noisy one of a pair, whose clean partner is good and of the same size."""
+    from semrestore.datasets import LoadPair
+
+    clean = Path(sys.argv[2]) / 'target.png'
+    try:
+        return LoadPair().transform(dict(img_path=str(clean), noisy_path=str(path)))['img'].shape[:2]
+    except UserError as error:
+        if 'differ in size' in str(error):  # it was read, and told from its partner
+            return LoadPair().transform(dict(img_path=str(path), noisy_path=str(path)))['img'].shape[:2]
+        raise
+
+
+def labels(path: Path) -> tuple[int, int]:
+    """Read as the label map of a good photo; what has colours is none."""
+    from semrestore.datasets import LoadLabelMap, LoadPhoto
+
+    global strict
+    strict = False
+    results = LoadPhoto().transform(dict(img_path=str(Path(sys.argv[2]) / 'target.png'), seg_map_path=str(path), seg_fields=[]))
+    return LoadLabelMap(reduce_zero_label=False).transform(results | dict(reduce_zero_label=False))['gt_seg_map'].shape
+
+
+def compare(path: Path) -> tuple[int, int]:
+    """Read as the comparison of methods does, by its command."""
+    from semrestore.commands import compare as command
+    from semrestore.datasets import read_photo
+
+    global strict
+    strict = False  # some are too small or too odd to be drawn beside others
+    out = Path(sys.argv[2]) / 'compared'
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        command.main([glob.escape(str(path)), '--methods', 'noisy', '--as-they-are', '--out', str(out), '--dpi', '30'])
+    assert list(out.glob('*.png'))
+    shutil.rmtree(out)
+    return read_photo(path).shape[:2]
+
+
+strict = True  # what is to be refused has to be, and what is to be read
+
+
 def main() -> None:
     """Print a JSON of what went wrong, the number of files, the slowest one and the memory that was taken."""
-    reader = dict(dataset=dataset, inference=inference, rating=rating)[sys.argv[1]]
+    reader = dict(dataset=dataset, inference=inference, rating=rating, pair=pair, labels=labels, compare=compare)[sys.argv[1]]
     cases = bad_images.write(Path(sys.argv[2]))
     good = next(case for case in cases if case.path.name == 'target.png')
-    reader(good.path)  # imports, and what they take
+    with contextlib.suppress(UserError):
+        reader(good.path)  # imports, and what they take
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wrong, slowest = [], (0.0, '')
     for case in cases:
@@ -81,7 +125,7 @@ def main() -> None:
             elif size != case.size and -1 not in case.size:
                 wrong.append(f'{case.path.name!r} has the size {size}, expected {case.size}')
         except UserError as error:
-            if case.refused is False:
+            if case.refused is False and strict:
                 wrong.append(f'{case.path.name!r} was refused: {error}')
         except BaseException:
             wrong.append(f'{case.path.name!r}: {traceback.format_exc(limit=-3)}')

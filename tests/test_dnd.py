@@ -1,5 +1,8 @@
 """The Darmstadt Noise Dataset's layout, on a synthetic tree in it; a submission read back as the benchmark's server would."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -79,12 +82,15 @@ def test_each_crop_has_the_noise_level_asked_for_and_what_is_done_is_not_done_ag
     ('damage', 'message'),
     [
         (lambda folder: (folder / 'info.mat').unlink(), "info.mat' does not exist; expected the benchmark's folder"),
-        (lambda folder: (folder / 'info.mat').write_bytes(b'MATLAB 5.0'), "info.mat' is no MATLAB 7.3 file"),
+        (lambda folder: (folder / 'info.mat').write_bytes(b'MATLAB 5.0'), "info.mat' is damaged, or no MATLAB 7.3 file"),
         (lambda folder: rename(folder / 'info.mat', 'info/boundingboxes', 'info/boxes'), "info.mat' is not laid out as the benchmark's"),
         (lambda folder: (folder / 'images_srgb/0002.mat').unlink(), "lists 2 images, but '"),
         (lambda folder: rename(folder / 'images_srgb/0001.mat', 'InoisySRGB', 'Inoisy'), 'has no RGB image InoisySRGB; it holds Inoisy'),
         (lambda folder: box(folder, [[0, 1, 5, 5], [1, 1, 5, 5]]), 'the boxes of image 1 are (2, 4) with 2 sigmas'),
         (lambda folder: box(folder, [[1, 1, 5, 5], [1, 1, 41, 60]]), 'is 40 x 60, and a box of info.mat leaves it'),
+        (lambda folder: box(folder, [[1, 1, 5, 5], [1, 1, 5000, 60]]), 'of at most 4096 pixels a side'),
+        (lambda folder: replace(folder, np.full((3, 60, 40), np.nan)), 'has values that are no numbers'),
+        (lambda folder: replace(folder, np.zeros((3, 60, 40), 'S4')), 'has no RGB image InoisySRGB'),
     ],
 )
 def test_another_layout_is_named_and_nothing_is_written(tree, tmp_path, capsys, damage, message):
@@ -103,3 +109,51 @@ def rename(path, old, new):
 def box(folder, values):
     with h5py.File(folder / 'info.mat', 'a') as file:
         file['#refs#/boundingboxes0'][:] = np.array(values, float).T
+
+
+def replace(folder, values):
+    with h5py.File(folder / 'images_srgb/0001.mat', 'w') as file:
+        file['InoisySRGB'] = values
+
+
+ATTACK = """
+import sys
+from pathlib import Path
+import numpy as np
+from semrestore.commands.dnd import read_crops, read_info
+from semrestore.errors import UserError
+
+folder, draws, refused = Path(sys.argv[1]), np.random.default_rng(20261), 0
+for path in (folder / 'info.mat', folder / 'images_srgb/0001.mat'):
+    whole = path.read_bytes()
+    bad = [whole[: len(whole) * tenth // 10] for tenth in range(10)]
+    for number in range(150):
+        flipped = np.frombuffer(whole, np.uint8).copy()
+        places = draws.integers(0, len(flipped) if number % 2 else 4096, 1 + number % 8)
+        flipped[places] = draws.integers(0, 256, len(places))
+        bad.append(flipped.tobytes())
+    for content in bad:
+        path.write_bytes(content)
+        try:
+            for image in read_info(folder):
+                assert all(0 < min(crop.shape[:2]) and crop.shape[2] == 3 for crop in read_crops(image))
+        except UserError:
+            refused += 1
+    path.write_bytes(whole)
+print(refused)
+"""
+
+
+def test_damaged_files_are_read_or_refused(tree):
+    # In a process of its own: HDF5 is C.
+    done = subprocess.run([sys.executable, '-c', ATTACK, tree[0]], capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 100
+
+
+def test_an_image_that_declares_more_than_a_memory_holds_costs_no_more_than_its_crops(tree):
+    folder, _ = tree
+    with h5py.File(folder / 'images_srgb/0001.mat', 'w') as file:
+        file.create_dataset('InoisySRGB', (3, 10**6, 10**6), 'f4', chunks=(1, 64, 64))  # 12 TB, of which nothing is stored
+    image = next(dnd.read_info(folder))
+    assert [crop.shape for crop in dnd.read_crops(image)] == [(24, 32, 3)] * 2

@@ -17,7 +17,7 @@ train_dataloader = dict(
         data_root=data_root,
         archive='train_200x200.tar.gz',
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='LoadPhoto', channel_order='bgr'),
             dict(type='mmpretrain.RandomResizedCrop', scale=48, crop_ratio_range=(0.3, 1.0)),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
             dict(type='mmpretrain.PackInputs'),
@@ -32,7 +32,7 @@ val_dataloader = dict(
         type='ClassArchive',
         data_root=data_root,
         archive='val_10000.tar.gz',
-        pipeline=[dict(type='LoadImageFromFile'), dict(type='mmpretrain.PackInputs')],
+        pipeline=[dict(type='LoadPhoto', channel_order='bgr'), dict(type='mmpretrain.PackInputs')],
     ),
 )
 test_dataloader = val_dataloader

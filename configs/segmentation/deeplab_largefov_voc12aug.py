@@ -12,8 +12,8 @@ train_dataloader = dict(
     batch_size=10,
     dataset=dict(
         pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadPhoto', channel_order='bgr'),
+            dict(type='LoadLabelMap'),
             dict(type='RandomCrop', crop_size=321, pad_if_needed=True),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
             dict(type='mmseg.PackSegInputs'),
@@ -21,7 +21,7 @@ train_dataloader = dict(
     ),
 )
 evaluation = dict(
-    dataset=dict(pipeline=[dict(type='LoadImageFromFile'), dict(type='mmseg.LoadAnnotations'), dict(type='mmseg.PackSegInputs')])
+    dataset=dict(pipeline=[dict(type='LoadPhoto', channel_order='bgr'), dict(type='LoadLabelMap'), dict(type='mmseg.PackSegInputs')])
 )
 val_dataloader = evaluation
 test_dataloader = evaluation

@@ -11,8 +11,8 @@ train_dataloader = dict(
     batch_size=8,
     dataset=dict(
         pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadPhoto', channel_order='bgr'),
+            dict(type='LoadLabelMap'),
             dict(type='RandomResize', scale=(240, 180), ratio_range=(0.75, 1.5), keep_ratio=True, interpolation='area'),
             dict(type='RandomCrop', crop_size=176, pad_if_needed=True),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
@@ -30,9 +30,9 @@ evaluation = dict(
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         ann_file='ImageSets/Segmentation/val.txt',
         pipeline=[
-            dict(type='LoadImageFromFile'),
+            dict(type='LoadPhoto', channel_order='bgr'),
             dict(type='Resize', scale=(240, 180), keep_ratio=True, interpolation='area'),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadLabelMap'),
             dict(type='mmseg.PackSegInputs'),
         ],
     ),

@@ -29,7 +29,7 @@ train_dataloader = dict(
         ann_file='ImageSets/Segmentation/train.txt',
         pipeline=[
             dict(type='LoadPhoto', cache=True),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadLabelMap'),
             dict(type='RandomCrop', crop_size=257, pad_if_needed=True),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
             dict(type='mmseg.PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),

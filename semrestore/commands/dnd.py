@@ -9,6 +9,7 @@ and eval_version. Images whose file is there already are passed over.
 
 import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from semrestore.errors import UserError
 from semrestore.files import replacing
 
 EVAL_VERSION = '1.0'
+LARGEST = 4096  # side of a crop in pixels; the benchmark's have 512
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def read_info(folder: Path) -> Iterator[DndImage]:
             info = file['info']
             boxes, sigmas = info['boundingboxes'][0], info['sigma_srgb'][0]
             listed = [
-                (np.array(file[box]).T.astype(int), np.array(file[sigma], float).reshape(-1))
+                (_small(file[box]).T.astype(int), _small(file[sigma]).astype(float).reshape(-1))
                 for box, sigma in zip(boxes, sigmas, strict=True)
             ]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -101,14 +103,28 @@ def read_info(folder: Path) -> Iterator[DndImage]:
                 f"'{path}' is not laid out as the benchmark's (info.boundingboxes and info.sigma_srgb, a cell an image): {error}"
             ) from None
     for number, (box, sigma) in enumerate(listed, 1):
-        if box.ndim != 2 or box.shape[1] != 4 or len(sigma) != len(box) or (box < 1).any() or (box[:, 2:] < box[:, :2]).any():
+        if not _are_boxes(box) or len(sigma) != len(box):
             raise UserError(
-                f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops, 4) from 1 on"
+                f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops, 4) from 1 on, of at"
+                f' most {LARGEST} pixels a side'
             )
         image = folder / 'images_srgb' / f'{number:04}.mat'
         if not image.is_file():
             raise UserError(f"'{path}' lists {len(listed)} images, but '{image}' does not exist")
         yield DndImage(image.stem, image, box, sigma)
+
+
+def _small(values) -> np.ndarray:
+    if values.size > LARGEST:
+        raise ValueError(f'{values.size} values where a few are expected')
+    return np.array(values)
+
+
+def _are_boxes(box: np.ndarray) -> bool:
+    if box.ndim != 2 or box.shape[1] != 4 or not len(box) or (box < 1).any():
+        return False
+    sides = box[:, 2:] - box[:, :2] + 1
+    return bool((sides >= 1).all() and (sides <= LARGEST).all())
 
 
 def read_crops(image: DndImage) -> list[np.ndarray]:
@@ -118,16 +134,23 @@ def read_crops(image: DndImage) -> list[np.ndarray]:
         UserError: The file is not laid out as the benchmark's, or a box leaves the image.
     """
     with _opened(image.path) as file:
-        if 'InoisySRGB' not in file or file['InoisySRGB'].ndim != 3 or file['InoisySRGB'].shape[0] != 3:
+        noisy = file.get('InoisySRGB')
+        if getattr(noisy, 'ndim', 0) != 3 or noisy.shape[0] != 3 or noisy.dtype.kind not in 'fiu':
             raise UserError(f"'{image.path}' has no RGB image InoisySRGB; it holds {', '.join(file) or 'nothing'}")
-        noisy = np.array(file['InoisySRGB'], np.float32).T  # MATLAB's order comes out of HDF5 reversed
-    height, width = noisy.shape[:2]
-    if image.boxes[:, 2].max() > height or image.boxes[:, 3].max() > width:
-        raise UserError(f"'{image.path}' is {height} x {width}, and a box of info.mat leaves it: {image.boxes.max(axis=0).tolist()}")
-    return [noisy[top - 1 : bottom, left - 1 : right].copy() for top, left, bottom, right in image.boxes]
+        width, height = noisy.shape[1:]  # MATLAB's order comes out of HDF5 reversed
+        if image.boxes[:, 2].max() > height or image.boxes[:, 3].max() > width:
+            raise UserError(f"'{image.path}' is {height} x {width}, and a box of info.mat leaves it: {image.boxes.max(axis=0).tolist()}")
+        crops = [
+            np.array(noisy[:, left - 1 : right, top - 1 : bottom], np.float32).T.copy() for top, left, bottom, right in image.boxes.tolist()
+        ]
+    if not all(np.isfinite(crop).all() for crop in crops):
+        raise UserError(f"'{image.path}' has values that are no numbers")
+    return crops
 
 
-def _opened(path: Path):
+@contextmanager
+def _opened(path: Path) -> Iterator:
+    """Open a MATLAB file; what it makes of what is read from it becomes a message, too."""
     try:
         import h5py
     except ImportError as error:
@@ -135,9 +158,10 @@ def _opened(path: Path):
     if not path.is_file():
         raise UserError(f"'{path}' does not exist; expected the benchmark's folder, with info.mat and images_srgb/0001.mat and so on")
     try:
-        return h5py.File(path)
-    except OSError as error:
-        raise UserError(f"'{path}' is no MATLAB 7.3 file, as the benchmark publishes them: {error}") from None
+        with h5py.File(path) as file:
+            yield file
+    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, MemoryError) as error:
+        raise UserError(f"'{path}' is damaged, or no MATLAB 7.3 file, as the benchmark publishes them: {error}") from None
 
 
 def _sigma(text: str) -> float | str:

@@ -1,5 +1,6 @@
-"""Unlabelled photos and the transforms that load them; labelled data is mmpretrain's and mmseg's own."""
+"""Unlabelled photos and the transforms that load images; labelled data is mmpretrain's and mmseg's own."""
 
+from semrestore.datasets.label_map import LoadLabelMap
 from semrestore.datasets.pair_folder import LoadPair, PairFolder
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
 from semrestore.datasets.resident import DeviceResidentPatches
@@ -10,6 +11,7 @@ __all__ = [
     'CaffeCenterCrop',
     'DeviceResidentPatches',
     'EmbeddedPhotos',
+    'LoadLabelMap',
     'LoadPair',
     'LoadPhoto',
     'PairFolder',

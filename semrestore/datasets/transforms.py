@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Literal
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -113,14 +114,20 @@ class LoadPhoto(BaseTransform):
     Args:
         cache: Keep every decoded image in memory, for sets as small as BSDS432 (200 MB), each worker its own.
         patience: How long to wait in seconds where the folder of an image is away.
+        channel_order: ``'bgr'`` is for training a task network itself, whose own preprocessing in OpenMMLab expects that.
     """
 
-    def __init__(self, cache: bool = False, patience: float = PATIENCE_S) -> None:
+    def __init__(self, cache: bool = False, patience: float = PATIENCE_S, channel_order: Literal['rgb', 'bgr'] = 'rgb') -> None:
+        if channel_order not in ('rgb', 'bgr'):
+            raise ValueError(f"channel_order is {channel_order!r}; expected 'rgb' or 'bgr'")
         self.read = photo_reader(cache, patience)
+        self.channel_order = channel_order
 
     def transform(self, results: dict) -> dict:
-        """Add ``img`` (an array of shape ``(H, W, 3)``, uint8 RGB), ``img_shape`` and ``ori_shape``."""
+        """Add ``img`` (an array of shape ``(H, W, 3)``, uint8), ``img_shape`` and ``ori_shape``."""
         image = self.read(results['img_path'])
+        if self.channel_order == 'bgr':
+            image = np.ascontiguousarray(image[..., ::-1])
         if 'view' in results:
             top, left, side = results['view']
             image = image[top : top + side, left : left + side]

@@ -8,7 +8,7 @@ test_dataloader = dict(
         data_root='{{$SEMRESTORE_DATA:data}}/voc2012',
         data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
         ann_file='ImageSets/Segmentation/val.txt',
-        pipeline=[dict(type='LoadPhoto'), dict(type='mmseg.LoadAnnotations'), dict(type='mmseg.PackSegInputs')],
+        pipeline=[dict(type='LoadPhoto'), dict(type='LoadLabelMap'), dict(type='mmseg.PackSegInputs')],
     ),
 )
 test_evaluator = [dict(type='ImageQuality'), dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])]

@@ -14,7 +14,7 @@ train_dataloader = dict(
         ann_file='ImageSets/Segmentation/train.txt',
         pipeline=[
             dict(type='LoadPhoto', cache=True),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadLabelMap'),
             dict(type='RandomResize', scale=(240, 180), ratio_range=(0.75, 1.5), keep_ratio=True, interpolation='area'),
             dict(type='RandomCrop', crop_size=176, pad_if_needed=True),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
@@ -34,7 +34,7 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadPhoto'),
             dict(type='Resize', scale=(240, 180), keep_ratio=True, interpolation='area'),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadLabelMap'),
             dict(type='mmseg.PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
         ],
     ),

@@ -13,7 +13,7 @@ train_dataloader = dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadPhoto'),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadLabelMap'),
             dict(type='RandomCrop', crop_size=321, pad_if_needed=True),
             dict(type='RandomFlip', prob=0.5, direction='horizontal'),
             dict(type='mmseg.PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
@@ -32,7 +32,7 @@ val_dataloader = dict(
         ann_file='ImageSets/Segmentation/val.txt',
         pipeline=[
             dict(type='LoadPhoto'),
-            dict(type='mmseg.LoadAnnotations'),
+            dict(type='LoadLabelMap'),
             dict(type='mmseg.PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
         ],
     ),
