@@ -1,5 +1,6 @@
 """What a training's data can meet: workers that are killed, and folders that go away and come back."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -72,8 +73,7 @@ def test_the_stream_goes_on_where_workers_were_killed(tmp_path, start, persisten
 def test_workers_that_are_killed_again_and_again_are_given_up(tmp_path):
     iterator = RestartingIterator(loader(Deadly(tmp_path, {5: 100}), 2), most=2)
     with pytest.raises(UserError, match=r'a DataLoader worker was killed. Out of memory\? A smaller num_workers'):
-        for _ in range(12):
-            next(iterator)
+        list(itertools.islice(iterator, 12))
     assert len(list(tmp_path.iterdir())) == 3  # once, and two times anew
 
 

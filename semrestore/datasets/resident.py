@@ -22,8 +22,8 @@ class DeviceResidentPatches:
     """Random square patches, each turned and mirrored in one of the eight ways, cut on the device from photos that stay there.
 
     All photos lie in one uint8 tensor (200 MB for BSDS432, times the square of a scale); a batch is one gather from it. Where a patch lies
-    follows from the place in the stream of training images, as with :class:`~semrestore.datasets.StreamDataset`, so that resuming is exact and two processes take the
-    steps of one. Crop, flips and packing are done here; there are no labels.
+    follows from the place in the stream of training images, as with :class:`~semrestore.datasets.StreamDataset`, so that resuming is exact
+    and two processes take the steps of one. Crop, flips and packing are done here; there are no labels.
 
     Args:
         dataset: Config of a data set of photos, or one; its pipeline is :class:`~semrestore.datasets.LoadPhoto` alone.

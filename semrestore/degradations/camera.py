@@ -91,10 +91,9 @@ class CameraNoise(Degradation):
         shot, read = shot.view(-1, 1, 1, 1), read.view(-1, 1, 1, 1)
         noisy = shot * poisson(raw / shot, generators) + read.sqrt() * draw(raw.shape[1:], raw, generators)
         noisy, light = demosaic(noisy) * gains, demosaic(raw) * gains
+        still = rendered(light, tone)
         if self.centred:
             still = expected(light, demosaic(shot * raw + read, variance=True).sqrt() * gains, tone)
-        else:
-            still = rendered(light, tone)
         difference = (rendered(noisy, tone) - still)[..., :height, :width]
         if self.smooth[1] > 0:
             difference = _smoothed(difference, level(*self.smooth, clean, generators))
