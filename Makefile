@@ -4,17 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-fast docs lint format clean
+.PHONY: demo test test-slow docs audit lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python tools/demo.py
 
-# Everything, the whole demo included; test-fast leaves out what takes minutes. Two files at a time, each on one thread (tests/conftest.py).
+# Two files at a time, each on one thread (tests/conftest.py).
 test: $(INSTALLED) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m ''
-
-test-fast: $(INSTALLED) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# What takes minutes: the whole demo, every config, long runs.
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist load -m slow
+
+# Are there known holes in what is installed? Asks PyPI; for a person or a nightly job, not for the tests, which use no network.
+audit:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet pip-audit
+	$(VENV)-audit/bin/python -m pip_audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-build.lock
 
 # The site, from docs/ and the docstrings; a warning is an error.
 docs: $(INSTALLED)
@@ -29,7 +36,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) work_dirs
+	rm -rf $(VENV) $(VENV)-audit work_dirs
 
 # Every file by its hash. What three packages of the lock are built by comes first, since pip checks no hash of what it fetches for a build;
 # MMCV_WITH_OPS=0 keeps mmcv pure Python, whatever else is there.

@@ -1,8 +1,14 @@
+import ipaddress
 import os
+import sys
 from pathlib import Path
 
 if 'PYTEST_XDIST_WORKER' in os.environ:  # before torch is imported, and for what the tests start
     os.environ['OMP_NUM_THREADS'] = '1'
+
+# What is started goes by a proxy that is not there; what is here, below.
+os.environ |= dict.fromkeys(('http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'all_proxy'), 'http://127.0.0.1:9')
+os.environ |= dict.fromkeys(('no_proxy', 'NO_PROXY'), 'localhost,127.0.0.1')
 
 import numpy as np
 import pytest
@@ -27,6 +33,25 @@ LOSSES = dict(
     perceptual=dict(type='PerceptualLoss', layers='backbone.layer2', weight=0.5),
     task=dict(type='TaskLoss', weight=0.25),
 )
+
+
+def _stay_offline(event, arguments):
+    if event == 'socket.connect':
+        host = arguments[1][0] if isinstance(arguments[1], tuple) else 'localhost'  # a path: a socket of this machine
+    elif event == 'socket.getaddrinfo':
+        host = arguments[0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    try:
+        local = host in (None, '', 'localhost') or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise RuntimeError(f'tests use no network, and this one asks for {host}')
+
+
+sys.addaudithook(_stay_offline)
 
 
 def pytest_collection_modifyitems(items):

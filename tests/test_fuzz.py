@@ -105,6 +105,7 @@ DEGRADATIONS = st.one_of(
         chroma=st.floats(0, 4),
         chroma_smooth=st.floats(0, 4),
         tone=st.floats(0, 1),
+        centred=st.booleans(),
         quantise=st.booleans(),
     ),
 )
