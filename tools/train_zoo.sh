@@ -8,12 +8,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python}
 out=${OUT:-work_dirs/zoo}
+amp=${AMP---amp} # AMP= for float32, which processors without bfloat16 arithmetic are faster in
 
 train() { # CONFIG FOLDER [OPTION=VALUE ...]: nothing where the last checkpoint is there
   local config=$1 folder=$2
   shift 2
   [ -e "$folder/finished" ] && return
-  "$python" tools/train.py "$config" --amp --resume --work-dir "$folder" ${1:+--cfg-options "$@"}
+  "$python" tools/train.py "$config" $amp --resume --work-dir "$folder" ${1:+--cfg-options "$@"}
   touch "$folder/finished"
 }
 
@@ -34,7 +35,8 @@ on_cpu() {
       local blind=$out/multiscale-blind
       train configs/denoise/multiscale_blind_refined.py "$blind" load_from="$(last "$second")"
       if [ "$1" = multiscale-real ]; then
-        train configs/denoise/multiscale_real.py "$out/$1" load_from="$(last "$blind")"
+        train configs/denoise/multiscale_real.py "$out/$1-first" load_from="$(last "$blind")"
+        train configs/denoise/multiscale_real_annealed.py "$out/$1" load_from="$(last "$out/$1-first")"
       else
         train configs/denoise/multiscale_sigma30_refined.py "$out/$1" model.degradation.sigma=60 load_from="$(last "$blind")"
       fi
