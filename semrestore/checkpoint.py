@@ -139,8 +139,9 @@ def save_checkpoint(state: dict[str, Tensor], path: str | Path) -> None:
     """
     path = Path(path)
     try:
-        with replacing(path) as partial:
-            torch.save(dict(meta=dict(semrestore_format=FORMAT), state_dict=state), partial)
+        # A file, since torch takes no name without a suffix.
+        with replacing(path) as partial, open(partial, 'wb') as file:
+            torch.save(dict(meta=dict(semrestore_format=FORMAT), state_dict=state), file)
     except RuntimeError as error:  # torch's own, where it cannot open or fill the file
         raise UserError(f"'{path}' cannot be written: {_first_line(error)}") from None
 

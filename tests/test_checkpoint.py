@@ -138,3 +138,9 @@ def test_a_checkpoint_of_an_older_format_is_migrated_and_of_a_newer_one_refused(
     monkeypatch.setattr(checkpoint, 'FORMAT', 0)
     with pytest.raises(UserError, match=r'newer semrestore \(format 1, this one reads up to 0\)'):
         load_denoiser(cascade, path)
+
+
+def test_weights_are_saved_under_any_name(tmp_path):
+    for name in ('a', '.a', 'a b.pth', 'ä.x.y'):
+        save_checkpoint(dict(weight=torch.ones(2)), tmp_path / name)
+        assert torch.equal(read_checkpoint(tmp_path / name)['state_dict']['weight'], torch.ones(2))

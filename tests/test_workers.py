@@ -6,18 +6,23 @@ import shutil
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import Hook
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from semrestore.commands.common import run
+from semrestore.checkpoint import read_checkpoint
+from semrestore.commands.common import load_quietly, run
+from semrestore.commands.train import train
 from semrestore.datasets import LoadPhoto, StreamDataset, StreamSampler
 from semrestore.datasets.transforms import is_away
 from semrestore.engine.workers import RestartingIterator
 from semrestore.errors import UserError
+from semrestore.registry import HOOKS
 
 
 class Deadly:
@@ -126,3 +131,48 @@ def test_a_single_missing_file_is_not_waited_for(photo):
         LoadPhoto().transform(dict(img_path=str(path.with_name('b.png'))))
     assert time.monotonic() - before < 10
     assert not is_away(str(path.parent))
+
+
+CONFIG = """
+_base_ = 'semrestore::embedded/denoise_sigma30.py'
+model = dict(task=None, denoiser=dict(encoder_channels=8, decoder_channels=8))
+packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name'))
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    dataset=dict(
+        _delete_=True,
+        type='PhotoFolder',
+        folder='photos',
+        pipeline=[dict(type='LoadPhoto', patience=60), dict(type='RandomCrop', crop_size=16), dict(type='RandomDihedral'), packing],
+    ),
+)
+train_cfg = dict(max_iters=12, val_begin=99)
+custom_hooks = [dict(type='FolderIsAway')]
+"""
+
+
+@HOOKS.register_module()
+class FolderIsAway(Hook):
+    """Take the photos away at the third iteration, and bring them back."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        folder = Path(runner.cfg.train_dataloader.dataset.dataset.data_root) / 'photos'
+        if runner.iter == 2 and 'away' in runner.work_dir:
+            folder.rename(folder.with_name('elsewhere'))
+            threading.Timer(3, folder.with_name('elsewhere').rename, [folder]).start()
+
+
+def test_a_training_goes_on_to_the_same_bits_when_its_folder_comes_back(tmp_path, capfd):
+    draws = np.random.default_rng(0)
+    (tmp_path / 'photos').mkdir()
+    for number in range(6):
+        Image.fromarray(draws.integers(0, 255, (24, 20, 3), dtype=np.uint8)).save(tmp_path / f'photos/{number}.png')
+    (tmp_path / 'config.py').write_text(CONFIG)
+    for run_ in ('whole', 'away'):
+        cfg = load_quietly(tmp_path / 'config.py', [f'train_dataloader.dataset.data_root={tmp_path}'])
+        cfg.work_dir = str(tmp_path / run_)
+        train(cfg)
+    assert 'is away; waiting 60 s for it' in capfd.readouterr().err
+    one, two = (read_checkpoint(tmp_path / run_ / 'iter_12.pth')['state_dict'] for run_ in ('whole', 'away'))
+    assert all(torch.equal(one[name], two[name]) for name in one)
