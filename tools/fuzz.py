@@ -20,12 +20,11 @@ try:
 except ImportError:
     sys.exit('tools/fuzz.py needs atheris: pip install atheris')
 
-FOLDER = Path(tempfile.mkdtemp(prefix='semrestore-fuzz-'))
+import h5py
+import numpy as np
+import torch
 
-with atheris.instrument_imports(include=['semrestore', 'PIL', 'torch.serialization', 'torch._weights_only_unpickler', 'tarfile', 'h5py']):
-    import h5py
-    import numpy as np
-    import torch
+with atheris.instrument_imports(include=['semrestore', 'PIL', 'tarfile']):
     from PIL import Image
 
     from semrestore.checkpoint import read_checkpoint, save_checkpoint
@@ -33,6 +32,7 @@ with atheris.instrument_imports(include=['semrestore', 'PIL', 'torch.serializati
     from semrestore.datasets import class_archive, read_photo
     from semrestore.errors import UserError
 
+FOLDER = Path(tempfile.mkdtemp(prefix='semrestore-fuzz-'))
 PHOTO = np.random.default_rng(0).integers(0, 255, (12, 9, 3), dtype=np.uint8)
 
 
