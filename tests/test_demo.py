@@ -9,6 +9,7 @@ from semrestore.commands import demo
 from semrestore.commands.common import run
 
 
+@pytest.mark.slow
 def test_the_demo_runs_through(tmp_path, capsys):
     assert run(demo.main, ['--out', str(tmp_path), '--iterations', '2']) == 0
     assert Image.open(tmp_path / 'comparison.png').width > 1000

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r'(?:`(?P<name>[\w.]+)`:\n\n)?```(?P<language>python|bash)\n(?P<text>.*?)```', re.DOTALL)
 
 
+@pytest.mark.slow
 def test_your_own_task_step_by_step(tmp_path):
     page = (ROOT / 'docs/your_own_task.md').read_text(encoding='utf-8')
     environment = os.environ | dict(PATH=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}', PYTHONPATH=str(ROOT))

@@ -32,6 +32,7 @@ def kodak(tmp_path, photo_paths):
     return folder
 
 
+@pytest.mark.slow
 def test_the_benchmark_times_with_and_without_weights_and_draws(tmp_path, kodak):
     torch.manual_seed(0)
     save_checkpoint({f'denoiser.{key}': value for key, value in FFDNet().state_dict().items()}, tmp_path / 'weights/ffdnet.pth')

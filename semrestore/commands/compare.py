@@ -201,7 +201,7 @@ class _Task:
             self.task = MODELS.build(cfg.model.task).eval().to(device)
             self.preprocessor = MODELS.build(cfg.model.get('data_preprocessor') or dict(type='ImagePreprocessor')).to(device)
             # Photos need no annotations to be looked at.
-            self.pipeline = Compose([step for step in data.pipeline if 'Annotation' not in step['type']])
+            self.pipeline = Compose([step for step in data.pipeline if not re.search('Annotation|LabelMap', step['type'])])
             self.meta = getattr(DATASETS.get(data.type), 'METAINFO', {})
         self.config = config
 
