@@ -84,7 +84,7 @@ def labels(path: Path) -> tuple[int, int]:
     from semrestore.datasets import LoadLabelMap, LoadPhoto
 
     global strict
-    strict = False
+    strict = False  # most have colours, or are of other sizes
     results = LoadPhoto().transform(dict(img_path=str(Path(sys.argv[2]) / 'target.png'), seg_map_path=str(path), seg_fields=[]))
     return LoadLabelMap(reduce_zero_label=False).transform(results | dict(reduce_zero_label=False))['gt_seg_map'].shape
 
@@ -98,7 +98,7 @@ def compare(path: Path) -> tuple[int, int]:
     strict = False  # some are too small or too odd to be drawn beside others
     out = Path(sys.argv[2]) / 'compared'
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        command.main([glob.escape(str(path)), '--methods', 'noisy', '--as-they-are', '--out', str(out), '--dpi', '30'])
+        command.main([glob.escape(str(path)), '--methods', 'noisy', '--as-they-are', '--out', str(out)])
     assert list(out.glob('*.png'))
     shutil.rmtree(out)
     return read_photo(path).shape[:2]
@@ -115,11 +115,12 @@ def main() -> None:
     with contextlib.suppress(UserError):
         reader(good.path)  # imports, and what they take
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    wrong, slowest = [], (0.0, '')
+    wrong, read, slowest = [], 0, (0.0, '')
     for case in cases:
         start = time.perf_counter()
         try:
             size = tuple(int(side) for side in reader(case.path))
+            read += 1
             if case.refused:
                 wrong.append(f'{case.path.name!r} was read: {size}')
             elif size != case.size and -1 not in case.size:
@@ -131,7 +132,7 @@ def main() -> None:
             wrong.append(f'{case.path.name!r}: {traceback.format_exc(limit=-3)}')
         slowest = max(slowest, (time.perf_counter() - start, case.path.name))
     used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    report = dict(wrong=wrong, files=len(cases), seconds=slowest[0], slowest=slowest[1], megabytes=used)
+    report = dict(wrong=wrong, files=len(cases), read=read, seconds=slowest[0], slowest=slowest[1], megabytes=used)
     print(json.dumps(report))
 
 

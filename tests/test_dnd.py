@@ -91,6 +91,9 @@ def test_each_crop_has_the_noise_level_asked_for_and_what_is_done_is_not_done_ag
         (lambda folder: box(folder, [[1, 1, 5, 5], [1, 1, 5000, 60]]), 'of at most 4096 pixels a side'),
         (lambda folder: replace(folder, np.full((3, 60, 40), np.nan)), 'has values that are no numbers'),
         (lambda folder: replace(folder, np.zeros((3, 60, 40), 'S4')), 'has no RGB image InoisySRGB'),
+        (lambda folder: replace(folder, h5py.ExternalLink('0002.mat', 'InoisySRGB')), 'has no RGB image InoisySRGB'),
+        (lambda folder: replace(folder, h5py.SoftLink('/elsewhere')), 'has no RGB image InoisySRGB'),
+        (lambda folder: declare(folder), '1000000000 values where a few are expected'),
     ],
 )
 def test_another_layout_is_named_and_nothing_is_written(tree, tmp_path, capsys, damage, message):
@@ -114,6 +117,12 @@ def box(folder, values):
 def replace(folder, values):
     with h5py.File(folder / 'images_srgb/0001.mat', 'w') as file:
         file['InoisySRGB'] = values
+
+
+def declare(folder):
+    with h5py.File(folder / 'info.mat', 'a') as file:
+        del file['info/boundingboxes']
+        file['info'].create_dataset('boundingboxes', (1, 10**9), h5py.ref_dtype, chunks=(1, 64))  # 8 GB, of which nothing is stored
 
 
 ATTACK = """

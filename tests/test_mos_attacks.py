@@ -84,8 +84,11 @@ def test_no_path_leads_out_of_the_study(server):
         b'{',
         b'\xff\xfe',
         b'[' * 60_000,
-        b'{"scores":' * 6_000,
+        b'[' * 4_000,
+        b'{"scores":' * 400,
         b'{"scores": [' + b'9' * 60_000 + b', 1, 2, 3]}',
+        b'{"scores": [' + b'9' * 4_000 + b', 1, 2, 3]}',
+        b'{"scores": [' + b','.join([b'1'] * 2_000) + b']}',
         b'{"scores": [NaN, 1, 2, 3]}',
         b'{"scores": [Infinity, 1, 2, 3]}',
         b'{"scores": [1e400, 1, 2, 3]}',
@@ -105,6 +108,14 @@ def test_what_is_no_answer_is_refused_and_stores_nothing(server, body):
         assert answer.split()[1] in (b'400', b'413', b'422'), answer[:200]
         assert len(answer) < 1000
     assert call(server, 'GET', f'/api/raters/{rater}') == (200, dict(items=[[None] * 4] * 3))
+
+
+def test_a_place_beyond_all_numbers_is_not_there(server):
+    rater = rater_of(server)
+    for position in ('9' * 19, '9' * 20, '9' * 400, '-' + '9' * 30):
+        assert call(server, 'PUT', f'/api/raters/{rater}/items/{position}', GOOD)[0] in (404, 422), position
+        assert call(server, 'GET', f'/api/raters/{rater}/items/{position}/0.png')[0] in (404, 422), position
+        assert call(server, 'GET', f'/api/raters/{rater}/items/0/{position}.png')[0] in (404, 422), position
 
 
 def test_a_body_without_end_is_cut_off(server):

@@ -12,7 +12,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from semrestore.commands.train import main as train
-from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler
+from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler, read_photo
 from semrestore.errors import UserError
 
 SIZES = [(9, 14), (14, 9), (6, 6)]
@@ -145,6 +145,13 @@ def test_photos_are_there_in_each_scale_as_mmcv_enlarges_them(photos):
         assert item['data_samples'].name == str(number)
         patch = item['inputs'].permute(1, 2, 0).numpy()
         assert any((windows == turned).all((2, 3, 4)).any() for turned in orientations(patch))
+
+
+def test_views_of_photos_are_taken_as_they_come(photo_paths):
+    views = DeviceResidentPatches(dict(type='EmbeddedPhotos', split='val', view=64, stride=300, pipeline=LOAD), patch_size=64)
+    whole = read_photo(photo_paths['chelsea'])[:64, :64]
+    (index,) = [index for index in range(len(views)) if views[index]['data_samples'].name == 'chelsea@0,0']
+    assert any(np.array_equal(views[index]['inputs'].permute(1, 2, 0), turned) for turned in orientations(whole))
 
 
 @pytest.mark.parametrize('scales', [(), (0,), (1, 20)])

@@ -112,7 +112,7 @@ def test_the_noise_of_photographs_is_described(tmp_path, photo_paths):
     cells = [line.strip('| ').split(' | ') for line in done.stdout.splitlines() if line.startswith('| ')]
     rows = {name: values for name, *values in cells[2:]}
     assert list(rows) == ['canon', 'nikon', 'all', 'gaussian']
-    images, std, tones, lags, colour, correlation, ratio, zero = rows['canon']
+    images, std, tones, lags, colour, correlation, ratio, zero, means, smoothness = rows['canon']
     assert (images, zero) == ('2', '9')  # P(|x| < 0.5) where x is the luma's noise, of deviation |(0.299, 0.587 / 2, 0.114)| * 10
     assert float(std) == pytest.approx(np.sqrt((100 + 25 + 100) / 3), rel=0.01)
     dark, middle, bright = map(float, tones.split())  # the photos are of 120
@@ -120,5 +120,8 @@ def test_the_noise_of_photographs_is_described(tmp_path, photo_paths):
     assert middle == pytest.approx(10 * np.linalg.norm([0.299, 0.587 / 2, 0.114]), rel=0.02)
     assert max(map(abs, map(float, f'{lags} {colour} {correlation}'.split()))) < 0.02
     assert float(ratio) == pytest.approx(2, rel=0.02)
+    assert means.split()[0] == means.split()[2] == smoothness == 'nan'  # no dark and bright parts, and nothing but one grey
+    assert abs(float(means.split()[1])) < 0.1
+    assert 0.3 < float(rows['gaussian'][-1]) < 0.7
     assert (rows['nikon'][5], rows['nikon'][6], rows['all'][0]) == ('1.00', '1.00', '3')
     assert float(rows['gaussian'][1]) == pytest.approx(20, rel=0.01)

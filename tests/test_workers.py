@@ -7,20 +7,22 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
 from PIL import Image
 from torch.utils.data import DataLoader
 
 from semrestore.checkpoint import read_checkpoint
 from semrestore.commands.common import load_quietly, run
 from semrestore.commands.train import train
-from semrestore.datasets import LoadPhoto, StreamDataset, StreamSampler
+from semrestore.datasets import LoadLabelMap, LoadPhoto, StreamDataset, StreamSampler
 from semrestore.datasets.transforms import is_away
-from semrestore.engine.workers import RestartingIterator
+from semrestore.engine.workers import RestartingIterator, WorkerHook
 from semrestore.errors import UserError
 from semrestore.registry import HOOKS
 
@@ -54,8 +56,7 @@ def loader(dataset, num_workers, persistent=True):
 
 
 @pytest.fixture(autouse=True)
-def _signals(monkeypatch):
-    monkeypatch.setattr(torch.utils.data._utils, 'MP_STATUS_CHECK_INTERVAL', 0.5)  # seconds between two looks at whether all are alive
+def _signals():
     before = signal.getsignal(signal.SIGCHLD)
     yield
     signal.signal(signal.SIGCHLD, before)
@@ -80,6 +81,53 @@ def test_workers_that_are_killed_again_and_again_are_given_up(tmp_path):
     with pytest.raises(UserError, match=r'a DataLoader worker was killed. Out of memory\? A smaller num_workers'):
         list(itertools.islice(iterator, 12))
     assert len(list(tmp_path.iterdir())) == 3  # once, and two times anew
+
+
+class Large:
+    """Images that no pipe holds, whose worker is halfway through sending one when it is killed."""
+
+    metainfo = {}
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        return bytes(200_000) + bytes([int(index)])
+
+
+def test_a_worker_that_is_killed_halfway_through_a_message_is_replaced():
+    stream = StreamDataset(Large())
+    batches = DataLoader(stream, batch_size=2, num_workers=2, sampler=StreamSampler(stream, seed=3), collate_fn=list)
+    expected = RestartingIterator(DataLoader(stream, batch_size=2, sampler=StreamSampler(stream, seed=3), collate_fn=list), most=3)
+    iterator = RestartingIterator(batches, most=3)
+    for step in range(6):
+        assert next(iterator) == next(expected)
+        if step == 1:
+            time.sleep(1)  # the step of a training; the pipe is full
+            os.kill(iterator._iterator._workers[0].pid, signal.SIGKILL)
+            time.sleep(0.5)
+        if step == 3:
+            time.sleep(1)
+            for worker in iterator._iterator._workers:  # whose messages are read as far as they go, before they die
+                os.kill(worker.pid, signal.SIGSTOP)
+                threading.Timer(1, os.kill, [worker.pid, signal.SIGKILL]).start()
+    assert iterator.restarts == 2
+
+
+def test_a_sampler_without_places_is_left_to_pytorch():
+    hook = WorkerHook()
+    loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    loop.fast_forward_on_resume, loop.dataloader_iterator = False, 'own'
+    runner = SimpleNamespace(train_loop=loop, iter=0)
+    loop.dataloader = DataLoader([1, 2, 3], num_workers=1)
+    hook.before_train(runner)
+    assert loop.dataloader_iterator == 'own'
+    loop.dataloader = loader([1, 2, 3], 1)
+    hook.before_train(runner)
+    assert isinstance(loop.dataloader_iterator, RestartingIterator)
+    runner.iter, loop.dataloader_iterator, loop.fast_forward_on_resume = 5, 'own', True
+    hook.before_train(runner)
+    assert loop.dataloader_iterator == 'own'
 
 
 def test_elsewhere_a_killed_worker_is_one_sentence(tmp_path, capsys):
@@ -115,6 +163,18 @@ def test_a_folder_that_comes_back_is_waited_for(photo, tmp_path, capsys):
     timer.join()
     assert np.array_equal(image, pixels)
     assert capsys.readouterr().err.count('is away; waiting 30 s for it') == 1
+
+
+def test_label_maps_are_waited_for_too(photo, tmp_path):
+    path, pixels = photo
+    labels = tmp_path / 'labels'
+    labels.mkdir()
+    Image.fromarray(pixels[..., 0]).save(labels / 'a.png')
+    os.rename(labels, tmp_path / 'away')
+    threading.Timer(1.5, os.rename, [tmp_path / 'away', labels]).start()
+    results = LoadPhoto().transform(dict(img_path=str(path), seg_map_path=str(labels / 'a.png'), seg_fields=[], reduce_zero_label=False))
+    found = LoadLabelMap(patience=30, reduce_zero_label=False).transform(results)
+    assert np.array_equal(found['gt_seg_map'], pixels[..., 0])
 
 
 def test_a_folder_that_stays_away_is_named(photo, tmp_path):

@@ -20,7 +20,7 @@ from semrestore.errors import UserError
 from semrestore.files import replacing
 
 EVAL_VERSION = '1.0'
-LARGEST = 4096  # side of a crop in pixels; the benchmark's have 512
+LARGEST, MOST_PIXELS = 4096, 2**25  # side of a crop, and all of an image's; the benchmark has 20 of 512
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def read_info(folder: Path) -> Iterator[DndImage]:
     with _opened(path) as file:
         try:
             info = file['info']
-            boxes, sigmas = info['boundingboxes'][0], info['sigma_srgb'][0]
+            boxes, sigmas = (_small(info[name])[0] for name in ('boundingboxes', 'sigma_srgb'))
             listed = [
                 (_small(file[box]).T.astype(int), _small(file[sigma]).astype(float).reshape(-1))
                 for box, sigma in zip(boxes, sigmas, strict=True)
@@ -106,7 +106,7 @@ def read_info(folder: Path) -> Iterator[DndImage]:
         if not _are_boxes(box) or len(sigma) != len(box):
             raise UserError(
                 f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops, 4) from 1 on, of at"
-                f' most {LARGEST} pixels a side'
+                f' most {LARGEST} pixels a side and {MOST_PIXELS} in all'
             )
         image = folder / 'images_srgb' / f'{number:04}.mat'
         if not image.is_file():
@@ -124,7 +124,7 @@ def _are_boxes(box: np.ndarray) -> bool:
     if box.ndim != 2 or box.shape[1] != 4 or not len(box) or (box < 1).any():
         return False
     sides = box[:, 2:] - box[:, :2] + 1
-    return bool((sides >= 1).all() and (sides <= LARGEST).all())
+    return bool((sides >= 1).all() and (sides <= LARGEST).all() and sides.prod(axis=1).sum() <= MOST_PIXELS)
 
 
 def read_crops(image: DndImage) -> list[np.ndarray]:
@@ -134,7 +134,10 @@ def read_crops(image: DndImage) -> list[np.ndarray]:
         UserError: The file is not laid out as the benchmark's, or a box leaves the image.
     """
     with _opened(image.path) as file:
-        noisy = file.get('InoisySRGB')
+        own = isinstance(file.get('InoisySRGB', getlink=True), _h5py().HardLink)  # others lead to files elsewhere
+        noisy = file['InoisySRGB'] if own else None
+        if getattr(noisy, 'external', None) or getattr(noisy, 'is_virtual', False):
+            noisy = None
         if getattr(noisy, 'ndim', 0) != 3 or noisy.shape[0] != 3 or noisy.dtype.kind not in 'fiu':
             raise UserError(f"'{image.path}' has no RGB image InoisySRGB; it holds {', '.join(file) or 'nothing'}")
         width, height = noisy.shape[1:]  # MATLAB's order comes out of HDF5 reversed
@@ -148,13 +151,18 @@ def read_crops(image: DndImage) -> list[np.ndarray]:
     return crops
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator:
-    """Open a MATLAB file; what it makes of what is read from it becomes a message, too."""
+def _h5py():
     try:
         import h5py
     except ImportError as error:
         raise UserError(f"h5py is not installed ({error}): pip install 'semrestore[convert]'") from None
+    return h5py
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator:
+    """Open a MATLAB file; what it makes of what is read from it becomes a message, too."""
+    h5py = _h5py()
     if not path.is_file():
         raise UserError(f"'{path}' does not exist; expected the benchmark's folder, with info.mat and images_srgb/0001.mat and so on")
     try:

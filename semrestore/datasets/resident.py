@@ -73,7 +73,7 @@ class DeviceResidentPatches:
             image = photos[index % len(photos)]['img']
             if image.shape[:2] != (height, width):
                 image = imresize(image, (width, height), interpolation='bicubic')
-            self._pixels[self._starts[index] : self._starts[index + 1]] = torch.from_numpy(image).view(-1, 3)
+            self._pixels[self._starts[index] : self._starts[index + 1]] = torch.from_numpy(image).reshape(-1, 3)
         self._samples = [BaseDataElement(metainfo=names) for names in self._names]
         steps = torch.arange(patch_size, device=self.device)
         self._rows, self._columns = steps.view(1, -1, 1), steps.view(1, 1, -1)

@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -60,30 +60,40 @@ def read_photo(path: str) -> np.ndarray:
     return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
 
 
-def read_patiently(path: str, patience: float) -> np.ndarray:
-    """Do as :func:`read_photo`, and where the whole folder is away, as a network's drive may be, wait for it to come back.
+Read = TypeVar('Read')
+
+
+def patiently(read: Callable[[str], Read], path: str, patience: float) -> Read:
+    """Read a file, and where its whole folder is away, as a network's drive may be, wait for that to come back.
 
     Args:
-        path: Of the image file, which was there once.
+        read: What reads it.
+        path: Of the file, which was there once; of a link it is the folder that it leads to that counts.
         patience: How long to wait in seconds.
 
     Raises:
-        UserError: As :func:`read_photo`, of a folder that is away after that time.
+        UserError: As ``read`` does, or the folder is away after that time.
     """
-    deadline = None
+    folder, deadline = None, None
     while True:
         try:
-            return read_photo(path)
+            return read(path)
         except UserError:
-            if not is_away(os.path.dirname(path)):
-                raise
+            folder = folder or os.path.dirname(os.path.realpath(path))
+            if not is_away(folder):
+                return read(path)  # it may have come back since
             now = time.monotonic()
             if deadline is None:
                 deadline = now + patience
-                print(f"warning: folder '{os.path.dirname(path)}' is away; waiting {patience:g} s for it", file=sys.stderr, flush=True)
+                print(f"warning: folder '{folder}' is away; waiting {patience:g} s for it", file=sys.stderr, flush=True)
             if now > deadline:
-                raise UserError(f"folder '{os.path.dirname(path)}' has been away for {patience:g} s; with it, --resume goes on") from None
+                raise UserError(f"folder '{folder}' has been away for {patience:g} s; with it, --resume goes on") from None
             time.sleep(POLL_S)
+
+
+def read_patiently(path: str, patience: float) -> np.ndarray:
+    """Do as :func:`read_photo`, with patience; see :func:`patiently`."""
+    return patiently(read_photo, path, patience)
 
 
 def is_away(folder: str) -> bool:

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS
 from mmengine.runner import IterBasedTrainLoop
 from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch._C import _error_if_any_worker_fails
 
 from semrestore.errors import UserError
 from semrestore.registry import HOOKS
@@ -55,8 +56,19 @@ class WorkerHook(Hook):
     def before_train(self, runner) -> None:
         """Put itself between the training and its data."""
         loop = runner.train_loop
-        if isinstance(loop, IterBasedTrainLoop) and loop.dataloader.num_workers:
+        if not isinstance(loop, IterBasedTrainLoop) or not loop.dataloader.num_workers:
+            return
+        counted = not (runner.iter and loop.fast_forward_on_resume)  # else the place in the stream is not the iteration
+        if counted and hasattr(loop.dataloader.sampler, 'skip'):
             loop.dataloader_iterator = RestartingIterator(loop.dataloader, self.most)
+
+    def before_val(self, runner) -> None:
+        """Have a killed worker end the validation, wherever that is."""
+        listen()
+
+    def after_val(self, runner) -> None:
+        """Be deaf again, since a step of training is not to be cut in two."""
+        ignore()
 
 
 class RestartingIterator(_InfiniteDataloaderIterator):
@@ -84,20 +96,25 @@ class RestartingIterator(_InfiniteDataloaderIterator):
             UserError: Workers are killed again and again.
         """
         while True:
+            listen()
             try:
+                if self._died(timeout=0):
+                    raise RuntimeError(KILLED)
                 batch = super().__next__()
             except (RuntimeError, EOFError, OSError) as error:  # the latter where a batch of the dead is fetched
-                if not self._died():
+                ignore()
+                if not self._died(timeout=1):  # which is seen a moment after what a worker leaves
                     raise
                 self._start_anew(error)
             else:
                 self.taken += 1
                 return batch
+            finally:
+                ignore()
 
-    def _died(self) -> bool:
-        """Whether a worker is dead, which is seen a moment after what it leaves is."""
+    def _died(self, timeout: float) -> bool:
         workers = getattr(self._iterator, '_workers', [])
-        return bool(workers) and bool(wait([worker.sentinel for worker in workers], timeout=1))
+        return bool(workers) and bool(wait([worker.sentinel for worker in workers], timeout))
 
     def _start_anew(self, error: Exception) -> None:
         self.restarts = self.restarts + 1 if self.taken - self._last < 10 else 1
@@ -113,13 +130,15 @@ class RestartingIterator(_InfiniteDataloaderIterator):
         hold_workers()
         self._resolve_sampler().skip(self.taken * self._resolve_batch_size())
 
-    def _ensure_iterator(self) -> None:
-        before = self._iterator
-        super()._ensure_iterator()
-        if before is None:
-            # PyTorch would raise from wherever the training is when a worker dies, halfway through a step; left alone it finds the dead
-            # when it asks for the next batch.
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+def listen() -> None:
+    """Raise, from wherever the process is, when a worker dies: a read from its pipe that it did not finish would wait for ever."""
+    signal.signal(signal.SIGCHLD, lambda number, frame: _error_if_any_worker_fails())
+
+
+def ignore() -> None:
+    """Raise no more. PyTorch's own handler would, halfway through a step of training."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def killed() -> UserError:

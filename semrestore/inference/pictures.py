@@ -268,7 +268,7 @@ def is_animated(path: Path) -> bool:
     try:
         with _open(path) as image:
             return _has_frames(image)
-    except BROKEN:  # which is reported when it is read
+    except (*BROKEN, Image.DecompressionBombError):  # which is reported when it is read
         return False
 
 

@@ -1,9 +1,9 @@
 """The page on which raters rank, and what it asks for."""
 
-from pathlib import Path
+import pathlib
 from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,8 @@ from semrestore.mos.store import Item, Store
 LONGEST_BODY = 4096  # bytes; an answer has some fifty
 
 Score = Annotated[int, Field(strict=True, ge=1, le=26)]
+
+Position = Annotated[int, Path(lt=2**31)]  # SQLite's integers end somewhere
 
 
 class Answer(BaseModel):
@@ -28,7 +30,7 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
 
     Raters are told apart by names that nobody can guess; which method is at which place is never sent.
     """
-    page = (Path(__file__).parent / 'page.html').read_text(encoding='utf-8')
+    page = (pathlib.Path(__file__).parent / 'page.html').read_text(encoding='utf-8')
     application = FastAPI(title='semrestore mos', docs_url=None, redoc_url=None, openapi_url=None)
     application.add_middleware(ShortBodies)
 
@@ -59,7 +61,7 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
         return dict(items=[one.scores for one in items])
 
     @application.put('/api/raters/{rater}/items/{position}')
-    def answer(rater: str, position: int, given: Answer) -> dict:
+    def answer(rater: str, position: Position, given: Answer) -> dict:
         try:
             known = store.answer(rater, position, given.scores)
         except ValueError as error:
@@ -69,7 +71,7 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
         return dict(scores=given.scores)
 
     @application.get('/api/raters/{rater}/items/{position}/{place}.png')
-    def image(rater: str, position: int, place: int) -> Response:
+    def image(rater: str, position: Position, place: int) -> Response:
         one = item(rater, position)
         if not 0 <= place < len(one.methods):
             raise HTTPException(404, 'no such place')

@@ -15,6 +15,7 @@ from torch import Tensor
 MARKS = {True: ('✓ ', '#00705a'), False: ('✗ ', '#c04000'), None: ('', 'black')}
 FRAME = '#ffb000'
 TILE_INCHES = 2.4
+TALLEST = 6  # height over width of a tile; in it what is taller is drawn narrower
 
 
 @dataclass
@@ -80,7 +81,7 @@ def save_comparison(comparison: Comparison, path: str | Path, dpi: int = 150) ->
 
     shown, (top, left, side) = comparison.shown, comparison.region
     segmented = any(one.overlay is not None for one in shown)
-    ratio = shown[0].image.shape[-2] / shown[0].image.shape[-1]
+    ratio = min(shown[0].image.shape[-2] / shown[0].image.shape[-1], TALLEST)
     heights = [TILE_INCHES * ratio + 0.55, TILE_INCHES + 0.05, *([TILE_INCHES * ratio + 0.05] if segmented else [])]
     figure = Figure(figsize=(TILE_INCHES * len(shown), sum(heights)), layout='constrained')
     rows = figure.subplots(len(heights), len(shown), squeeze=False, height_ratios=heights)

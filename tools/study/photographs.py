@@ -3,8 +3,9 @@
     python tools/study/photographs.py $SEMRESTORE_DATA/cc15 --config configs/denoise/multiscale_real.py --clean $SEMRESTORE_DATA/bsds432
 
 Of noisy minus clean: standard deviation on 0..255; the luma's, where the clean luma is below 64, up to 144, and above; correlation with
-itself 1, 2, 3 and 4 pixels on, of red minus green 1, 2, 4 and 8 on, of red with green, the ratio of red's deviation to green's, and how
-many of the noisy image's nine finest coefficients in blocks of 8 x 8 (DCT of the luma) are below 0.5: JPEG makes them 0.
+itself 1, 2, 3 and 4 pixels on, of red minus green 1, 2, 4 and 8 on, of red with green, the ratio of red's deviation to green's, how many
+of the noisy image's nine finest coefficients in blocks of 8 x 8 (DCT of the luma) are below 0.5 (JPEG makes them 0), and the luma's mean
+in the same three tones. Of the clean image: by how much neighbours differ (root mean square), over pixels four apart.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from semrestore.degradations.camera import LUMA
 from semrestore.registry import MODELS
 
 COLUMNS = ('noise', 'images', 'std', 'dark, middle, bright', 'lags 1, 2, 3, 4', 'red - green, lags 1, 2, 4, 8')
-COLUMNS += ('red, green', 'red / green', 'finest zero (%)')
+COLUMNS += ('red, green', 'red / green', 'finest zero (%)', 'mean in dark, middle, bright', 'clean, 1 / 4')
 TONES = (64.0, 144.0)  # of the clean luma: dark, middle, bright
 
 
@@ -64,19 +65,24 @@ def image(path: str) -> Tensor:
 def statistics(noisy: Tensor, clean: Tensor) -> list[float]:
     """Return what the columns of the table say of one image."""
     noise = 255 * (noisy - clean)
-    noise -= noise.mean((1, 2), keepdim=True)
+    mean, noise = noise, noise - noise.mean((1, 2), keepdim=True)
     luma = 255 * luma_of(noisy).numpy()
     rows, columns = (side // 8 for side in luma.shape)
     blocks = luma[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8)
     finest = dctn(blocks, axes=(1, 3), norm='ortho')[:, 5:, :, 5:]
     tones = torch.bucketize(255 * luma_of(clean), torch.tensor(TONES))
-    by_tone = [luma_of(noise)[tones == tone] for tone in range(1 + len(TONES))]
-    deviations = [part.std().item() if part.numel() >= 1000 else math.nan for part in by_tone]
+    by_tone = [luma_of(mean)[tones == tone] for tone in range(1 + len(TONES))]
+    deviations, means = (
+        [getattr(part, measure)().item() if part.numel() >= 1000 else math.nan for part in by_tone] for measure in ('std', 'mean')
+    )
     red, green = noise[0], noise[1]
     correlation = torch.corrcoef(torch.stack([red.flatten(), green.flatten()]))[0, 1]
     lags = [shared(noise, lag) for lag in (1, 2, 3, 4)] + [shared((red - green)[None], lag) for lag in (1, 2, 4, 8)]
     ratio, zero = (red.std() / green.std()).item(), 100 * (np.abs(finest) < 0.5).mean()
-    return [noise.std().item(), *deviations, *lags, correlation.item(), ratio, zero]
+    light = luma_of(clean)
+    one, four = (light[:, lag:] - light[:, :-lag] for lag in (1, 4))
+    smoothness = (one.square().mean() / four.square().mean()).sqrt().item()
+    return [noise.std().item(), *deviations, *lags, correlation.item(), ratio, zero, *means, smoothness]
 
 
 def luma_of(image: Tensor) -> Tensor:
@@ -92,10 +98,11 @@ def shared(noise: Tensor, lag: int) -> float:
 def show(name: str, rows: list[list[float]]) -> None:
     """Print the mean of some images."""
     # An image without bright parts says nothing of them.
-    std, *others, correlation, ratio, zero = np.nanmean(rows, axis=0)
+    std, *others, correlation, ratio, zero, dark, middle, bright, smoothness = np.nanmean(rows, axis=0)
     tones = ' '.join(f'{deviation:.1f}' for deviation in others[:3])
     joined = [' '.join(f'{lag:.2f}' for lag in part) for part in (others[3:7], others[7:])]
     cells = [name, len(rows), f'{std:.1f}', tones, *joined, f'{correlation:.2f}', f'{ratio:.2f}', f'{zero:.0f}']
+    cells += [f'{dark:.1f} {middle:.1f} {bright:.1f}', f'{smoothness:.2f}']
     print('| ' + ' | '.join(map(str, cells)) + ' |', flush=True)
 
 
