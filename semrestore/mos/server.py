@@ -15,7 +15,7 @@ LONGEST_BODY = 4096  # bytes; an answer has some fifty
 
 Score = Annotated[int, Field(strict=True, ge=1, le=26)]
 
-Position = Annotated[int, Path(lt=2**31)]  # SQLite's integers end somewhere
+Position = Annotated[int, Path(gt=-(2**31), lt=2**31)]  # SQLite's integers end somewhere
 
 
 class Answer(BaseModel):
