@@ -45,6 +45,7 @@ def shrink(cfg):
         cfg.model.backbone.init_cfg = None
     if cfg.get('val_dataloader'):
         cfg.val_dataloader.dataset.indices = 1
+    cfg.model.pop('compile', None)  # minutes a network, and PyTorch's; test_cascade.py has that it is asked for
     cfg.train_cfg.update(max_iters=2, val_begin=99)
     cfg.default_hooks.logger.interval = 1
 
@@ -80,5 +81,6 @@ def test_a_config_takes_two_steps_and_is_evaluated(path, root, tmp_path, monkeyp
         cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
         result = evaluate(cfg, checkpoint)
         assert [data['images'] for data in result['data']] == [1] * len(parts)
-        assert all(value >= 0 for value in result['metrics'].values() if not math.isnan(value))  # SSIM of tiny photos is none
-        assert any(name.endswith('PSNR') for name in result['metrics'])
+        values = result['metrics']
+        assert all(value >= -1 for value in values.values())  # an SSIM may be below 0
+        assert any(name.endswith('PSNR') and value > 0 for name, value in values.items())

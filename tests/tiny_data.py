@@ -12,12 +12,12 @@ PHOTOS = 2
 
 def write(root: Path) -> None:
     """Write all trees."""
-    for folder, side in (('bsds432', 80), ('cbsd68', 24), ('kodak24', 24), ('imagenet_samples', 256)):
+    for folder, side in (('bsds432', 136), ('cbsd68', 40), ('kodak24', 40), ('imagenet_samples', 256)):
         for index in range(PHOTOS):
             save(photo(side, index), root / folder / f'{index}.png')
     (root / 'imagenet_samples/labels.txt').write_text('0.png 1\n1.png 0\n')
     for index in range(PHOTOS):
-        clean = photo(24, index)
+        clean = photo(40, index)
         noisy = (clean + np.random.default_rng(index).normal(0, 5, clean.shape)).clip(0, 255).astype(np.uint8)
         save(clean, root / f'cc15/camera_{index}_mean.png')
         save(noisy, root / f'cc15/camera_{index}_real.png')
