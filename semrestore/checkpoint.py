@@ -5,6 +5,7 @@ import importlib.util
 import re
 import sys
 import urllib.error
+import urllib.parse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -88,9 +89,17 @@ def _load_weights(file: object, map_location: object = None, weights_only: bool 
     try:
         # MMEngine's own log buffers, which its checkpoints hold, are let through.
         with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
-            return _migrated(torch.load(file, map_location=map_location, weights_only=True), file)
+            return _migrated(_without_program(torch.load(file, map_location=map_location, weights_only=True)), file)
     except UnpicklingError as error:
         raise UserError(f'checkpoint {file} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
+
+
+def _without_program(checkpoint: object) -> object:
+    """Return a checkpoint without a config under MMCV's key, which is Python, and which MMEngine would run on resuming."""
+    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    if isinstance(meta, dict):
+        meta.pop('config', None)
+    return checkpoint
 
 
 def _migrated(checkpoint: object, file: object) -> object:
@@ -169,52 +178,92 @@ def efficientnet_lite0(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _download(url: str) -> dict:
-    try:
-        return torch.hub.load_state_dict_from_url(url, map_location='cpu', weights_only=True)
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise UserError(
-            f'cannot download {url} ({error}); fetch it where there is a network and give the file as model.task.checkpoint=FILE, or try'
-            ' the pipeline with model.task.checkpoint=random'
-        ) from None
-    except UnpicklingError as error:
-        raise UserError(f'{url} is not a file of weights alone, and nothing else is loaded: {_first_line(error)}') from None
+    file = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urllib.parse.urlparse(url).path).name
+    if not file.is_file():
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(file))
+        except (urllib.error.URLError, OSError, RuntimeError, ValueError) as error:
+            raise UserError(
+                f'cannot download {url} ({error}); fetch it where there is a network and give the file as model.task.checkpoint=FILE, or'
+                ' try the pipeline with model.task.checkpoint=random'
+            ) from None
+    return read_checkpoint(file)
 
 
 def _state_dict(checkpoint: dict) -> dict[str, Tensor]:
     state = checkpoint.get('state_dict', checkpoint)
-    return {key: value for key, value in state.items() if isinstance(value, Tensor)} if isinstance(state, dict) else {}
+    state = state if isinstance(state, dict) else {}
+    return {key: value for key, value in state.items() if isinstance(key, str) and isinstance(value, Tensor)}
 
 
 def _first_line(error: Exception) -> str:
     return str(error).partition('\n')[0] or type(error).__name__
 
 
-def _load_strictly(module: nn.Module, state: dict, source: str | Path) -> None:
-    own = module.state_dict()
-    problems = [f"misses '{key}'" for key in own if key not in state]
-    problems += [f"has '{key}', which is not in the network.{near(str(key), own)}" for key in state if key not in own]
-    problems += [
-        f"has '{key}' of shape {tuple(state[key].shape)} where the network has {tuple(own[key].shape)}"
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    if not problems:
-        problems = [
-            f"has '{key}' of {state[key].dtype} where the network has {own[key].dtype}"
-            for key in own
-            if state[key].is_floating_point() != own[key].is_floating_point() or state[key].is_complex()
-        ]
-    if not problems:
-        problems = [
-            f"has the settings {state[key].tolist()} in '{key}' where the network has {own[key].tolist()} (see the class of the denoiser)"
-            for key in own
-            if key.endswith('.settings') and not torch.equal(state[key].float(), own[key].float())
-        ]
+def check_resumable(module: nn.Module, path: str | Path) -> None:
+    """Check that a training of ``module`` can go on from a checkpoint; MMEngine would leave what is missing as it was drawn.
+
+    Raises:
+        UserError: It is of another network, or holds weights alone.
+    """
+    checkpoint = read_checkpoint(path)
+    meta = checkpoint.get('meta')
+    for name, part, known in (
+        ('meta.iter', isinstance(meta, dict) and meta.get('iter'), int),
+        ('meta.epoch', isinstance(meta, dict) and meta.get('epoch'), int),
+        ('optimizer', checkpoint.get('optimizer'), dict),
+        ('message_hub', checkpoint.get('message_hub'), dict),
+    ):
+        if not isinstance(part, known) or isinstance(part, bool):
+            raise UserError(
+                f"checkpoint '{path}' has no {name}, by which a training goes on; to start a new one from its weights, set load_from to it"
+            )
+    _check_fit(module, _state_dict(checkpoint), path)
+
+
+def _load_strictly(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+    _check_fit(module, state, source)
+    module.load_state_dict(state)
+
+
+def _check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+    for key, value in state.items():
+        if value.is_nested or value.layout is not torch.strided or value.is_meta or value.is_quantized:
+            kind = 'quantized' if value.is_quantized else 'meta' if value.is_meta else 'sparse or nested'
+            raise UserError(f"{source} has a {kind} tensor in '{key}'; expected plain ones")
+    problems = _misfits(state, module.state_dict())
     if problems:
+        key, describe = problems[0]
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         named = type(module['denoiser'] if isinstance(module, torch.nn.ModuleDict) else module).__name__
-        raise UserError(f'{source} is a checkpoint of another network than {named}: it {problems[0]}{more}')
+        raise UserError(f'{source} is a checkpoint of another network than {named}: it {describe(key)}{more}')
     for key, value in state.items():
         if value.isnan().any():  # infinity may be on purpose, as in masks
             raise UserError(f"{source} has values that are no numbers in '{key}': its training diverged, or the file is damaged")
-    module.load_state_dict(state)
+
+
+def _misfits(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[tuple[str, Callable[[str], str]]]:
+    """Return the keys that do not fit and what says so of each: a hint at near names takes long for many."""
+
+    def is_other_kind(key: str) -> bool:
+        return state[key].is_floating_point() != own[key].is_floating_point() or state[key].is_complex()
+
+    def has_other_settings(key: str) -> bool:
+        return key.endswith('.settings') and not torch.equal(state[key].float(), own[key].float())
+
+    found = [(key, "misses '{}'".format) for key in own if key not in state]
+    found += [(key, lambda key: f"has '{key}', which is not in the network.{near(key, own)}") for key in state if key not in own]
+    found += [
+        (key, lambda key: f"has '{key}' of shape {tuple(state[key].shape)} where the network has {tuple(own[key].shape)}")
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    found = found or [
+        (key, lambda key: f"has '{key}' of {state[key].dtype} where the network has {own[key].dtype}") for key in own if is_other_kind(key)
+    ]
+    return found or [
+        (key, lambda key: f"has the settings {state[key].tolist()} in '{key}' where the network has {own[key].tolist()}")
+        for key in own
+        if has_other_settings(key)
+    ]

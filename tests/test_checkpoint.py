@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from pickle import UnpicklingError
 
 import mmengine.runner
@@ -10,13 +11,14 @@ import pytest
 import torch
 
 from semrestore import checkpoint
-from semrestore.checkpoint import load_denoiser, read_checkpoint, save_checkpoint
+from semrestore.checkpoint import check_resumable, load_denoiser, load_network, read_checkpoint, save_checkpoint
 from semrestore.commands import denoise
 from semrestore.commands import test as testing
 from semrestore.commands import train as training
 from semrestore.commands.common import run
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
+from semrestore.zoo import resolve
 
 
 class Payload:
@@ -65,6 +67,67 @@ def test_pickled_code_does_not_run_on_any_way_in(tmp_path, way, capsys, monkeypa
     assert not trap.exists()
 
 
+def test_the_config_in_a_checkpoint_does_not_run(tmp_path, capsys):
+    # Where a checkpoint has one under this key, as MMCV's had, MMEngine runs it as Python on resuming.
+    trap, path, train = (
+        tmp_path / 'trap',
+        tmp_path / 'run/iter_1.pth',
+        ['configs/embedded/denoise_sigma30.py', '--work-dir', tmp_path / 'run'],
+    )
+    options = ['--cfg-options', 'train_cfg.max_iters=1', 'train_cfg.val_begin=99', 'train_dataloader.batch_size=1', 'log_level=ERROR']
+    assert run(training.main, [*map(str, train), *options]) == 0
+    saved = torch.load(path, weights_only=False)
+    saved['meta']['config'] = f"open({str(trap)!r}, 'w')\n"
+    torch.save(saved, path)
+    options[1] = 'train_cfg.max_iters=2'
+    assert run(training.main, [*map(str, train), '--resume', *options]) == 0
+    assert (tmp_path / 'run/iter_2.pth').is_file()
+    assert not trap.exists()
+
+
+def rename(saved):
+    saved['state_dict']['denoiser.tial.bias'] = saved['state_dict'].pop('denoiser.tail.bias')
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (rename, "misses 'denoiser.tail.bias' (and 1 more)"),
+        (lambda saved: saved['state_dict'].update({'denoiser.tail.bias': torch.zeros(4)}), 'of shape (4,)'),
+        (lambda saved: saved.pop('meta'), 'has no meta.iter, by which a training goes on'),
+        (lambda saved: saved.update(meta=None), 'has no meta.iter'),
+        (lambda saved: saved['meta'].pop('epoch'), 'has no meta.epoch'),
+        (lambda saved: saved.pop('optimizer'), 'has no optimizer'),
+        (lambda saved: saved.pop('message_hub'), 'has no message_hub'),
+    ],
+)
+def test_a_training_goes_on_from_its_own_checkpoints_alone(tmp_path, build_cascade, change, message):
+    cascade = build_cascade()
+    saved = dict(meta=dict(iter=1, epoch=0), state_dict=dict(cascade.state_dict()), optimizer=dict(), message_hub=dict())
+    torch.save(saved, tmp_path / 'iter_1.pth')
+    check_resumable(cascade, tmp_path / 'iter_1.pth')
+    change(saved)
+    torch.save(saved, tmp_path / 'iter_1.pth')
+    with pytest.raises(UserError, match=re.escape(message)):
+        check_resumable(cascade, tmp_path / 'iter_1.pth')
+
+
+def test_weights_alone_are_nothing_to_resume(tmp_path, capsys):
+    train = ['configs/embedded/denoise_sigma30.py', '--work-dir', str(tmp_path), '--cfg-options', 'log_level=ERROR']
+    assert run(training.main, [*train[:3], '--resume', resolve('zoo:multiscale-sigma30'), *train[3:]]) == 2
+    assert 'set load_from to it' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('content', [b'', b'PK\x03\x04', b'\x80\x02}'])
+def test_a_download_that_was_cut_off_is_refused(tmp_path, monkeypatch, content):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    kept = tmp_path / 'hub/checkpoints/net.pth'
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(content)
+    with pytest.raises(UserError, match=r'net\.pth cannot be read'):
+        load_network(torch.nn.Linear(1, 1), 'https://example.org/some/net.pth?download=1')
+
+
 def test_a_damaged_checkpoint_is_refused_or_loads(tmp_path, build_cascade):
     path, cascade = tmp_path / 'last.pth', build_cascade()
     torch.save(dict(state_dict=cascade.state_dict()), path)
@@ -101,6 +164,16 @@ def test_a_missing_checkpoint_is_named(tmp_path):
         (lambda state: state.update({'denoiser.tail.bias': torch.zeros(4)}), r'shape \(4,\) where the network has \(3,\)'),
         (lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, dtype=torch.int8)}), r'bias. of torch.int8 where'),
         (lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, dtype=torch.cfloat)}), r'bias. of torch.complex64 where'),
+        (
+            lambda state: state.update({'denoiser.tail.bias': torch.zeros(3).to_sparse()}),
+            r"sparse or nested tensor in 'denoiser.tail.bias'",
+        ),
+        (lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, device='meta')}), r"meta tensor in 'denoiser.tail.bias'"),
+        (
+            lambda state: state.update({'denoiser.tail.bias': torch.quantize_per_tensor(torch.zeros(3), 1, 0, torch.qint8)}),
+            r"quantized tensor in 'denoiser.tail.bias'",
+        ),
+        (lambda state: state.update({7: torch.zeros(3)}) or state.pop('denoiser.tail.bias'), "misses 'denoiser.tail.bias'"),
         (lambda state: state['denoiser.tail.bias'].fill_(torch.nan), r"no numbers in 'denoiser.tail.bias'"),
     ],
 )

@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if resume:
         cfg.resume, cfg.load_from = True, resume
         # The stream of images goes on as it began, whatever seed the config has now.
-        seed = read_checkpoint(resume).get('meta', {}).get('seed')
+        meta = read_checkpoint(resume).get('meta')
+        seed = meta.get('seed') if isinstance(meta, dict) else None
         cfg.randomness = {**(cfg.get('randomness') or {}), **(dict() if seed is None else dict(seed=seed))}
     train(cfg)
 
@@ -74,11 +75,13 @@ def _shield_workers(cfg) -> None:
 
 def train(cfg) -> None:
     """Train by a config, a cascade or a task network itself; ``load_from`` without ``resume`` starts from another run's weights."""
-    from semrestore.checkpoint import load_denoiser
+    from semrestore.checkpoint import check_resumable, load_denoiser
     from semrestore.config import check_inputs, is_foreign
     from semrestore.engine.workers import hold_workers, release_workers
     from semrestore.zoo import resolve
 
+    if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
+        raise UserError(f"config '{cfg.filename}' trains nothing: it has no train_dataloader or no train_cfg")
     if not is_foreign(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
@@ -90,6 +93,8 @@ def train(cfg) -> None:
     if start and not Path(start).is_file():
         raise UserError(f"load_from is '{start}', which does not exist")
     runner = build_runner(cfg)
+    if cfg.get('resume'):
+        check_resumable(bare_model(runner), cfg.load_from)
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
     if start:
