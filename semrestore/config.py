@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict, DictAction
-from mmengine.runner import Runner
+from mmengine.runner import Runner, set_random_seed
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from semrestore import plugins, registry
@@ -22,6 +23,20 @@ _FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
 _TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
 _TOP_LEVEL |= {'compile', 'auto_scale_lr', 'sync_bn', 'find_unused_parameters'}
 _LOADER = {*inspect.signature(DataLoader.__init__).parameters} - {'self'} | {'num_batch_per_epoch'}
+_CLIP = {*inspect.signature(clip_grad_norm_).parameters, *inspect.signature(clip_grad_value_).parameters} - {'parameters'} | {'type'}
+# What dicts without a type may have.
+_PLAIN = {
+    'train_dataloader': _LOADER,
+    'val_dataloader': _LOADER,
+    'test_dataloader': _LOADER,
+    'optim_wrapper.clip_grad': _CLIP,
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'randomness': {*inspect.signature(set_random_seed).parameters},
+    'auto_scale_lr': {'base_batch_size', 'enable'},
+}
+# Numbers that are at least 1, and texts, or None where the config may go without.
+_COUNTS = re.compile(r'train_cfg\.(max_iters|max_epochs|val_interval)|(train|val|test)_dataloader\.batch_size')
+_TEXTS = re.compile(r'load_from|work_dir|model\.(task|feature_network)\.checkpoint')
 
 EMBEDDED_PIXELS = 4 * 224**2  # at most, in a training batch: seconds a step on two cores
 SMALLEST_SIDE = 300  # of an embedded photo
@@ -87,8 +102,10 @@ def check_config(cfg: Config) -> None:
             known = {name for child in registry.registries().values() for name in child.module_dict}
             hint = near(kind, known) + plugins.failed_plugins()
             raise UserError(f"config '{cfg.filename}': {key}.type is '{kind}', which is not registered.{hint}")
-        arguments = _arguments(built)
-        unknown = [name for name in node if name not in _ENGINE_KEYS and arguments is not None and name not in arguments]
+        arguments, is_open = _arguments(built)
+        unknown = [name for name in node if name not in _ENGINE_KEYS and name not in arguments]
+        if is_open:  # what goes somewhere else is known there, but for what looks like a slip
+            unknown = [name for name in unknown if near(name, arguments, cutoff=0.85)]
         if unknown:
             hint = near(unknown[0], arguments)
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
@@ -113,10 +130,25 @@ def _check_names(cfg: Config) -> None:
     for name in cfg:
         if name not in _TOP_LEVEL and near(name, _TOP_LEVEL, cutoff=0.85):
             raise UserError(f"config '{cfg.filename}': '{name}' has no effect.{near(name, _TOP_LEVEL)}")
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        for name in cfg.get(loader) or ():
-            if name not in _LOADER:
-                raise UserError(f"config '{cfg.filename}': {loader} has no argument '{name}'.{near(name, _LOADER)}")
+    for key, known in _PLAIN.items():
+        for name in _at(cfg, key) or ():
+            if name not in known:
+                raise UserError(f"config '{cfg.filename}': {key} has no argument '{name}'.{near(name, known)}")
+    for key, node in _nodes(cfg._cfg_dict, ''):
+        for name, value in node.items():
+            path = f'{key}.{name}' if key else name
+            if _COUNTS.fullmatch(path) and (not isinstance(value, int) or value < 1):
+                raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a whole number of at least 1")
+            if _TEXTS.fullmatch(path) and not isinstance(value, str | None):
+                raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a text")
+
+
+def _at(cfg: Config, key: str) -> dict | None:
+    """Return the dict under a key with points, or ``None`` where there is none."""
+    node: object = cfg
+    for name in key.split('.'):
+        node = node.get(name) if isinstance(node, Config | dict) else None
+    return node if isinstance(node, dict) else None
 
 
 def check_inputs(cfg: Config, *loaders: str) -> None:
@@ -234,12 +266,17 @@ def _apply_option(cfg: Config, option: str) -> None:
         node = _child(node, name, '.'.join(parents[:depth]))
     try:
         value = DictAction._parse_iterable(text)  # true, None, numbers, lists: as everywhere in OpenMMLab
-    except AssertionError:
+    except (AssertionError, RecursionError):
         raise UserError(f"--cfg-options: {key} is '{text}', whose brackets do not match") from None
     if isinstance(node, list):
         _child(node, last, '.'.join(parents))
         node[int(last)] = value
     else:
+        if not parents and last in node and last not in _TOP_LEVEL:
+            raise UserError(
+                f"--cfg-options: '{last}' is a variable of the config file, which has been read by now, so it would change nothing; set"
+                f" what it went into, or write a config of your own with '{last}' in it"
+            )
         # check_config knows what classes and data loaders take; of a free dict only what looks like a slip is refused.
         known = [*node, *_TOP_LEVEL] if not parents else list(node)
         if last not in known and 'type' not in node and (not parents or near(last, known, cutoff=0.8)):
@@ -293,17 +330,17 @@ def _registered(kind: str) -> type | None:
     return None
 
 
-def _arguments(built: type) -> set[str] | None:
-    """Return the names that a class takes, its bases' included where it hands on keywords; ``None`` if it takes anything."""
+def _arguments(built: type) -> tuple[set[str], bool]:
+    """Return the names that a class takes, its bases' included where it hands on keywords, and whether it takes others, too."""
     names: set[str] = set()
     for base in inspect.getmro(built) if inspect.isclass(built) else (built,):
         function = base.__dict__.get('__init__') if inspect.isclass(base) else base
         if function is None:
             continue
         if not inspect.isfunction(function):  # object's: the keywords go somewhere that cannot be seen from here
-            return None
+            return names, True
         parameters = inspect.signature(function).parameters.values()
-        names |= {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
-        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-            return names
-    return None
+        names |= {one.name for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)} - {'self'}
+        if all(one.kind is not one.VAR_KEYWORD for one in parameters):
+            return names, False
+    return names, True

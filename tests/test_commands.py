@@ -218,6 +218,7 @@ def test_an_imagenet_that_is_not_whole_is_named(tmp_path, monkeypatch, capfd, fo
         (training, [JOINT, '--cfg-options', 'model.denoiser.num_scales=1'], 'num_scales is 1'),
         (training, [JOINT, '--cfg-options', 'model.losses.perceptual.layers=relu3_3', 'log_level=ERROR'], "no layer 'relu3_3'"),
         (training, [JOINT, '--cfg-options', 'model.losses=None'], 'no model.losses'),
+        (training, [JOINT, '--cfg-options', 'train_dataloader=None'], 'trains nothing'),
         (training, [JOINT, '--cfg-options', 'model.losses=mse'], "model.losses is 'mse'; expected a dict"),
         (training, [JOINT, '--cfg-options', 'optim_wrapper.optimizer.lr=-1', 'log_level=ERROR'], 'Invalid learning rate'),
         (training, [JOINT, '--cfg-options', 'model.task.model.model_name=resnet500', 'log_level=ERROR'], 'resnet500'),

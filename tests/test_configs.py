@@ -199,6 +199,17 @@ def test_options_have_the_last_word_over_embedded(capsys):
         ('custom_hook=[]', "no key 'custom_hook'.* Did you mean custom_hooks"),
         ('val_evaluator.7.topk=1', "list of 2; '7'"),
         ('model.degradation.sigma', 'KEY=VALUE'),
+        ('default_hooks.checkpoint.intervall=5', "no argument 'intervall'.* Did you mean interval"),
+        ('optim_wrapper.clip_grad.foo=1', "clip_grad has no argument 'foo'"),
+        ('env_cfg.foo=1', "env_cfg has no argument 'foo'"),
+        ('randomness.seeds=1', "no key 'randomness.seeds'.* Did you mean seed"),
+        ('work_dir=a(b,c)', 'brackets do not match'),
+        ('load_from=5', 'load_from is 5; expected a text'),
+        ('model.task.checkpoint=5', 'checkpoint is 5; expected a text'),
+        ('train_cfg.max_iters=-1', 'max_iters is -1; expected a whole number of at least 1'),
+        ('train_cfg.val_interval=0', 'val_interval is 0; expected'),
+        ('train_dataloader.batch_size=None', 'batch_size is None; expected'),
+        ('data_root=elsewhere', "'data_root' is a variable of the config file.* change nothing"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_neighbour(option, message):

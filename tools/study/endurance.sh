@@ -12,7 +12,7 @@ watch="$python tools/benchmark/memory.py"
 training() { # constant learning rate, for as long as it may: tools/train_zoo.sh goes on from what it saved
   $watch --hours "${HOURS:-2}" --out results/endurance/training.csv -- \
     "$python" tools/train.py configs/denoise/multiscale_real.py --work-dir "$out/training" \
-    --cfg-options max_iters=100000 train_cfg.max_iters=100000
+    --cfg-options train_cfg.max_iters=100000
 }
 
 images() {
