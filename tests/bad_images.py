@@ -40,7 +40,7 @@ class Case:
 def write(folder: Path) -> list[Case]:
     """Write all files into a folder, which is made, and return what they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    makers = (truncated, damaged, misnamed, huge, odd, turned, strangely_named)
+    makers = (truncated, damaged, misnamed, huge, odd, turned, filmed, strangely_named)
     return [case for maker in makers for case in maker(folder)]
 
 
@@ -211,6 +211,30 @@ def turned(folder: Path) -> Iterator[Case]:
     loose, many = b'Exif\0\0II*\0\xff\xff\xff\xff', b'Exif\0\0MM\0*\0\0\0\x08\xff\xff' + bytes(40)
     for number, exif in enumerate((b'Exif\0\0', loose, many, b'\xff' * 500)):
         yield put(folder / f'bad_exif_{number}.jpg', encoded('JPEG', exif=exif), refused=None)
+
+
+def filmed(folder: Path) -> Iterator[Case]:
+    """Yield a film cut at every tenth of its length, damaged, and what is none: for those who read films, which are no images."""
+    import cv2
+
+    whole = folder / 'film.avi'
+    size = HEIGHT + 1, WIDTH + 1  # which are even
+    film = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*'MJPG'), 10, size[::-1])
+    for turn in range(5):
+        film.write(np.roll(photo(*size), 3 * turn, axis=1))
+    film.release()
+    yield Case(whole, size, refused=None)
+    content = np.frombuffer(whole.read_bytes(), np.uint8)
+    draws = np.random.default_rng(SEED)
+    for tenth in range(10):
+        yield put(folder / f'cut_film_{tenth}.avi', content[: len(content) * tenth // 10].tobytes(), refused=None, size=size)
+        bad = content.copy()
+        bad[draws.integers(300, len(bad), 20)] = draws.integers(0, 256, 20)
+        yield put(folder / f'damaged_film_{tenth}.avi', bad.tobytes(), refused=None, size=size)
+    playlist = b'#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n'
+    for suffix in ('.mp4', '.mkv'):
+        yield put(folder / f'playlist{suffix}', playlist, refused=True)
+        yield put(folder / f'still{suffix}', encoded('JPEG'), refused=None)
 
 
 def strangely_named(folder: Path) -> Iterator[Case]:

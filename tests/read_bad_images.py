@@ -1,6 +1,7 @@
 """Read every file of tests/bad_images.py through one reader, in a process of its own, and report what happened as JSON.
 
-    python -m tests.read_bad_images READER FOLDER
+    python -m tests.read_bad_images READER FOLDER                   every file, which are made in the folder
+    python -m tests.read_bad_images READER FOLDER SMALL LARGE ...   what each of these takes in bytes a pixel
 
 A process of its own, since a hang is to be stopped and memory to be measured.
 """
@@ -9,12 +10,16 @@ import contextlib
 import glob
 import io
 import json
+import multiprocessing
+import os
 import resource
 import shutil
 import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -104,13 +109,43 @@ def compare(path: Path) -> tuple[int, int]:
     return read_photo(path).shape[:2]
 
 
+def fake_ghostscript(folder: Path) -> Path:
+    """Put a program before the others that leaves a file, and return the path of that."""
+    ran = folder / 'ran'
+    folder.mkdir()
+    (folder / 'gs').write_text(f"#!/bin/sh\ntouch '{ran}'\n")
+    (folder / 'gs').chmod(0o755)
+    os.environ['PATH'] = f'{folder}:{os.environ["PATH"]}'
+    return ran
+
+
+def bytes_a_pixel(reader: Callable, small: Path, path: Path) -> float:
+    """Return what reading one file adds to the memory of this process, which has read a small one before."""
+    reader(small)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    height, width = reader(path)
+    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (height * width)
+
+
 strict = True  # what is to be refused has to be, and what is to be read
 
 
 def main() -> None:
     """Print a JSON of what went wrong, the number of files, the slowest one and the memory that was taken."""
     reader = dict(dataset=dataset, inference=inference, rating=rating, pair=pair, labels=labels, compare=compare)[sys.argv[1]]
-    cases = bad_images.write(Path(sys.argv[2]))
+    folder = Path(sys.argv[2])
+    if sys.argv[3:]:
+        small, *large = map(Path, sys.argv[3:])
+        reader(small)  # imports
+        taken = {}
+        for path in large:
+            with ProcessPoolExecutor(1, multiprocessing.get_context('fork')) as another:
+                taken[path.name] = another.submit(bytes_a_pixel, reader, small, path).result()
+        print(json.dumps(taken))
+        return
+    ran = fake_ghostscript(folder.with_name('bin'))
+    with ProcessPoolExecutor(1) as another:  # which what the writing takes is not counted to
+        cases = another.submit(bad_images.write, folder).result()
     good = next(case for case in cases if case.path.name == 'target.png')
     with contextlib.suppress(UserError):
         reader(good.path)  # imports, and what they take
@@ -131,6 +166,8 @@ def main() -> None:
         except BaseException:
             wrong.append(f'{case.path.name!r}: {traceback.format_exc(limit=-3)}')
         slowest = max(slowest, (time.perf_counter() - start, case.path.name))
+    if ran.exists():
+        wrong.append('another program was run')
     used = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     report = dict(wrong=wrong, files=len(cases), read=read, seconds=slowest[0], slowest=slowest[1], megabytes=used)
     print(json.dumps(report))

@@ -1,5 +1,6 @@
 """Archives of class folders: labels by name, unpacked once by content, and damaged or hostile ones refused with nothing left behind."""
 
+import contextlib
 import io
 import tarfile
 
@@ -26,8 +27,8 @@ def png(value):
     return buffer.getvalue()
 
 
-def write(path, files):
-    with tarfile.open(path, 'w:gz') as archive:
+def write(path, files, compression='gz'):
+    with tarfile.open(path, f'w:{compression}') as archive:
         for name, data in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
@@ -84,6 +85,55 @@ def test_a_truncated_archive_is_refused_and_leaves_nothing(tmp_path, cache, tent
     assert not cache.exists() or not [entry for entry in cache.iterdir() if 'part' in entry.name]
     path.write_bytes(whole)
     assert len(dataset(path)) == 3
+
+
+@pytest.mark.parametrize('compression', ['gz', 'bz2', 'xz'])
+def test_a_damaged_archive_is_refused(tmp_path, cache, compression):
+    path = write(tmp_path / f'photos.tar.{compression}', FILES, compression)
+    whole, draws = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(10):
+        bad = bytearray(whole)
+        bad[draws.integers(12, len(whole))] ^= 0xFF
+        path.write_bytes(bad)
+        with contextlib.suppress(UserError):  # where the byte says nothing it is read
+            dataset(path)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match='cannot be unpacked'):
+        dataset(path)
+
+
+def hostile(path, name='n1/a.png', size=0, pax=None, kind=tarfile.REGTYPE, body=b''):
+    """Write a member whose header says what tarfile itself would not write, behind good ones."""
+    write(path, FILES, '')
+    member = tarfile.TarInfo(name)
+    member.size, member.type, member.pax_headers = size, kind, pax or {}
+    with open(path, 'r+b') as file:
+        file.truncate(path.stat().st_size - tarfile.RECORDSIZE + 2048)  # short of the end
+        with tarfile.open(path) as archive:
+            end = max(one.offset_data + -(-one.size // 512) * 512 for one in archive)
+        file.seek(end)
+        file.write(member.tobuf(tarfile.PAX_FORMAT) + body + bytes(1024))
+        file.truncate()
+    return path
+
+
+@pytest.mark.parametrize(
+    ('attack', 'message'),
+    [
+        (dict(pax=dict(mtime='inf')), 'cannot be unpacked'),
+        (dict(pax=dict(mtime='nan')), 'cannot be unpacked'),
+        (dict(pax=dict(path='n1/\0.png')), 'cannot be unpacked'),
+        (dict(pax=dict(path='d/' * 20_000 + 'a.png')), 'cannot be unpacked'),
+        (dict(size=2**50), 'more than the disk has free'),
+        (dict(kind=tarfile.XHDTYPE, size=2**28, body=b'9' * 2**20), 'a header of 268435456 bytes'),
+        (dict(kind=tarfile.GNUTYPE_LONGNAME, size=2**28, body=b'9' * 2**20), 'a header of 268435456 bytes'),
+    ],
+)
+def test_a_hostile_header_is_refused_and_leaves_nothing(tmp_path, cache, attack, message):
+    path = hostile(tmp_path / 'photos.tar', **attack)
+    with pytest.raises(UserError, match=message):
+        dataset(path)
+    assert list(cache.iterdir()) == []
 
 
 def test_a_missing_archive_and_a_cache_that_cannot_be_written_are_named(tmp_path, cache):

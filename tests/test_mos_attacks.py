@@ -3,14 +3,17 @@
 import contextlib
 import json
 import random
+import resource
 import socket
 import threading
 import time
+from http.client import HTTPConnection
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from semrestore.mos.server import LONGEST_REQUEST
 from semrestore.mos.store import Store
 from tests.test_mos import METHODS, client, folders, serving, study  # noqa: F401 (fixtures)
 
@@ -127,6 +130,42 @@ def test_a_body_without_end_is_cut_off(server):
     endless = request('PUT', target, b'', b'Transfer-Encoding: chunked').replace(b'Content-Length: 0\r\n', b'')
     assert send(server, endless + 5 * chunk).split()[1] == b'413'
     assert call(server, 'GET', f'/api/raters/{rater}')[1] == dict(items=[[None] * 4] * 3)
+
+
+def test_requests_that_never_end_shut_nobody_out(serving):  # noqa: F811
+    process, address = serving()
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (64, 64))
+    host, port = address.removeprefix('http://').rstrip('/').split(':')
+    with contextlib.ExitStack() as stack:
+        for number in range(100):
+            connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            connection.sendall((b'', b'GET / HTTP/1.1\r\nHost:', request('PUT', '/api/raters/x/items/0', b'xx')[:-1])[number % 3])
+        start = time.monotonic()
+        assert send(address, request('GET', '/'), wait=40).split()[1] == b'200'
+        assert time.monotonic() - start < 3 * LONGEST_REQUEST  # who waits beyond the limit is let in after the first ones are cut off
+
+
+def test_a_connection_that_stays_is_served_again_and_again(server):
+    host, port = server.removeprefix('http://').rstrip('/').split(':')
+    connection = HTTPConnection(host, int(port), timeout=30)
+    for _ in range(2):
+        for _ in range(3):
+            connection.request('GET', '/')
+            answer = connection.getresponse()
+            assert answer.status == 200
+            assert b'</html>' in answer.read()
+        time.sleep(2)
+    connection.close()
+
+
+def test_another_sites_page_answers_for_nobody(server):
+    for headers, status in (((b'Sec-Fetch-Site: cross-site',), b'403'), ((b'Sec-Fetch-Site: same-origin',), b'201'), ((), b'201')):
+        assert send(server, request('POST', '/api/raters', b'', *headers)).split()[1] == status
+    rater = rater_of(server)
+    body, kind = json.dumps(GOOD).encode(), b'Content-Type: application/json'
+    assert send(server, request('PUT', f'/api/raters/{rater}/items/0', body, kind, b'Sec-Fetch-Site: cross-site')).split()[1] == b'403'
+    assert call(server, 'GET', f'/api/raters/{rater}')[1] == dict(items=[[None] * 4] * 3)
+    assert send(server, request('GET', '/', b'', b'Sec-Fetch-Site: cross-site')).split()[1] == b'200'  # a link to the page
 
 
 def test_what_is_no_request_does_no_harm(server):

@@ -47,7 +47,7 @@ def serve(options: argparse.Namespace) -> None:
     try:
         import uvicorn
 
-        from semrestore.mos.server import build
+        from semrestore.mos.server import Impatient, build
     except ImportError as error:
         raise UserError(f"the page needs {error.name}: pip install 'semrestore[mos]'") from None
     from semrestore.mos.images import MethodFolders
@@ -61,7 +61,7 @@ def serve(options: argparse.Namespace) -> None:
         store = Store(options.db, folders.methods, folders.names, options.images)
         host, port = listening.getsockname()[:2]
         print(f'http://{"localhost" if host == "127.0.0.1" else host}:{port}/  (Ctrl+C stops; {options.db} keeps the answers)', flush=True)
-        server = uvicorn.Server(uvicorn.Config(build(folders, store), log_level='warning'))
+        server = uvicorn.Server(uvicorn.Config(build(folders, store), http=Impatient, log_level='warning'))
         server.run(sockets=[listening])
 
 

@@ -1,19 +1,25 @@
 """Labelled photos in a tar archive, as data sets of a few ten thousand small images are passed on; unpacked once into a cache."""
 
+import gzip
+import lzma
 import os
+import shutil
 import tarfile
 import tempfile
-import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from mmpretrain.datasets import CustomDataset
 
 from semrestore.checkpoint import sha256
+from semrestore.datasets.transforms import BROKEN
 from semrestore.errors import UserError
 from semrestore.registry import DATASETS
 
 __all__ = ['ClassArchive', 'cache_folder', 'unpacked']
 
+# What its content can cause, beside the OSErrors of the disk it goes to.
+DAMAGED = (tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, RecursionError, *(kind for kind in BROKEN if kind is not OSError))
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
@@ -52,7 +58,7 @@ def unpacked(archive: Path) -> Path:
     Several processes may ask at once. Nothing is written outside the folder: links and paths that lead out of it are refused.
 
     Raises:
-        UserError: The archive is missing or damaged, or the cache cannot be written.
+        UserError: The archive is missing or damaged, holds more than the disk has free, or the cache cannot be written.
     """
     if not archive.is_file():
         raise UserError(f"archive '{archive}' does not exist; docs/data.md says how to get the data")
@@ -62,8 +68,8 @@ def unpacked(archive: Path) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'{folder.name}.part') as partial:
-            with tarfile.open(archive) as file:
-                file.extractall(partial, filter='data')
+            with tarfile.open(archive, tarinfo=_ShortHeader) as file:
+                file.extractall(partial, filter=_within(shutil.disk_usage(partial).free))
                 while file.fileobj.read(2**20):  # to the end of the compressed data, where their checksum is
                     pass
             try:
@@ -73,11 +79,39 @@ def unpacked(archive: Path) -> Path:
                     raise
             else:
                 os.mkdir(partial)  # for the context to remove
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise UserError(f"archive '{archive}' cannot be unpacked, it may be truncated: {error}") from None
     except OSError as error:
         raise UserError(f"archive '{archive}' cannot be unpacked into '{folder}' (SEMRESTORE_CACHE names another place): {error}") from None
     return folder
+
+
+class _ShortHeader(tarfile.TarInfo):
+    """Refuses extended headers that are no names any more: :mod:`tarfile` reads each into memory at once."""
+
+    LONGEST = 2**20
+    EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+        """Read a header."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in cls.EXTENDED and member.size > cls.LONGEST:
+            raise tarfile.ReadError(f'a header of {member.size} bytes')
+        return member
+
+
+def _within(free: int) -> Callable[[tarfile.TarInfo, str], tarfile.TarInfo | None]:
+    """Return tarfile's filter for data, which also adds up the sizes that are declared."""
+
+    def check(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+        nonlocal free
+        free -= member.size
+        if free < 0:
+            raise tarfile.TarError('it holds more than the disk has free')
+        return tarfile.data_filter(member, folder)
+
+    return check
 
 
 def _class_folder(folder: Path, archive: Path) -> Path:

@@ -3,7 +3,7 @@
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from semrestore.datasets.transforms import BROKEN, PATIENCE_S, patiently
+from semrestore.datasets.transforms import BROKEN, FORMATS, PATIENCE_S, patiently
 from semrestore.errors import UserError, check_is_file
 from semrestore.registry import TRANSFORMS
 
@@ -41,7 +41,7 @@ class LoadLabelMap(BaseTransform):
         """Look at what a file says of itself, before anything is decoded: one class a pixel of the image ``(H, W)``."""
         check_is_file(path, 'label map')
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 mode, (width, height) = image.mode, image.size
         except (*BROKEN, Image.DecompressionBombError) as error:
             raise UserError(f"label map '{path}' cannot be read: {error}; replace it or take it out of the list") from None

@@ -20,6 +20,11 @@ from semrestore.registry import TRANSFORMS
 # What Pillow's decoders raise at a broken file: its own errors, and whatever its content leads them to.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError, struct.error, zlib.error)
 
+# What is read. Pillow would hand PostScript to Ghostscript, a whole language, in a process of its own and without an end.
+FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', 'TIFF', 'WEBP', 'JPEG2000', 'PCX', 'SGI', 'TGA')  # the usual ones first
+
+STRIP = 256  # rows
+
 PATIENCE_S, POLL_S = 300, 1.0  # for a folder that is away
 
 
@@ -30,16 +35,17 @@ def read_photo(path: str) -> np.ndarray:
     transparent is laid on white; CMYK, palettes and 1-bit images are converted as Pillow does; of several frames the first is taken.
 
     Returns:
-        Array of shape ``(H, W, 3)``, uint8.
+        Array of shape ``(H, W, 3)``, uint8. Up to 12 bytes a pixel are held in passing; what declares more than 89 million pixels
+        (``PIL.Image.MAX_IMAGE_PIXELS``) is refused.
 
     Raises:
-        UserError: The file is no image, is truncated, or has values without a stated range (floats, 32-bit integers).
+        UserError: The file is no image, is truncated, is too large, or has values without a stated range (floats, 32-bit integers).
     """
     check_is_file(path, 'image')
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('error', Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)  # without a copy where there is nothing to turn
     except BROKEN as error:
@@ -54,10 +60,14 @@ def read_photo(path: str) -> np.ndarray:
         return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)
     if image.mode == 'F':
         raise UserError(f"image '{path}' has floating point values, whose range is unknown; expected 8 or 16 bits a channel")
-    if image.has_transparency_data:
-        image = image.convert('RGBA')
-        image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    return np.array(image if image.mode == 'RGB' else image.convert('RGB'))
+    array = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, STRIP):  # of the whole, Pillow would have some copies at once in passing
+        strip = image.crop((0, top, image.width, min(top + STRIP, image.height)))
+        if strip.has_transparency_data:
+            strip = strip.convert('RGBA')
+            strip = Image.alpha_composite(Image.new('RGBA', strip.size, 'white'), strip)
+        array[top : top + STRIP] = np.asarray(strip if strip.mode == 'RGB' else strip.convert('RGB'))
+    return array
 
 
 Read = TypeVar('Read')

@@ -2,6 +2,8 @@
 
 import glob
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from semrestore.errors import UserError
@@ -26,10 +28,20 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
         elif path.exists():
             yield path, Path(path.name)
         else:
-            matches = sorted(Path(match) for match in glob.glob(str(given), recursive=True)) if glob.has_magic(str(given)) else []
+            matches = _matches(path) if glob.has_magic(str(given)) else []
             if not matches:
                 raise UserError(f"'{given}' does not exist" + (' or matches nothing' if glob.has_magic(str(given)) else ''))
             yield from ((match, Path(match.name)) for match in matches if match.is_file())
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """Return what a shell would find; ``**`` is not led around in circles by links, as :func:`glob.glob`'s is."""
+    try:
+        found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+        asked = [part for part in pattern.parts if part.startswith('.')]
+        return sorted(one for one in found if all(any(map(partial(fnmatch, part), asked)) for part in one.parts if part.startswith('.')))
+    except ValueError as error:
+        raise UserError(f"'{pattern}' is no pattern: {error}") from None
 
 
 def targets(

@@ -13,7 +13,7 @@ from PIL import Image, ImageSequence
 from PIL.ExifTags import IFD, Base
 
 from semrestore.datasets.photo_folder import SUFFIXES
-from semrestore.datasets.transforms import BROKEN
+from semrestore.datasets.transforms import BROKEN, FORMATS
 from semrestore.errors import UserError, check_is_file
 from semrestore.files import replacing
 
@@ -195,7 +195,7 @@ def from_array(array: np.ndarray, name: str = '') -> Picture:
 def _open(path: Path) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # at half of what is refused
-        return Image.open(path)
+        return Image.open(path, formats=FORMATS)
 
 
 def _is_wide(image: Image.Image) -> bool:
@@ -207,7 +207,10 @@ def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
     import cv2
 
     metadata = _metadata(image)
-    array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # more than 2**20 pixels in a row, say
+        array = None
     if array is None or array.dtype != np.uint16:
         raise UserError('cannot be read: its 16-bit channels cannot be decoded')
     if array.ndim == 2:

@@ -3,15 +3,18 @@
 import pathlib
 from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Path, Request, Response
+import h11
+from fastapi import Depends, FastAPI, Header, HTTPException, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from semrestore.mos.images import MethodFolders
 from semrestore.mos.store import Item, Store
 
 LONGEST_BODY = 4096  # bytes; an answer has some fifty
+LONGEST_REQUEST = 10  # seconds, from its first byte to its last
 
 Score = Annotated[int, Field(strict=True, ge=1, le=26)]
 
@@ -23,6 +26,12 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(extra='forbid')
     scores: Annotated[list[Score | None], Field(max_length=26)]
+
+
+def from_the_page(sec_fetch_site: Annotated[str | None, Header()] = None) -> None:
+    """Refuse what a browser sends for another site's page, which a rater may have open beside."""
+    if sec_fetch_site == 'cross-site':
+        raise HTTPException(403, "only the study's own page answers for a rater")
 
 
 def build(folders: MethodFolders, store: Store) -> FastAPI:
@@ -49,7 +58,7 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
     def index() -> str:
         return page
 
-    @application.post('/api/raters', status_code=201)
+    @application.post('/api/raters', status_code=201, dependencies=[Depends(from_the_page)])
     def add_rater() -> dict:
         return dict(rater=store.add_rater())
 
@@ -60,7 +69,7 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
             raise HTTPException(404, 'no such rater')
         return dict(items=[one.scores for one in items])
 
-    @application.put('/api/raters/{rater}/items/{position}')
+    @application.put('/api/raters/{rater}/items/{position}', dependencies=[Depends(from_the_page)])
     def answer(rater: str, position: Position, given: Answer) -> dict:
         try:
             known = store.answer(rater, position, given.scores)
@@ -104,3 +113,38 @@ class ShortBodies:
             return message
 
         await self.app(scope, counted, send)
+
+
+class Impatient(H11Protocol):
+    """uvicorn's HTTP, which cuts off a request that takes longer than :data:`LONGEST_REQUEST` to come.
+
+    A hundred that never end, all of one client, would take every connection that a process may have.
+    """
+
+    _deadline = None
+
+    def connection_made(self, transport) -> None:
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and wait no more once that is a whole request."""
+        if self._deadline is None:
+            self._wait()
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._wait_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._deadline = self.loop.call_later(LONGEST_REQUEST, self.transport.abort)
+
+    def _wait_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
