@@ -63,6 +63,6 @@ setup(
         'baselines': ['bm3d'],  # for non-commercial use only
         'convert': ['h5py>=3.10'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
-        'mos': ['fastapi>=0.110', 'uvicorn>=0.29'],
+        'mos': ['fastapi>=0.110', 'h11>=0.14', 'uvicorn>=0.29'],
     },
 )
