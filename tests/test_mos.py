@@ -318,7 +318,7 @@ def browser():
 
 def settled(store, rater, position, scores):
     """Wait until the file has these scores."""
-    for _ in range(100):
+    for _ in range(600):
         if store.items(rater)[position].scores == scores:
             return
         time.sleep(0.05)
