@@ -1,10 +1,10 @@
 """Reading weights: nothing but tensors and plain values is unpickled, and whatever does not fit is named."""
 
 import hashlib
+import http.client
 import importlib.util
 import re
 import sys
-import urllib.error
 import urllib.parse
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -183,7 +183,7 @@ def _download(url: str) -> dict:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(file))
-        except (urllib.error.URLError, OSError, RuntimeError, ValueError) as error:
+        except (http.client.HTTPException, OSError, RuntimeError, ValueError) as error:
             raise UserError(
                 f'cannot download {url} ({error}); fetch it where there is a network and give the file as model.task.checkpoint=FILE, or'
                 ' try the pipeline with model.task.checkpoint=random'

@@ -137,7 +137,8 @@ def _check_names(cfg: Config) -> None:
     for key, node in _nodes(cfg._cfg_dict, ''):
         for name, value in node.items():
             path = f'{key}.{name}' if key else name
-            if _COUNTS.fullmatch(path) and (not isinstance(value, int) or value < 1):
+            whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer() and key == 'train_cfg')
+            if _COUNTS.fullmatch(path) and (not whole or value < 1):
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a whole number of at least 1")
             if _TEXTS.fullmatch(path) and not isinstance(value, str | None):
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a text")
@@ -302,7 +303,7 @@ def _check_kind(key: str, old: object, new: object, text: str) -> None:
 def _child(node: ConfigDict | list, name: str, parent: str) -> ConfigDict | list:
     where = f"'{parent}'" if parent else 'the config'
     if isinstance(node, list):
-        if not name.isdigit() or int(name) >= len(node):
+        if not name.isdecimal() or int(name) >= len(node):
             raise UserError(f"--cfg-options: {where} is a list of {len(node)}; '{name}' is not one of its indices")
         return node[int(name)]
     if not isinstance(node, dict) or name not in node:

@@ -232,6 +232,7 @@ def filmed(folder: Path) -> Iterator[Case]:
         bad[draws.integers(300, len(bad), 20)] = draws.integers(0, 256, 20)
         yield put(folder / f'damaged_film_{tenth}.avi', bad.tobytes(), refused=None, size=size)
     playlist = b'#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n'
+    yield put(folder / 'list.mp4', b"ffconcat version 1.0\nfile 'film.avi'\nfile 'film.avi'\n", refused=True)
     for suffix in ('.mp4', '.mkv'):
         yield put(folder / f'playlist{suffix}', playlist, refused=True)
         yield put(folder / f'still{suffix}', encoded('JPEG'), refused=None)

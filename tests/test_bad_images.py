@@ -60,6 +60,7 @@ def test_a_pattern_is_not_led_around_by_links(tmp_path):
         (tmp_path / place).write_bytes(bad_images.encoded('PNG'))
     assert [below for _, below in find([tmp_path / '**/*.png'])] == [Path('x.png'), Path('x.png')]
     assert [source.name for source, _ in find([tmp_path / '.hidden*'])] == ['.hidden.png']
+    assert [below for _, below in find([tmp_path / 'a/**'])] == [below for _, below in find([tmp_path / 'a/**.png'])] == [Path('x.png')]
     with pytest.raises(UserError, match='matches nothing'):
         list(find([tmp_path / '**/*.tif']))
 

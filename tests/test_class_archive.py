@@ -112,7 +112,7 @@ def hostile(path, name='n1/a.png', size=0, pax=None, kind=tarfile.REGTYPE, body=
         with tarfile.open(path) as archive:
             end = max(one.offset_data + -(-one.size // 512) * 512 for one in archive)
         file.seek(end)
-        file.write(member.tobuf(tarfile.PAX_FORMAT) + body + bytes(1024))
+        file.write(member.tobuf(tarfile.GNU_FORMAT if size < 0 else tarfile.PAX_FORMAT) + body + bytes(1024))
         file.truncate()
     return path
 
@@ -125,6 +125,8 @@ def hostile(path, name='n1/a.png', size=0, pax=None, kind=tarfile.REGTYPE, body=
         (dict(pax=dict(path='n1/\0.png')), 'cannot be unpacked'),
         (dict(pax=dict(path='d/' * 20_000 + 'a.png')), 'cannot be unpacked'),
         (dict(size=2**50), 'more than the disk has free'),
+        (dict(kind=tarfile.GNUTYPE_SPARSE, size=-512), 'a size below 0'),
+        (dict(kind=tarfile.XHDTYPE, size=2**15, body=b'9' * 2**15), 'a header of 32768 bytes'),
         (dict(kind=tarfile.XHDTYPE, size=2**28, body=b'9' * 2**20), 'a header of 268435456 bytes'),
         (dict(kind=tarfile.GNUTYPE_LONGNAME, size=2**28, body=b'9' * 2**20), 'a header of 268435456 bytes'),
     ],

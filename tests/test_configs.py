@@ -171,6 +171,7 @@ def test_options_override_values_of_any_kind():
         ('train_dataloader.pin_memory=True', True),
         ('randomness.deterministic=True', True),
         ('custom_hooks=[]', []),
+        ('train_cfg.max_iters=1e5', 1e5),
         ('optim_wrapper.clip_grad.norm_type=1', 1),
         ('model.losses.perceptual.layers=[backbone.features.8,backbone.features.5]', ['backbone.features.8', 'backbone.features.5']),
     ],

@@ -304,3 +304,12 @@ def test_a_noise_that_is_none_is_named(task, tmp_path, capsys, noise, message):
     (tmp_path / 'wrong.py').write_text("degradation = dict(type='GaussianNoise', sigma=-1)")
     assert call(task, tmp_path / 'out', '--noise', noise.format(tmp=tmp_path), '--denoisers', 'noisy') == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_file_of_rows_imports_nothing(tmp_path, monkeypatch):
+    (tmp_path / 'evil.py').write_text(f"open({str(tmp_path / 'trap')!r}, 'w')\ndef score(): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    cell = Cell('task', 'method', 30, [0], [dict(psnr=30.0, score='evil.score')])
+    with pytest.raises(UserError, match=r"'evil\.score' .* is no registered Score"):
+        cell.value('top1')
+    assert not (tmp_path / 'trap').exists()

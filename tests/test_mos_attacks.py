@@ -137,9 +137,10 @@ def test_requests_that_never_end_shut_nobody_out(serving):  # noqa: F811
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (64, 64))
     host, port = address.removeprefix('http://').rstrip('/').split(':')
     with contextlib.ExitStack() as stack:
+        whole, half = request('GET', '/').replace(b'Connection: close\r\n', b''), request('PUT', '/api/raters/x/items/0', b'xx')[:-1]
         for number in range(100):
             connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
-            connection.sendall((b'', b'GET / HTTP/1.1\r\nHost:', request('PUT', '/api/raters/x/items/0', b'xx')[:-1])[number % 3])
+            connection.sendall((b'', b'GET / HTTP/1.1\r\nHost:', half, whole + half)[number % 4])
         start = time.monotonic()
         assert send(address, request('GET', '/'), wait=40).split()[1] == b'200'
         assert time.monotonic() - start < 3 * LONGEST_REQUEST  # who waits beyond the limit is let in after the first ones are cut off
@@ -159,7 +160,14 @@ def test_a_connection_that_stays_is_served_again_and_again(server):
 
 
 def test_another_sites_page_answers_for_nobody(server):
-    for headers, status in (((b'Sec-Fetch-Site: cross-site',), b'403'), ((b'Sec-Fetch-Site: same-origin',), b'201'), ((), b'201')):
+    for headers, status in (
+        ([b'Sec-Fetch-Site: cross-site'], b'403'),
+        ([b'Origin: http://elsewhere'], b'403'),
+        ([b'Origin: null'], b'403'),
+        ([b'Origin: http://x'], b'201'),
+        ([b'Origin: https://study.example', b'Sec-Fetch-Site: same-origin'], b'201'),  # behind a proxy
+        ([], b'201'),
+    ):
         assert send(server, request('POST', '/api/raters', b'', *headers)).split()[1] == status
     rater = rater_of(server)
     body, kind = json.dumps(GOOD).encode(), b'Content-Type: application/json'

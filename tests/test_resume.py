@@ -259,3 +259,17 @@ def test_a_signal_to_the_whole_group_of_processes_saves_too(folder, whole):
     process.stderr.close()
     assert train(folder, 'group', '--resume').returncode == 0
     assert_equal_runs(folder / 'group', whole)
+
+
+def test_an_option_resumes_too_and_says_what_is_damaged(folder, whole):
+    assert train(folder, 'option', accident='kill:7').returncode == -signal.SIGKILL
+    path = folder / 'option/iter_6.pth'
+    good = read(path)
+    torch.save(good | dict(message_hub=dict()), path)
+    done = train(folder, 'option', '--cfg-options', 'resume=True')
+    assert done.returncode == 2, done.stderr[-2000:]
+    assert 'is of another training, or damaged' in done.stderr
+    torch.save(good, path)
+    done = train(folder, 'option', '--cfg-options', 'resume=True')
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_equal_runs(folder / 'option', whole)

@@ -97,7 +97,7 @@ def parse_limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
     limits = {}
     for text in texts:
         name, _, count = text.partition('=')
-        if name not in names or not count.isdigit() or int(count) < 1:
+        if name not in names or not count.isdecimal() or int(count) < 1:
             raise UserError(f"--limit: '{text}' is not DENOISER=N with one of {', '.join(names)} and a count of at least 1")
         limits[name] = int(count)
     return limits
@@ -146,11 +146,14 @@ class Rows:
     def _read(self) -> list[dict]:
         lines = []
         if self.path.is_file():
-            for text in self.path.read_text(encoding='utf-8').splitlines():
+            for text in self.path.read_text(encoding='utf-8', errors='replace').splitlines():
                 try:
-                    lines.append(json.loads(text))
-                except ValueError:
+                    line = json.loads(text)
+                except (ValueError, RecursionError):
                     break
+                if not isinstance(line, dict):
+                    break
+                lines.append(line)
         return lines
 
 

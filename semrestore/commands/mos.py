@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import socket
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,7 +74,10 @@ def report(options: argparse.Namespace) -> None:
     if options.dpi < 1:
         raise UserError(f'--dpi is {options.dpi}; expected at least 1')
     store = Store(options.db)
-    ratings = store.ratings()
+    try:
+        ratings = store.ratings()
+    except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
+        raise UserError(f"'{options.db}' cannot be read as a study: {error}") from None
     if not ratings:
         raise UserError(f"'{options.db}' has no complete ranking yet")
     rows, alpha = results.table(ratings, store.methods), results.krippendorff_alpha(ratings)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, prepare, world_size
+from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, explained, prepare, world_size
 from semrestore.errors import UserError
 
 
@@ -73,9 +73,20 @@ def _shield_workers(cfg) -> None:
             loader.worker_init_fn = dict(type='train_worker', num_workers=loader.num_workers, rank=get_rank(), seed=seed)
 
 
+def _explain_resuming(runner, path: str) -> None:
+    """Have the runner say what does not fit in a checkpoint's state of the training, where it takes that up."""
+    load = runner.load_or_resume
+
+    def load_or_resume() -> None:
+        with explained(f"checkpoint '{path}' is of another training, or damaged"):
+            load()
+
+    runner.load_or_resume = load_or_resume
+
+
 def train(cfg) -> None:
     """Train by a config, a cascade or a task network itself; ``load_from`` without ``resume`` starts from another run's weights."""
-    from semrestore.checkpoint import check_resumable, load_denoiser
+    from semrestore.checkpoint import check_resumable, latest_checkpoint, load_denoiser
     from semrestore.config import check_inputs, is_foreign
     from semrestore.engine.memory import return_freed_memory
     from semrestore.engine.workers import hold_workers, release_workers
@@ -89,14 +100,17 @@ def train(cfg) -> None:
     return_freed_memory()
     stream(cfg.train_dataloader)
     _shield_workers(cfg)
-    start, cfg.load_from = (None, cfg.get('load_from')) if cfg.get('resume') else (cfg.get('load_from'), None)
+    start, cfg.load_from = cfg.get('load_from'), None
+    if cfg.get('resume'):
+        start, cfg.load_from = None, start or latest_checkpoint(cfg.work_dir)
     if start:
         start = resolve(start)
     if start and not Path(start).is_file():
         raise UserError(f"load_from is '{start}', which does not exist")
     runner = build_runner(cfg)
-    if cfg.get('resume'):
+    if cfg.load_from:
         check_resumable(bare_model(runner), cfg.load_from)
+        _explain_resuming(runner, cfg.load_from)
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
     if start:

@@ -89,13 +89,15 @@ def unpacked(archive: Path) -> Path:
 class _ShortHeader(tarfile.TarInfo):
     """Refuses extended headers that are no names any more: :mod:`tarfile` reads each into memory at once."""
 
-    LONGEST = 2**20
+    LONGEST = 2**14  # tarfile takes time with the square of it
     EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 
     @classmethod
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
         """Read a header."""
         member = super().frombuf(buf, encoding, errors)
+        if member.size < 0:  # by which tarfile would go back, and find the same for ever
+            raise tarfile.ReadError('a size below 0')
         if member.type in cls.EXTENDED and member.size > cls.LONGEST:
             raise tarfile.ReadError(f'a header of {member.size} bytes')
         return member

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from semrestore.errors import UserError
 from semrestore.evaluation.scores import Score
 from semrestore.registry import METRICS
 
@@ -39,7 +40,11 @@ class Cell:
     @property
     def score(self) -> Score:
         """How the rows become figures."""
-        return METRICS.build(dict(type=self.rows[0]['score']))
+        name = self.rows[0]['score']
+        kind = METRICS.module_dict.get(name)  # a registry would import a name with points in it, from whatever file the rows are
+        if not (isinstance(kind, type) and issubclass(kind, Score)):
+            raise UserError(f"'{name}' of the rows of '{self.method}' is no registered Score; is its plugin installed?")
+        return kind()
 
     def value(self, metric: str) -> float:
         """Return a metric in percent."""

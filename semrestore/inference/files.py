@@ -1,6 +1,7 @@
 """Which files a user means, and where their results go."""
 
 import glob
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from functools import partial
@@ -35,9 +36,12 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """Return what a shell would find; ``**`` is not led around in circles by links, as :func:`glob.glob`'s is."""
+    """Return what :func:`glob.glob` would find, which links lead around in circles at ``**``."""
+    parts = [part if part == '**' else re.sub(r'\*+', '*', part) for part in pattern.relative_to(pattern.anchor).parts]
+    if parts[-1] == '**':  # which finds folders alone before Python 3.13
+        parts.append('*')
     try:
-        found = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
+        found = Path(pattern.anchor).glob('/'.join(parts))
         asked = [part for part in pattern.parts if part.startswith('.')]
         return sorted(one for one in found if all(any(map(partial(fnmatch, part), asked)) for part in one.parts if part.startswith('.')))
     except ValueError as error:

@@ -1,6 +1,7 @@
 """Images as they come, and as they go back: depth, greyscale, alpha, EXIF and ICC profile are kept."""
 
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -18,6 +19,8 @@ from semrestore.errors import UserError, check_is_file
 from semrestore.files import replacing
 
 VIDEOS = frozenset({'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm'})
+# What FFmpeg may take a film for: not for a list of other files, whatever its name is.
+CONTAINERS = 'format_whitelist;mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm'
 # Colours of these are no RGB, so their profile does not fit what is written.
 _OWN_COLOURS = ('CMYK', 'LAB', 'HSV', 'YCbCr')
 
@@ -247,6 +250,7 @@ def _video(path: Path) -> Iterator[Picture]:
     import cv2
 
     check_is_file(path, 'video')
+    os.environ.setdefault('OPENCV_FFMPEG_CAPTURE_OPTIONS', CONTAINERS)
     video = cv2.VideoCapture(str(path))
     number = 0
     try:

@@ -2,6 +2,7 @@
 
 import pathlib
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import h11
 from fastapi import Depends, FastAPI, Header, HTTPException, Path, Request, Response
@@ -28,9 +29,16 @@ class Answer(BaseModel):
     scores: Annotated[list[Score | None], Field(max_length=26)]
 
 
-def from_the_page(sec_fetch_site: Annotated[str | None, Header()] = None) -> None:
-    """Refuse what a browser sends for another site's page, which a rater may have open beside."""
-    if sec_fetch_site == 'cross-site':
+def from_the_page(
+    host: Annotated[str, Header()] = '',
+    origin: Annotated[str | None, Header()] = None,
+    sec_fetch_site: Annotated[str | None, Header()] = None,
+) -> None:
+    """Refuse what a browser sends for another site's page, which a rater may have open beside.
+
+    Without encryption browsers leave ``Sec-Fetch-Site`` out; behind a proxy the host may be another than what they asked for.
+    """
+    if sec_fetch_site == 'cross-site' or (sec_fetch_site is None and origin is not None and urlsplit(origin).netloc != host):
         raise HTTPException(403, "only the study's own page answers for a rater")
 
 
@@ -135,6 +143,12 @@ class Impatient(H11Protocol):
         super().data_received(data)
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._wait_no_more()
+
+    def on_response_complete(self) -> None:
+        """Wait for what came with the last request and was no whole one."""
+        super().on_response_complete()
+        if self._deadline is None and self.conn.their_state is h11.SEND_BODY:
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""

@@ -72,7 +72,10 @@ class Store:
             raise UserError(f"'{self.path}' holds no study")
         if row[0] != VERSION:
             raise UserError(f"'{self.path}' is of version {row[0]}; this semrestore reads version {VERSION}")
-        self.methods, self.images, self.count = json.loads(row[1]), json.loads(row[2]), row[3]
+        try:
+            self.methods, self.images, self.count = json.loads(row[1]), json.loads(row[2]), row[3]
+        except (ValueError, TypeError) as error:
+            raise UserError(f"'{self.path}' holds a damaged study: {error}") from None
         if methods is not None and (sorted(self.methods), self.images, self.count) != (sorted(methods), list(images), count):
             raise UserError(
                 f"'{self.path}' is the study of other methods, images or numbers: choose another --db, or what it was started with"
