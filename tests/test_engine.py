@@ -1,9 +1,6 @@
 """Mixed precision reaches the denoiser and leaves its weights and the restored image in float32."""
 
 import copy
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -101,32 +98,3 @@ def test_running_statistics_are_averaged_where_something_is_saved_or_validated(m
         BatchNormHook().after_train_iter(runner, runner.iter)
     # The network's mean and variance, and those of its moving average; never the integer that counts batches.
     assert reduced == [(step, 2, 'mean') for step in (3, 4, 6, 8) for _ in range(2)]
-
-
-@pytest.mark.skipif(sys.platform != 'linux', reason='glibc is asked')
-@pytest.mark.parametrize('asked', [True, False])
-def test_the_memory_of_freed_tensors_goes_back(asked):
-    program = f"""
-import torch
-from semrestore.engine.memory import return_freed_memory
-
-def resident():
-    pages = open('/proc/self/statm').read().split()[1]
-    return int(pages) * 4096 / 2**20
-
-if {asked}:
-    return_freed_memory()
-torch.ones(31 * 2**18)  # freed, after which glibc would keep smaller ones in its heap
-kept = []
-before = resident()
-for _ in range(50):
-    tensors = [torch.ones(2**20) for _ in range(2)]  # 4 MiB each
-    kept.append(bytes(1000))  # which lie above in the heap
-print(resident() - before)
-del tensors
-print(resident() - before)
-"""
-    environment = {key: value for key, value in os.environ.items() if key != 'MALLOC_MMAP_THRESHOLD_'}
-    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True, env=environment)
-    _, left = map(float, done.stdout.split())
-    assert (left < 2) == asked

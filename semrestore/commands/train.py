@@ -88,7 +88,6 @@ def train(cfg) -> None:
     """Train by a config, a cascade or a task network itself; ``load_from`` without ``resume`` starts from another run's weights."""
     from semrestore.checkpoint import check_resumable, latest_checkpoint, load_denoiser
     from semrestore.config import check_inputs, is_foreign
-    from semrestore.engine.memory import return_freed_memory
     from semrestore.engine.workers import hold_workers, release_workers
     from semrestore.zoo import resolve
 
@@ -97,7 +96,6 @@ def train(cfg) -> None:
     if not is_foreign(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
-    return_freed_memory()
     stream(cfg.train_dataloader)
     _shield_workers(cfg)
     start, cfg.load_from = cfg.get('load_from'), None

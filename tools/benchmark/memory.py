@@ -3,7 +3,8 @@
     python tools/benchmark/memory.py --hours 2 --out results/endurance/training.csv -- python tools/train.py CONFIG ...
 
 Every few seconds a row: what the command and all that it started hold in memory (proportional set size: pages that are shared are counted
-once), and how many processes those are. At the end the slope of a line through what came after the warm-up, and the means of the two
+once; without those of files, libraries for the most part, whose share depends on what else runs on the machine), and how many processes
+those are. At the end the slope of a line through what came after the warm-up, and the means of the two
 halves of that; exit status 1 where the second half's is above the first one's by more than the bound, or the command fails. After
 ``--hours`` the command is told to stop (SIGTERM), on which a training saves and exits with status 75. Linux only.
 """
@@ -91,7 +92,8 @@ def proportional_set_size(pid: int) -> int:
         lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
     except OSError:
         return 0
-    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith('Pss:'))
+    sizes = {name: 1024 * int(rest.split()[0]) for name, _, rest in (line.partition(':') for line in lines[1:])}
+    return sizes['Pss'] - sizes['Pss_File']
 
 
 if __name__ == '__main__':
