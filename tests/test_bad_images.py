@@ -1,4 +1,4 @@
-"""Nearly 300 bad, odd and hostile image files through every way in: no traceback, no hang, bounded memory, no wrong size."""
+"""Over 300 bad, odd and hostile image files through every way in: no traceback, no hang, bounded memory, no wrong size."""
 
 import json
 import struct

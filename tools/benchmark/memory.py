@@ -87,7 +87,7 @@ def family(pid: int) -> list[int]:
 
 
 def proportional_set_size(pid: int) -> int:
-    """Return a process's share of the memory in bytes; 0 if it is gone."""
+    """Return a process's share of the memory in bytes, without that of the files it maps; 0 if it is gone."""
     try:
         lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
     except OSError:
