@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from semrestore.errors import UserError, near
 from semrestore.files import replacing
 
-__all__ = ['load_denoiser', 'load_network', 'read_checkpoint', 'save_checkpoint', 'sha256']
+__all__ = ['load_denoiser', 'load_network', 'read_checkpoint', 'read_weights', 'save_checkpoint', 'sha256']
 
 EFFICIENTNET_LITE0 = 'efficientnet-lite0'
 RANDOM = 'random'
@@ -82,6 +82,19 @@ def read_checkpoint(path: str | Path) -> dict:
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
     return checkpoint
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint, or of a bare state dict, by name.
+
+    Raises:
+        UserError: As :func:`read_checkpoint`, and for tensors that are sparse, quantised or without values, and for values that are no
+            numbers.
+    """
+    state = _state_dict(read_checkpoint(path))
+    _check_plain(state, path)
+    _check_numbers(state, path)
+    return state
 
 
 def _load_weights(file: object, map_location: object = None, weights_only: bool | None = None) -> object:
@@ -227,20 +240,28 @@ def _load_strictly(module: nn.Module, state: dict[str, Tensor], source: str | Pa
     module.load_state_dict(state)
 
 
-def _check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+def _check_plain(state: dict[str, Tensor], source: str | Path) -> None:
     for key, value in state.items():
         if value.is_nested or value.layout is not torch.strided or value.is_meta or value.is_quantized:
             kind = 'quantized' if value.is_quantized else 'meta' if value.is_meta else 'sparse or nested'
             raise UserError(f"{source} has a {kind} tensor in '{key}'; expected plain ones")
+
+
+def _check_numbers(state: dict[str, Tensor], source: str | Path) -> None:
+    for key, value in state.items():
+        if value.isnan().any():  # infinity may be on purpose, as in masks
+            raise UserError(f"{source} has values that are no numbers in '{key}': its training diverged, or the file is damaged")
+
+
+def _check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+    _check_plain(state, source)
     problems = _misfits(state, module.state_dict())
     if problems:
         key, describe = problems[0]
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         named = type(module['denoiser'] if isinstance(module, torch.nn.ModuleDict) else module).__name__
         raise UserError(f'{source} is a checkpoint of another network than {named}: it {describe(key)}{more}')
-    for key, value in state.items():
-        if value.isnan().any():  # infinity may be on purpose, as in masks
-            raise UserError(f"{source} has values that are no numbers in '{key}': its training diverged, or the file is damaged")
+    _check_numbers(state, source)
 
 
 def _misfits(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[tuple[str, Callable[[str], str]]]:

@@ -6,7 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from semrestore.errors import UserError
+from semrestore.errors import UserError, check_is_file
+
+
+def read_text(path: Path, what: str) -> str:
+    """Read a small text file; ``what`` it is, such as ``'list file'``, comes first in an error.
+
+    Raises:
+        UserError: It is not there, cannot be read, or is not UTF-8.
+    """
+    check_is_file(path, what)
+    try:
+        return path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{what} '{path}' cannot be read: {error}") from None
 
 
 @contextmanager

@@ -58,5 +58,5 @@ def test_weights_of_another_network_are_refused(images, reference):
     with pytest.raises(UserError, match=r"no 'features.0.weight'"):
         start(network(), {'conv1.weight': torch.zeros(64, 3, 3, 3)}, images, 'other.pth')
     wrong = weights_of(reference) | {'features.5.weight': torch.zeros(64, 64, 3, 3)}
-    with pytest.raises(UserError, match=r"'features.5.weight' in other.pth is \(64, 64, 3, 3\); expected \(128, 64, 3, 3\)"):
+    with pytest.raises(UserError, match=r"'features.5.weight' in other.pth is \(64, 64, 3, 3\) torch.float32; expected \(128, 64, 3, 3\)"):
         start(network(), wrong, images, 'other.pth')

@@ -10,9 +10,12 @@ import time
 from http.client import HTTPConnection
 
 import pytest
+import uvicorn
+from fastapi import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from semrestore.mos import server as module
 from semrestore.mos.server import LONGEST_REQUEST
 from semrestore.mos.store import Store
 from tests.test_mos import METHODS, client, folders, serving, study  # noqa: F401 (fixtures)
@@ -144,6 +147,35 @@ def test_requests_that_never_end_shut_nobody_out(serving):  # noqa: F811
         start = time.monotonic()
         assert send(address, request('GET', '/'), wait=40).split()[1] == b'200'
         assert time.monotonic() - start < 3 * LONGEST_REQUEST  # who waits beyond the limit is let in after the first ones are cut off
+
+
+@pytest.mark.parametrize('requests', [1, 2000])
+def test_who_does_not_listen_is_cut_off(study, monkeypatch, requests):  # noqa: F811
+    """Of one large answer, and of many that were asked for at once."""
+    application = module.build(*study)
+    application.get('/large')(lambda: Response(bytes(2**24)))
+    monkeypatch.setattr(module, 'LONGEST_ANSWER', 1)
+    server = uvicorn.Server(uvicorn.Config(application, http=module.Impatient, log_level='warning'))
+    with socket.create_server(('127.0.0.1', 0)) as listening, socket.socket() as connection:
+        thread = threading.Thread(target=server.run, kwargs=dict(sockets=[listening]), daemon=True)
+        thread.start()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(listening.getsockname())
+        asked = requests * (request('GET', '/large' if requests == 1 else '/').replace(b'Connection: close\r\n', b''))
+        connection.settimeout(0.5)
+        with contextlib.suppress(TimeoutError):
+            connection.sendall(asked)
+        assert wait_for(lambda: server.server_state.connections)
+        assert wait_for(lambda: not server.server_state.connections, 8)
+        server.should_exit = True
+        thread.join(10)
+
+
+def wait_for(condition, seconds=4):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
 
 
 def test_a_connection_that_stays_is_served_again_and_again(server):

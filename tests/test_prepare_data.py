@@ -79,6 +79,15 @@ def test_a_missing_file_of_a_list_is_named(voc, tmp_path, capsys):
     assert 'not all of the sets are there: voc2012' in output.err
 
 
+@pytest.mark.parametrize(('names', 'said'), [(b'a\xff\n', "val.txt' cannot be read"), (b'a' * 300, 'File name too long')])
+def test_a_list_that_is_none_is_named(voc, tmp_path, capsys, names, said):
+    (voc / 'ImageSets/Segmentation/val.txt').write_bytes(names)
+    assert call(tmp_path / 'data', '--only', 'voc2012') == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count('\n') == 1
+
+
 def test_without_a_selection_missing_sets_are_only_reported(tmp_path, capsys):
     (tmp_path / 'data').mkdir()
     assert call(tmp_path / 'data') == 0

@@ -263,3 +263,16 @@ def test_a_log_that_is_not_mmengines_is_named(tmp_path, capsys, text):
     log.write_bytes(b'\xff\xfe\x00')
     assert run(curves.main, [str(tmp_path / 'run'), '--out', str(tmp_path / 'c.png')]) == 2
     assert f"training log '{log}' cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('line', 'said'),
+    [('[' * 100_000, 'has no training log'), (f'{{"step": 1, "loss": {"9" * 400}}}', "c.png' cannot be written: int too large")],
+)
+def test_a_log_that_no_picture_can_show_is_refused(tmp_path, capsys, line, said):
+    log = tmp_path / 'run/1/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text(line)
+    assert run(curves.main, [str(tmp_path / 'run'), '--out', str(tmp_path / 'c.png')]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / 'c.png').exists()

@@ -30,6 +30,11 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
         message = re.split(r'semrestore\.errors\.UserError: ', str(error))[-1].strip()
         print(f'error: {message}', file=sys.stderr)
         return 2
+    except OSError as error:  # a full disk, a folder that may not be read, a name that is too long
+        if error.errno is None or os.environ.get('SEMRESTORE_TRACEBACK'):
+            raise
+        print(f'error: {error}', file=sys.stderr)
+        return 2
     except RuntimeError as error:
         from semrestore.engine.workers import KILLED, killed
 

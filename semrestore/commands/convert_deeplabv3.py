@@ -7,14 +7,17 @@ the channels that it lacks are filled up with zeros, which leaves every output a
 
 import argparse
 import json
+import operator
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from semrestore.errors import UserError
+from semrestore.files import read_text
 
 # Blocks of each stage of MobileNetV2.
 STAGES = (1, 2, 3, 4, 3, 3, 1)
@@ -39,19 +42,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/convert/deeplabv3_mobilenetv2.py``."""
     from mmengine.config import Config
 
-    from semrestore.checkpoint import read_checkpoint, save_checkpoint
+    from semrestore.checkpoint import read_weights, save_checkpoint
     from semrestore.tasks.openmmlab import build_network
 
     options = parse(arguments)
-    weights = read_checkpoint(options.weights)
-    try:
-        operations = json.loads(Path(options.operations).read_text(encoding='utf-8'))['ops']
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"'{options.operations}' is not a list of operations: {error!r}") from None
+    weights = read_weights(options.weights)
+    operations = read_operations(Path(options.operations))
     model = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/tasks/deeplabv3_mobilenetv2.py').task.model
     state = convert(weights, operations, build_network(model).state_dict())
     save_checkpoint(state, options.checkpoint)
     print(f'{options.checkpoint}: {len(state)} tensors, {sum(value.numel() for value in state.values()):,} values')
+
+
+def read_operations(path: Path) -> list[dict[str, Any]]:
+    """Read the list of operations.
+
+    Raises:
+        UserError: The file is missing, or is no such list.
+    """
+    text = read_text(path, 'list of operations')
+    try:
+        operations = json.loads(text)['ops']
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"'{path}' is not a list of operations: {error!r}") from None
+    if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
+        raise UserError(f"'{path}' is not a list of operations: 'ops' is not a list of dicts")
+    return operations
 
 
 def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -67,7 +83,7 @@ def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str
         layer = _layer(str(operation.get('name')).removesuffix('/weights').removesuffix('/depthwise_weights'))
         for part in ('weight', 'bias'):
             own, value = target.get(f'{layer}.{part}'), weights.get(f'{operation["key"]}.{part}')
-            if own is None or value is None or any(a > b for a, b in zip(value.shape, own.shape, strict=True)):
+            if own is None or value is None or value.ndim != own.ndim or any(map(operator.gt, value.shape, own.shape)):
                 raise UserError(
                     f"operation '{operation.get('name')}' does not fit '{layer}.{part}': these are not the weights of this network"
                 )

@@ -15,10 +15,11 @@ from semrestore.checkpoint import save_checkpoint
 from semrestore.denoisers import Denoiser, DnCNN, FFDNet
 from semrestore.denoisers.cost import parameters
 from semrestore.denoisers.dncnn import load_plain_convolutions
-from semrestore.errors import UserError
+from semrestore.errors import UserError, check_is_file
 
 # Where the four pixels of a 2x2 cell stand among MatConvNet's channels (columns first), by where torch's pixel_unshuffle puts them.
 COLUMNS_FIRST = (0, 2, 1, 3)
+LARGEST = 2**20  # values of one layer; FFDNet's have 82,944
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -48,13 +49,12 @@ def read_convolutions(path: str | Path) -> list[tuple[Tensor, Tensor]]:
     except ImportError as error:
         raise UserError(f"h5py is not installed ({error}): pip install 'semrestore[convert]'") from None
 
-    if not Path(path).is_file():
-        raise UserError(f"network '{path}' does not exist")
+    check_is_file(path, 'network')
     try:
         with h5py.File(path) as file:
             layers = [file[reference] for reference in file['net']['layers'][()].flat]
             return [_convolution(file, layer) for layer in layers if _text(layer['type']) == 'conv']
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, OverflowError) as error:
         raise UserError(
             f"'{path}' is not a MatConvNet network in a MATLAB 7.3 file, as the authors of DnCNN and FFDNet publish them: {error}"
         ) from None
@@ -86,7 +86,12 @@ def convert(convolutions: Sequence[tuple[Tensor, Tensor]], path: str | Path = ''
 
 
 def _convolution(file, layer) -> tuple[Tensor, Tensor]:
-    weight, bias = (np.asarray(file[reference], np.float32) for reference in layer['weights'][()].flat)
+    parts = [file[reference] for reference in layer['weights'][()].flat]
+    if any(part.external or part.is_virtual or part.size > LARGEST for part in parts):
+        raise ValueError('weights that lie in other files, or are larger than these networks have')
+    weight, bias = (np.asarray(part, np.float32) for part in parts)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError('weights that are no numbers')
     # MATLAB's (height, width, in, out) comes out of HDF5 reversed.
     return torch.from_numpy(weight.transpose(0, 1, 3, 2).copy()), torch.from_numpy(bias.flatten())
 

@@ -13,7 +13,7 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-from semrestore.checkpoint import read_checkpoint, save_checkpoint
+from semrestore.checkpoint import read_weights, save_checkpoint
 from semrestore.commands.common import load_quietly
 from semrestore.errors import UserError
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with DefaultScope.overwrite_default_scope('semrestore'):
         batch = next(iter(Runner.build_dataloader(loader, seed=options.seed)))
     images = network.data_preprocessor(batch)['inputs']
-    count = start(network.backbone.features, read_checkpoint(options.weights), images, options.weights)
+    count = start(network.backbone.features, read_weights(options.weights), images, options.weights)
     save_checkpoint(network.state_dict(), options.checkpoint)
     print(f'{options.checkpoint}: {type(network.backbone).__name__}, the first {count} convolutions from {options.weights}')
 
@@ -84,8 +84,11 @@ def start(features: nn.Sequential, weights: dict[str, Tensor], images: Tensor, s
         if not all(name in weights for name in names):
             break
         weight, bias = (weights[name] for name in names)
-        if weight.shape != layer.conv.weight.shape or bias.shape != layer.conv.bias.shape:
-            raise UserError(f"'{names[0]}' in {source} is {tuple(weight.shape)}; expected {tuple(layer.conv.weight.shape)}")
+        for name, value, own in zip(names, (weight, bias), (layer.conv.weight, layer.conv.bias), strict=True):
+            if value.shape != own.shape or not value.is_floating_point():
+                raise UserError(
+                    f"'{name}' in {source} is {tuple(value.shape)} {value.dtype}; expected {tuple(own.shape)} of floating point"
+                )
         layer.conv.weight.copy_(weight * scale)
         layer.conv.bias.copy_(bias)
         output = layer.conv(images)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.errors import UserError
-from semrestore.files import replacing
+from semrestore.files import read_text, replacing
 
 WINDOW = 20
 COLOURS = ('#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#949494')
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with replacing(options.out) as path:
         try:
             draw(runs, path, options.dpi)
-        except ValueError as error:  # a format that Matplotlib has not
+        except (ValueError, OverflowError) as error:  # a format that Matplotlib has not, or numbers
             raise UserError(f"'{options.out}' cannot be written: {error}") from None
     print(options.out)
 
@@ -51,14 +51,10 @@ def read(run: Path) -> dict[str, dict[int, float]]:
     """
     found: dict[str, dict[int, float]] = {}
     for path in sorted(run.glob('*/vis_data/scalars.json')):
-        try:
-            lines = path.read_text(encoding='utf-8').splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"training log '{path}' cannot be read: {error}") from None
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(read_text(path, 'training log').splitlines(), 1):
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 break  # a killed run may have left half a line
             if not isinstance(row, dict) or not isinstance(row.get('step'), int):
                 raise UserError(f"line {number} of training log '{path}' is no entry of MMEngine's, which is a dict with a 'step'")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from semrestore.datasets.photo_folder import SUFFIXES
 from semrestore.errors import UserError
+from semrestore.files import read_text
 
 # The test images of Roth and Black (CVPR 2005), by their numbers in BSDS: "BSD68", in colour "CBSD68".
 CBSD68 = frozenset(
@@ -106,7 +107,7 @@ def build_trainaug(voc: Path) -> str | None:
     target = lists / 'trainaug.txt'
     if target.exists() or not labels.is_dir() or not (lists / 'val.txt').is_file():
         return None
-    names = sorted({path.stem for path in labels.glob('*.png')} - set((lists / 'val.txt').read_text(encoding='utf-8').split()))
+    names = sorted({path.stem for path in labels.glob('*.png')} - set(read_text(lists / 'val.txt', 'list').split()))
     if not names:
         return None
     try:
@@ -137,7 +138,7 @@ def _imagenet_samples(folder: Path) -> tuple[str, str]:
     labels = folder / 'labels.txt'
     if not labels.is_file():
         return f'{labels}: expected "file class-index" a line', ''
-    names = [line.rsplit(' ', 1)[0] for line in labels.read_text(encoding='utf-8').splitlines() if line]
+    names = [line.rsplit(' ', 1)[0] for line in read_text(labels, 'list').splitlines() if line]
     absent = [name for name in names if not (folder / name).is_file()]
     return (f'{folder / absent[0]} and {len(absent) - 1} more that labels.txt names' if absent else ''), f'{len(names)} images with labels'
 
@@ -157,7 +158,7 @@ def _voc(labels: str, *lists: str) -> Callable[[Path], tuple[str, str]]:
             listed = folder / 'ImageSets/Segmentation' / f'{name}.txt'
             if not listed.is_file():
                 return f'{listed} does not exist', ''
-            names = listed.read_text(encoding='utf-8').split()
+            names = read_text(listed, 'list').split()
             where = 'SegmentationClass' if name == 'val' else labels
             paths = [path for stem in names for path in (folder / f'JPEGImages/{stem}.jpg', folder / f'{where}/{stem}.png')]
             absent = [path for path in paths if not path.is_file()]

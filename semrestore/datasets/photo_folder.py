@@ -8,6 +8,7 @@ from mmengine.dataset import BaseDataset
 from PIL import Image
 
 from semrestore.errors import UserError
+from semrestore.files import read_text
 from semrestore.registry import DATASETS
 
 SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'})
@@ -73,10 +74,7 @@ class PhotoFolder(BaseDataset):
             if not paths:
                 raise UserError(f"folder '{self.folder}' has no images (looked for {', '.join(sorted(SUFFIXES))})")
             return paths
-        try:
-            lines = self.list_file.read_text(encoding='utf-8').splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"list file '{self.list_file}' cannot be read: {error}") from None
+        lines = read_text(self.list_file, 'list file').splitlines()
         paths = [self.folder / f'{line.strip()}{self.suffix}' for line in lines if line.strip() and not line.startswith('#')]
         missing = [path for path in paths if not path.is_file()]
         if missing:

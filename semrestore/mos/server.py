@@ -16,6 +16,7 @@ from semrestore.mos.store import Item, Store
 
 LONGEST_BODY = 4096  # bytes; an answer has some fifty
 LONGEST_REQUEST = 10  # seconds, from its first byte to its last
+LONGEST_ANSWER = 120  # until it is taken: a large image over a slow line
 
 Score = Annotated[int, Field(strict=True, ge=1, le=26)]
 
@@ -124,41 +125,40 @@ class ShortBodies:
 
 
 class Impatient(H11Protocol):
-    """uvicorn's HTTP, which cuts off a request that takes longer than :data:`LONGEST_REQUEST` to come.
+    """uvicorn's HTTP, which cuts off who takes longer than :data:`LONGEST_REQUEST` to ask, or than :data:`LONGEST_ANSWER` to listen.
 
-    A hundred that never end, all of one client, would take every connection that a process may have.
+    A hundred that never do, all of one client, would take every connection that a process may have.
     """
 
     _deadline = None
+    _asking = False
 
     def connection_made(self, transport) -> None:
-        """Begin to wait."""
+        """Begin to wait for a request."""
         super().connection_made(transport)
-        self._wait()
+        self._wait(asking=True)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and wait no more once that is a whole request."""
-        if self._deadline is None:
-            self._wait()
+        """Take what came, and wait until the answer is taken once that is a whole request."""
+        if not self._asking:
+            self._wait(asking=True)
         super().data_received(data)
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
-            self._wait_no_more()
+            self._wait(asking=False)
 
     def on_response_complete(self) -> None:
         """Wait for what came with the last request and was no whole one."""
         super().on_response_complete()
-        if self._deadline is None and self.conn.their_state is h11.SEND_BODY:
-            self._wait()
+        if not self._asking and self.conn.their_state is h11.SEND_BODY:
+            self._wait(asking=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._wait_no_more()
+        self._deadline.cancel()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        self._deadline = self.loop.call_later(LONGEST_REQUEST, self.transport.abort)
-
-    def _wait_no_more(self) -> None:
+    def _wait(self, asking: bool) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-            self._deadline = None
+        self._asking = asking
+        self._deadline = self.loop.call_later(LONGEST_REQUEST if asking else LONGEST_ANSWER, self.transport.abort)
