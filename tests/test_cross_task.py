@@ -95,6 +95,23 @@ def test_a_matrix_goes_on_where_it_stopped_and_runs_nothing_twice(task, checkpoi
     assert not seen
 
 
+def test_rows_that_somebody_changed_are_measured_again_or_named(task, tmp_path, capsys):
+    out, arguments = tmp_path / 'out', ('--sigma', 30, '--denoisers', 'noisy')
+    assert call(task, out, *arguments) == 0
+    first = records(out)
+    cell = out / 'cells/task-noisy-sigma30.jsonl'
+    lines = cell.read_text().splitlines()
+    for damaged in ('{"image": "a"}', '{"image": "a", "psnr": "20", "score": "TopK", "rank": 0}', '[]'):
+        cell.write_text('\n'.join([*lines[:4], damaged, *lines[5:]]) + '\n')
+        assert call(task, out, *arguments) == 0
+        assert records(out) == first
+    for damaged in ('{"image": "a", "psnr": 20.0, "score": []}', '{"image": "a", "psnr": 20.0, "score": "TopK", "rank": "first"}'):
+        cell.write_text('\n'.join([lines[0], damaged, *lines[2:]]) + '\n')
+        capsys.readouterr()
+        assert call(task, out, *arguments) == 2
+        assert f"'{cell}' does not hold what images scored; remove it" in capsys.readouterr().err
+
+
 def test_a_cell_of_other_weights_is_run_again(task, checkpoint, tmp_path):
     out, arguments = tmp_path / 'out', ('--sigma', 30, '--denoisers', f'ours={checkpoint}', '--limit', 'ours=2')
     assert call(task, out, *arguments) == 0

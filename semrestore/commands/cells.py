@@ -151,10 +151,14 @@ class Rows:
                     line = json.loads(text)
                 except (ValueError, RecursionError):
                     break
-                if not isinstance(line, dict):
+                if not isinstance(line, dict) or (lines and not _is_row(line)):
                     break
                 lines.append(line)
         return lines
+
+
+def _is_row(line: dict) -> bool:
+    return isinstance(line.get('image'), str) and isinstance(line.get('psnr', ''), int | float | None)
 
 
 def predictions(cascade, dataset, indices: Sequence[int], label: str, done: int = 0, **loader) -> Iterator:

@@ -139,7 +139,10 @@ def _cells(name: str, cfg, methods: Sequence[Method], noises: dict, limits: dict
                 bench = bench or _Bench(cfg, dataset)
                 bench.run(label, stored, denoiser, sigma, method, indices, noises.get(sigma))
             paths = dict(config=cfg.filename, checkpoint=method.named(sigma))
-            yield Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
+            cell = Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
+            with explained(f"'{stored.path}' does not hold what images scored; remove it to measure them again"):
+                _ = [cell.value(metric) for metric in cell.score.metrics]
+            yield cell
 
 
 def _dataset(cfg):
