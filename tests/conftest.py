@@ -13,6 +13,7 @@ os.environ |= dict.fromkeys(('no_proxy', 'NO_PROXY'), 'localhost,127.0.0.1')
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmpretrain.structures import DataSample
 
 from semrestore.datasets import EmbeddedPhotos, read_photo
@@ -64,6 +65,12 @@ def pytest_collection_modifyitems(items):
 def _seeded():
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logger():
+    """Forget the loggers of earlier runs in this process, whose streams are closed."""
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(scope='session')

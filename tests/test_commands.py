@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import MMLogger
 from PIL import Image
 
 from semrestore.checkpoint import sha256
@@ -22,12 +21,6 @@ DENOISE = 'configs/denoise/multiscale_sigma25_modern.py'
 SMALL_MODEL = ['model.denoiser.encoder_channels=16', 'model.denoiser.decoder_channels=16']
 SMALL_TRAINING = ['train_dataloader.batch_size=2', 'train_dataloader.dataset.pipeline.1.crop_size=64', 'log_level=ERROR']
 SMALL_TEST = ['test_dataloader.dataset.view=200', 'test_dataloader.dataset.stride=200', 'log_level=ERROR']
-
-
-@pytest.fixture(autouse=True)
-def _fresh_logger():
-    """Forget the loggers of earlier runs in this process, whose captured streams are closed."""
-    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)

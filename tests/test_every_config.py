@@ -65,8 +65,13 @@ def test_a_config_takes_two_steps_and_is_evaluated(path, root, tmp_path, monkeyp
     monkeypatch.setenv('SEMRESTORE_CACHE', str(root / 'cache'))
     torch.manual_seed(0)
     cfg, checkpoint = load(path, tmp_path), 'none'
+    if 'evaluation' in path:
+        assert cfg.test_dataloader
+        assert cfg.model.get('task') or Path(path).stem in ('zoo', 'cc15')  # which are about PSNR alone
+    assert cfg.get('train_cfg') or cfg.get('test_dataloader')
     if cfg.get('train_cfg'):
         shrink(cfg)
+        assert is_foreign(cfg) or cfg.model.losses
         train(cfg)
         steps = losses(cfg)
         assert len(steps) == 2

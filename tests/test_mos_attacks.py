@@ -83,37 +83,36 @@ def test_no_path_leads_out_of_the_study(server):
                     assert b'SQLite' not in answer
 
 
-@pytest.mark.parametrize(
-    'body',
-    [
-        b'',
-        b'{',
-        b'\xff\xfe',
-        b'[' * 60_000,
-        b'[' * 4_000,
-        b'{"scores":' * 400,
-        b'{"scores": [' + b'9' * 60_000 + b', 1, 2, 3]}',
-        b'{"scores": [' + b'9' * 4_000 + b', 1, 2, 3]}',
-        b'{"scores": [' + b','.join([b'1'] * 2_000) + b']}',
-        b'{"scores": [NaN, 1, 2, 3]}',
-        b'{"scores": [Infinity, 1, 2, 3]}',
-        b'{"scores": [1e400, 1, 2, 3]}',
-        b'{"scores": [1, 2, 3, 4], "scores": "x"}',
-        b'{"__proto__": {}, "scores": [1, 2, 3, 4]}',
-        b'{"scores": [1, 2, 3, 4]}\x00',
-        b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
-        b"'; DROP TABLE item; --",
-        b'{"scores": [' + b','.join([b'1'] * 20_000) + b']}',
-    ],
-    ids=lambda body: body[:16].decode('latin-1'),
-)
-def test_what_is_no_answer_is_refused_and_stores_nothing(server, body):
+NO_ANSWERS = [
+    b'',
+    b'{',
+    b'\xff\xfe',
+    b'[' * 60_000,
+    b'[' * 4_000,
+    b'{"scores":' * 400,
+    b'{"scores": [' + b'9' * 60_000 + b', 1, 2, 3]}',
+    b'{"scores": [' + b'9' * 4_000 + b', 1, 2, 3]}',
+    b'{"scores": [' + b','.join([b'1'] * 2_000) + b']}',
+    b'{"scores": [NaN, 1, 2, 3]}',
+    b'{"scores": [Infinity, 1, 2, 3]}',
+    b'{"scores": [1e400, 1, 2, 3]}',
+    b'{"scores": [1, 2, 3, 4], "scores": "x"}',
+    b'{"__proto__": {}, "scores": [1, 2, 3, 4]}',
+    b'{"scores": [1, 2, 3, 4]}\x00',
+    b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    b"'; DROP TABLE item; --",
+    b'{"scores": [' + b','.join([b'1'] * 20_000) + b']}',
+]
+
+
+def test_what_is_no_answer_is_refused_and_stores_nothing(server):
     rater = rater_of(server)
-    for content in (b'application/json', b'text/plain', b'application/xml'):
-        answer = send(server, request('PUT', f'/api/raters/{rater}/items/0', body, b'Content-Type: ' + content))
-        assert answer.split()[1] in (b'400', b'413', b'422'), answer[:200]
-        assert len(answer) < 1000
-    assert call(server, 'GET', f'/api/raters/{rater}') == (200, dict(items=[[None] * 4] * 3))
+    for body in NO_ANSWERS:
+        for content in (b'application/json', b'text/plain', b'application/xml'):
+            answer = send(server, request('PUT', f'/api/raters/{rater}/items/0', body, b'Content-Type: ' + content))
+            assert answer.split()[1] in (b'400', b'413', b'422'), (body[:40], answer[:200])
+            assert len(answer) < 1000
+        assert call(server, 'GET', f'/api/raters/{rater}') == (200, dict(items=[[None] * 4] * 3)), body[:40]
 
 
 def test_a_place_beyond_all_numbers_is_not_there(server):
