@@ -193,6 +193,9 @@ class Cascade(BaseModel):
     def _predict_batch(self, clean: Tensor, data_samples: list) -> list:
         generators = [image_generator(self.evaluation_seed, image_name(sample)) for sample in data_samples]
         clean, noisy, restored = self._restore(clean, generators)
+        if not restored.isfinite().all():
+            names = ', '.join(f"'{image_name(sample)}'" for sample in data_samples)
+            raise UserError(f'the denoiser returns values that are no numbers for {names}')
         if self.task is not None:
             if self.supervision != 'labels':
                 data_samples = self._complete_labels(clean, data_samples)

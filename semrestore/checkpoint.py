@@ -6,7 +6,7 @@ import importlib.util
 import re
 import sys
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
@@ -93,7 +93,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """
     state = _state_dict(read_checkpoint(path))
     _check_plain(state, path)
-    _check_numbers(state, path)
+    for key, value in state.items():
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise UserError(f"{path} has a tensor of {value.numel()} values in '{key}' and stores fewer; expected all of them")
+    _check_numbers(state, path, state)
     return state
 
 
@@ -143,7 +146,7 @@ def latest_checkpoint(folder: str | Path) -> str | None:
     named = [(int(match[2]), path) for path in Path(folder).glob('*.pth') if (match := re.fullmatch(r'(iter|epoch)_(\d+)', path.stem))]
     for _, path in sorted(named, reverse=True):
         try:
-            read_checkpoint(path)
+            _check_numbers(_state_dict(read_checkpoint(path)), path)
         except UserError as error:
             print(f'warning: {error}; going back to the one before', file=sys.stderr)
             continue
@@ -247,9 +250,10 @@ def _check_plain(state: dict[str, Tensor], source: str | Path) -> None:
             raise UserError(f"{source} has a {kind} tensor in '{key}'; expected plain ones")
 
 
-def _check_numbers(state: dict[str, Tensor], source: str | Path) -> None:
+def _check_numbers(state: dict[str, Tensor], source: str | Path, parameters: Container[str] = ()) -> None:
     for key, value in state.items():
-        if value.isnan().any():  # infinity may be on purpose, as in masks
+        # Infinity may be on purpose in what is no parameter, as in masks.
+        if value.isnan().any() or (key in parameters and value.isinf().any()):
             raise UserError(f"{source} has values that are no numbers in '{key}': its training diverged, or the file is damaged")
 
 
@@ -261,7 +265,7 @@ def _check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) 
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         named = type(module['denoiser'] if isinstance(module, torch.nn.ModuleDict) else module).__name__
         raise UserError(f'{source} is a checkpoint of another network than {named}: it {describe(key)}{more}')
-    _check_numbers(state, source)
+    _check_numbers(state, source, {name for name, _ in module.named_parameters()})
 
 
 def _misfits(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[tuple[str, Callable[[str], str]]]:

@@ -1,8 +1,9 @@
 """Files that are whole or not there."""
 
+import csv
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,9 +29,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The file has the suffix of ``path``, by which many libraries choose the format. Its folder is made if need be.
 
+    A device, such as ``/dev/null``, is written itself.
+
     Raises:
         UserError: It cannot be written.
     """
+    if not path.name:
+        raise UserError(f"'{path}' cannot be written: it names no file")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
     digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a name of 255 bytes leaves no room for more
     partial = path.with_name(f'.part-{digest}{path.suffix}')
     try:
@@ -42,3 +50,28 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"'{path}' cannot be written: {error}") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all; see :func:`replacing`."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding='utf-8')
+
+
+def write_csv(path: Path, rows: Sequence[dict]) -> None:
+    """Write a table with a column for each key of any row, whole or not at all; see :func:`replacing`."""
+    with replacing(path) as partial, open(partial, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, dict.fromkeys(key for row in rows for key in row))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def check_apart(path: Path, *inputs: str | Path) -> None:
+    """Refuse to write where something was read from.
+
+    Raises:
+        UserError: The path is one of the inputs.
+    """
+    for given in inputs:
+        if path.exists() and Path(given).exists() and path.samefile(given):
+            raise UserError(f"'{path}' would be overwritten, and is what is read; choose another name for the result")

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from semrestore.commands.common import has_weights, load_quietly
@@ -135,7 +136,7 @@ class Rows:
         with replacing(path) as partial:  # without what a killed run may have left of its last line
             partial.write_text(''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows]), encoding='utf-8')
             if lines and lines[0] != origin:
-                os.replace(path, path.with_suffix('.old'))  # hours of work, perhaps, and a slip in the command
+                os.replace(path, _unused(path.with_suffix('.old')))  # hours of work, perhaps, and a slip in the command
 
     def add(self, row: dict) -> None:
         """Append what the next image scored."""
@@ -144,7 +145,8 @@ class Rows:
             file.write(f'{json.dumps(row)}\n')
 
     def _read(self) -> list[dict]:
-        lines = []
+        lines: list[dict] = []
+        seen: set[str] = set()
         if self.path.is_file():
             for text in self.path.read_text(encoding='utf-8', errors='replace').splitlines():
                 try:
@@ -153,12 +155,20 @@ class Rows:
                     break
                 if not isinstance(line, dict) or (lines and not _is_row(line)):
                     break
-                lines.append(line)
-        return lines
+                if text not in seen:  # two runs at once have written each row twice
+                    lines.append(line)
+                    seen.add(text)
+        return lines[: 1 + self.origin['images']]
+
+
+def _unused(path: Path) -> Path:
+    names = chain([path], (path.with_suffix(f'.old{number}') for number in count(2)))
+    return next(one for one in names if not one.exists())
 
 
 def _is_row(line: dict) -> bool:
-    return isinstance(line.get('image'), str) and isinstance(line.get('psnr', ''), int | float | None)
+    psnr = line.get('psnr', '')
+    return isinstance(line.get('image'), str) and isinstance(psnr, int | float | None) and psnr == psnr  # not NaN
 
 
 def predictions(cascade, dataset, indices: Sequence[int], label: str, done: int = 0, **loader) -> Iterator:
@@ -171,24 +181,17 @@ def predictions(cascade, dataset, indices: Sequence[int], label: str, done: int 
         label: What the bar is called.
         done: How many of them are there already.
         **loader: Arguments of the data loader.
-
-    Raises:
-        UserError: A restored image holds values that are no numbers.
     """
     from mmengine.dataset import pseudo_collate
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from torch.utils.data import DataLoader, Subset
 
-    from semrestore.cascade import image_name
-
-    columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn('{task.description}', markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     width = max(shutil.get_terminal_size().columns, 80)
     with Progress(*columns, console=Console(stderr=True, width=width)) as progress:
         bar = progress.add_task(label, total=len(indices), completed=done)
         for batch in DataLoader(Subset(dataset, indices[done:]), collate_fn=pseudo_collate, **loader):
             for sample in cascade.test_step(batch):
-                if not sample.restored.isfinite().all():
-                    raise UserError(f"'{label}' returns values that are no numbers for '{image_name(sample)}'")
                 yield sample
                 progress.advance(bar)

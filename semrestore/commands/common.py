@@ -13,6 +13,8 @@ from pathlib import Path
 
 from semrestore.errors import UserError
 
+LARGEST_DPI = 1200
+
 
 def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, or 2 with one line on standard error for what the user can put right.
@@ -30,6 +32,9 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
         message = re.split(r'semrestore\.errors\.UserError: ', str(error))[-1].strip()
         print(f'error: {message}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
     except OSError as error:  # a full disk, a folder that may not be read, a name that is too long
         if error.errno is None or os.environ.get('SEMRESTORE_TRACEBACK'):
             raise
@@ -129,6 +134,12 @@ def build_runner(cfg):
         if cfg.get('optim_wrapper'):
             runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         return runner
+
+
+def check_dpi(dpi: int) -> None:
+    """Refuse a resolution that no picture can have."""
+    if not 1 <= dpi <= LARGEST_DPI:
+        raise UserError(f'--dpi is {dpi}; expected 1 to {LARGEST_DPI}')
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.cells import Method, check_sources, parse_method
-from semrestore.commands.common import explained, load_quietly
+from semrestore.commands.common import check_dpi, explained, load_quietly
 from semrestore.errors import UserError
 from semrestore.files import replacing
 
@@ -60,18 +60,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for image, _ in pairs:
         if (options.out / f'{image.stem}.png').resolve() in inputs:
             raise UserError(f"'{image.stem}.png' in --out '{options.out}' is one of the images; choose another --out")
+        if (options.out / f'{image.stem}.png').exists() and not (options.out / 'comparison.html').exists():
+            raise UserError(f"'{options.out / image.stem}.png' exists, and is of no comparison; choose another --out")
     _run(options, methods, pairs, region)
 
 
 def _check(options: argparse.Namespace) -> None:
+    from semrestore.degradations.base import LARGEST_SIGMA
+
     ways = [options.sigma is not None, bool(options.references), options.as_they_are]
     if sum(ways) != 1:
         raise UserError('one of --sigma (adds noise to clean images), --references (their clean partners) and --as-they-are is needed')
-    if options.sigma is not None and not 0 < options.sigma < float('inf'):
+    if options.sigma is not None and not 0 < options.sigma <= LARGEST_SIGMA:
         raise UserError(f'--sigma is {options.sigma:g}; expected a number above 0')
-    for name in ('dpi', 'region_side'):
-        if getattr(options, name) < 1:
-            raise UserError(f'--{name.replace("_", "-")} is {getattr(options, name)}; expected at least 1')
+    check_dpi(options.dpi)
+    if options.region_side < 1:
+        raise UserError(f'--region-side is {options.region_side}; expected at least 1')
 
 
 def _pairs(options: argparse.Namespace) -> list[tuple[Path, Path | None]]:
@@ -167,6 +171,8 @@ def _compare(options, methods, denoisers, image: Path, reference: Path | None, r
         else:
             with explained(f"'{method.name}' cannot restore '{image}'"):
                 restored = denoiser(noisy[None], sigma)[0]
+                if not restored.isfinite().all():
+                    raise ValueError('it returns values that are no numbers')
         quality = None if clean is None or method.name == 'clean' else psnr(to_8_bit(restored), to_8_bit(clean))
         comparison.shown.append(Shown(method.name, restored, quality))
     if task:

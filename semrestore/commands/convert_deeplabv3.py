@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from semrestore.errors import UserError
-from semrestore.files import read_text
+from semrestore.files import check_apart, read_text
 
 # Blocks of each stage of MobileNetV2.
 STAGES = (1, 2, 3, 4, 3, 3, 1)
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.tasks.openmmlab import build_network
 
     options = parse(arguments)
+    check_apart(Path(options.checkpoint), options.weights, options.operations)
     weights = read_weights(options.weights)
     operations = read_operations(Path(options.operations))
     model = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/tasks/deeplabv3_mobilenetv2.py').task.model

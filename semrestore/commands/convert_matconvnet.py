@@ -16,6 +16,7 @@ from semrestore.denoisers import Denoiser, DnCNN, FFDNet
 from semrestore.denoisers.cost import parameters
 from semrestore.denoisers.dncnn import load_plain_convolutions
 from semrestore.errors import UserError, check_is_file
+from semrestore.files import check_apart
 
 # Where the four pixels of a 2x2 cell stand among MatConvNet's channels (columns first), by where torch's pixel_unshuffle puts them.
 COLUMNS_FIRST = (0, 2, 1, 3)
@@ -33,6 +34,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/convert/matconvnet.py``."""
     options = parse(arguments)
+    check_apart(Path(options.checkpoint), options.network)
     denoiser = convert(read_convolutions(options.network), options.network)
     save_checkpoint({f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}, options.checkpoint)
     print(f'{options.checkpoint}: {type(denoiser).__name__}, {parameters(denoiser):,} parameters')

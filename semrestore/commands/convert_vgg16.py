@@ -8,6 +8,7 @@ both. The rest of the network starts at random.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from mmcv.cnn import ConvModule
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from semrestore.checkpoint import read_weights, save_checkpoint
 from semrestore.commands.common import load_quietly
 from semrestore.errors import UserError
+from semrestore.files import check_apart
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.tasks.openmmlab import build_network
 
     options = parse(arguments)
+    check_apart(Path(options.checkpoint), options.config, options.weights)
     if options.photos < 1:
         raise UserError(f'--photos is {options.photos}; expected at least 1')
     cfg = load_quietly(options.config)

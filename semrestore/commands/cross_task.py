@@ -10,7 +10,6 @@ A denoiser is one of
 
 import argparse
 import copy
-import csv
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from semrestore.commands.cells import Method, Rows, check_sources, evenly, parse_limits, parse_method, predictions
 from semrestore.commands.common import explained, load_quietly
 from semrestore.errors import UserError, near
+from semrestore.files import replacing, write_csv, write_text
 
 PAPER_SIGMAS = (15, 30, 45, 60)
 
@@ -69,12 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def parse_noises(sigmas: Sequence[float] | None, named: Sequence[str]) -> dict[float | str, dict]:
     """Return the rows of the matrix: a degradation's config by noise level or name."""
+    from semrestore.degradations.base import LARGEST_SIGMA
     from semrestore.plugins import config_path, read_config
     from semrestore.registry import MODELS
 
     noises: dict[float | str, dict] = {}
     for sigma in ([] if named else PAPER_SIGMAS) if sigmas is None else sigmas:
-        if not 0 < sigma < float('inf'):
+        if not 0 < sigma <= LARGEST_SIGMA:
             raise UserError(f'--sigma is {sigma:g}; expected a number above 0')
         noises[sigma] = dict(type='GaussianNoise', sigma=sigma)
     for text in named:
@@ -96,13 +97,11 @@ def write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str
     """Write the matrix as Markdown, CSV, JSON and a plot."""
     from semrestore.visualization import draw_matrix
 
-    (out / 'matrix.md').write_text(text, encoding='utf-8')
-    (out / 'matrix.json').write_text(json.dumps(dict(records=records, cells=origins), indent=2, allow_nan=False) + '\n', encoding='utf-8')
-    with open(out / 'matrix.csv', 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, dict.fromkeys(key for record in records for key in record))
-        writer.writeheader()
-        writer.writerows(records)
-    draw_matrix(records, out / 'matrix.png')
+    write_text(out / 'matrix.md', text)
+    write_text(out / 'matrix.json', json.dumps(dict(records=records, cells=origins), indent=2, allow_nan=False) + '\n')
+    write_csv(out / 'matrix.csv', records)
+    with replacing(out / 'matrix.png') as path:
+        draw_matrix(records, path)
 
 
 def _task_config(path: str, options: Sequence[str]):

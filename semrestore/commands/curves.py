@@ -11,8 +11,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from semrestore.commands.common import check_dpi
 from semrestore.errors import UserError
 from semrestore.files import read_text, replacing
+from semrestore.text import plain_text
 
 WINDOW = 20
 COLOURS = ('#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#949494')
@@ -30,8 +32,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/visualize/curves.py``."""
     options = parse(arguments)
-    if options.dpi < 1:
-        raise UserError(f'--dpi is {options.dpi}; expected at least 1')
+    check_dpi(options.dpi)
     runs = {run.name: read(run) for run in options.runs}
     if len(runs) < len(options.runs):
         raise UserError('two of the folders have one name, by which the curves are told apart')
@@ -83,6 +84,7 @@ def running_mean(values: Sequence[float], window: int = WINDOW) -> list[float]:
     return [sum(values[max(0, index - window + 1) : index + 1]) / min(index + 1, window) for index in range(len(values))]
 
 
+@plain_text
 def draw(runs: dict[str, dict[str, dict[int, float]]], path: Path, dpi: int) -> None:
     """Write the picture."""
     from matplotlib.figure import Figure

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semrestore.commands.common import load_quietly
 from semrestore.errors import UserError
+from semrestore.files import write_text
 from semrestore.plugins import CONFIGS
 
 START = 'zoo:multiscale-sigma30'  # trained alone, for hours, on other photos
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from rich.console import Console
 
     options = parse(arguments)
+    if options.iterations is not None and options.iterations < 1:
+        raise UserError(f'--iterations is {options.iterations}; expected at least 1')
     started = time.monotonic()
     out = Path(options.out)
     try:
@@ -39,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     checkpoints = [START, _train(config, out, options.iterations)]
     methods = dict(zip(('noisy', 'denoiser alone', 'jointly trained'), ('none', *checkpoints), strict=True))
     results = {name: _evaluate(config, name, checkpoint, out) for name, checkpoint in methods.items()}
-    (out / 'result.json').write_text(json.dumps(results, indent=2) + '\n', encoding='utf-8')
+    write_text(out / 'result.json', json.dumps(results, indent=2) + '\n')
     picture = out / 'comparison.png'
     _draw(config, checkpoints, picture)
-    console = Console()
+    console = Console(markup=False)
     console.print(_table(results))
     console.print(f'picture: {picture}', f'result:  {out / "result.json"}', sep='\n', highlight=False, soft_wrap=True)
     console.print(f'{time.monotonic() - started:.0f} s in all', highlight=False)

@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     options = parse(arguments)
     for name in ('tile', 'batch_size', 'max_megapixels'):
-        if getattr(options, name) < 1:
-            raise UserError(f'--{name.replace("_", "-")} is {getattr(options, name)}; expected at least 1')
+        if not 1 <= getattr(options, name) <= 1e6:
+            raise UserError(f'--{name.replace("_", "-")} is {getattr(options, name)}; expected 1 to 1,000,000')
     Image.MAX_IMAGE_PIXELS = int(options.max_megapixels * 1e6 / 2)  # Pillow refuses at twice this
     config = None
     if options.config:
@@ -84,7 +84,7 @@ def _shown(inferencer, pairs: list, options: argparse.Namespace, failures: list[
         print(f'failed: {message}', file=sys.stderr)
 
     columns = TextColumn('denoising'), BarColumn(), MofNCompleteColumn(), TextColumn('{task.fields[rate]}'), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True, markup=False)) as progress:
         task = progress.add_task('', total=len(pairs), rate='')
         for done, (path, level) in enumerate(inferencer.to_files(pairs, options.sigma, options.batch_size, report), 1):
             elapsed = progress.tasks[task].elapsed

@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     images = list(read_info(options.data))
     config = load_quietly(options.config).model.get('denoiser') if options.config else None
+    if options.config and not config:
+        raise UserError(f"config '{options.config}' has no denoiser")
     inferencer = DenoiseInferencer(None if options.model == 'none' else options.model, config, options.device)
     for image in track(images, 'DND', console=Console(stderr=True)):
         target = options.out / f'{image.name}.mat'

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.cells import evenly
-from semrestore.commands.common import add_config_options, explained, load_quietly
+from semrestore.commands.common import add_config_options, check_dpi, explained, load_quietly
 from semrestore.errors import UserError
-from semrestore.files import replacing
+from semrestore.files import replacing, write_text
 
 TITLES = {'reconstruction': 'reconstruction loss', 'perceptual': 'perceptual loss', 'task': 'task loss'}
 
@@ -37,7 +37,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/visualize/gradient_maps.py``."""
     options = parse(arguments)
-    for name in ('images', 'rows', 'dpi'):
+    check_dpi(options.dpi)
+    for name in ('images', 'rows'):
         if getattr(options, name) < 1:
             raise UserError(f'--{name} is {getattr(options, name)}; expected at least 1')
     cfg = load_quietly(options.config, options.cfg_options, options.embedded)
@@ -117,8 +118,7 @@ def _write(rows: list[dict], drawn: list[list], options: argparse.Namespace) -> 
     with replacing(options.out / 'gradients.png') as path:
         save_panel(drawn, ('clean', 'noisy', *(TITLES.get(name, name) for name in found)), path, options.dpi)
     document = dict(config=str(options.config), checkpoint=options.checkpoint, summary=found, rows=rows)
-    with replacing(options.out / 'gradients.json') as path:
-        path.write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    write_text(options.out / 'gradients.json', json.dumps(document, indent=2, allow_nan=False) + '\n')
     for name, entry in found.items():
         text = (
             f'{name}: the strongest 5 % of pixels have {100 * entry["top_share"]:.1f} ± {100 * entry["top_share_std"]:.1f} % of the energy'

@@ -8,14 +8,15 @@ and in random order. Every click is stored in --db at once; a rater can stop and
 """
 
 import argparse
-import csv
 import json
 import socket
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from semrestore.commands.common import check_dpi
 from semrestore.errors import UserError
+from semrestore.files import replacing, write_csv, write_text
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -71,8 +72,7 @@ def report(options: argparse.Namespace) -> None:
     from semrestore.mos import report as results
     from semrestore.mos.store import Store
 
-    if options.dpi < 1:
-        raise UserError(f'--dpi is {options.dpi}; expected at least 1')
+    check_dpi(options.dpi)
     store = Store(options.db)
     try:
         ratings = store.ratings()
@@ -85,14 +85,12 @@ def report(options: argparse.Namespace) -> None:
     text = results.markdown(rows, alpha, raters)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / 'mos.md').write_text(text, encoding='utf-8')
+        write_text(options.out / 'mos.md', text)
         document = dict(methods=rows, krippendorff_alpha=alpha, raters=raters)
-        (options.out / 'mos.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
-        with open(options.out / 'ratings.csv', 'w', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, ('rater', 'image', 'method', 'score'))
-            writer.writeheader()
-            writer.writerows(ratings)
-        results.draw(rows, len(store.methods), options.out / 'mos.png', options.dpi)
+        write_text(options.out / 'mos.json', json.dumps(document, indent=2, allow_nan=False) + '\n')
+        write_csv(options.out / 'ratings.csv', ratings)
+        with replacing(options.out / 'mos.png') as path:
+            results.draw(rows, len(store.methods), path, options.dpi)
     except OSError as error:
         raise UserError(f"--out '{options.out}' cannot be written: {error}") from None
     print(text)
@@ -118,13 +116,13 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UserError(f'--host {host} --port {port} cannot be used: {error}') from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         listening.close()
         raise UserError(f'--host {host} --port {port} cannot be used: {error}; choose another --port or --host') from None
     return listening

@@ -7,7 +7,7 @@ import argparse
 import importlib.util
 import keyword
 import re
-import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
@@ -42,20 +42,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = module.removeprefix('semrestore_').split('_')
     # PEP 8 has CapWords; a kind at the end is not said twice.
     name = (''.join(word.capitalize() for word in words if word != options.kind) or 'My') + options.kind.capitalize()
+    if not name.isidentifier() or name in _registered():
+        raise UserError(
+            f"NAME is '{options.name}', of which the class would be {name}: no name in Python, or one of semrestore's; choose another"
+        )
     values = dict(name=options.name, module=module, kind=options.kind, file=options.kind, version=__version__)
     values['Class'] = name
-    partial = out.with_name(f'{out.name}.part')
     try:
-        for source, target in _files(options.kind, module):
-            path = partial / target
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(Template((TEMPLATES / source).read_text(encoding='utf-8')).substitute(values), encoding='utf-8')
-        partial.rename(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix='.semrestore-', dir=out.parent) as partial:
+            for source, target in _files(options.kind, module):
+                path = Path(partial) / 'plugin' / target
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(Template((TEMPLATES / source).read_text(encoding='utf-8')).substitute(values), encoding='utf-8')
+            (Path(partial) / 'plugin').rename(out)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise UserError(f"'{out}' cannot be written: {error}") from None
     print(f"{out}: {name}, a {options.kind}. Next: pip install --editable '{out}[test]' && pytest {out}; then put your code into")
     print(f'{out / module / options.kind}.py')
+
+
+def _registered() -> set[str]:
+    from semrestore.registry import registries
+
+    for registry in registries().values():
+        registry.import_from_location()
+    return {name for registry in registries().values() for name in registry.module_dict}
 
 
 def _files(kind: str, module: str) -> Iterable[tuple[str, str]]:

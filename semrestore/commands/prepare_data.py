@@ -7,12 +7,13 @@ voc2012/SegmentationClassAug. Nothing that is there is changed.
 import argparse
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from semrestore.datasets.photo_folder import SUFFIXES
 from semrestore.errors import UserError
-from semrestore.files import read_text
+from semrestore.files import read_text, write_text
 
 # The test images of Roth and Black (CVPR 2005), by their numbers in BSDS: "BSD68", in colour "CBSD68".
 CBSD68 = frozenset(
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from rich.table import Table
 
     options = parse(arguments)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     if options.bsds500:
         for line in build_bsds(options.bsds500, options.data):
             console.print(line)
@@ -88,13 +89,13 @@ def build_bsds(source: Path, data: Path) -> list[str]:
         if folder.exists():
             lines.append(f'{folder} is there already and stays as it is')
             continue
-        partial = folder.with_name(f'{name}.part')
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            for stem in sorted(chosen):
-                shutil.copy2(images[stem], partial)
-            partial.rename(folder)
+            data.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f'.{name}-', dir=data) as partial:
+                (Path(partial) / name).mkdir()
+                for stem in sorted(chosen):
+                    shutil.copy2(images[stem], Path(partial) / name)
+                (Path(partial) / name).rename(folder)
         except OSError as error:
             raise UserError(f"'{folder}' cannot be built: {error}") from None
         lines.append(f'{folder}: {len(chosen)} images')
@@ -110,10 +111,7 @@ def build_trainaug(voc: Path) -> str | None:
     names = sorted({path.stem for path in labels.glob('*.png')} - set(read_text(lists / 'val.txt', 'list').split()))
     if not names:
         return None
-    try:
-        target.write_text('\n'.join(names) + '\n', encoding='utf-8')
-    except OSError as error:
-        raise UserError(f"'{target}' cannot be written: {error}") from None
+    write_text(target, '\n'.join(names) + '\n')
     return f'{target}: {len(names)} photos (10,582 with the whole of SBD)'
 
 

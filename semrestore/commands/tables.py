@@ -17,7 +17,6 @@ those of Table I by the names of the configs in configs/ablation. What is not th
 """
 
 import argparse
-import csv
 import importlib.util
 import json
 import math
@@ -28,6 +27,7 @@ from pathlib import Path
 from semrestore.commands.cells import Method, Rows, check_sources, evenly, parse_limits, parse_method, predictions
 from semrestore.commands.common import explained, load_quietly
 from semrestore.errors import UserError
+from semrestore.files import write_csv, write_text
 from semrestore.plugins import CONFIGS
 
 ABLATION_SIGMA = 35
@@ -84,13 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     records, text, origins = (_architectures if options.table == 1 else _images)(options, bench)
     name = f'table{options.table}'
     text = f'{text}\n{bench.note()}'
-    (options.out / f'{name}.md').write_text(text, encoding='utf-8')
+    write_text(options.out / f'{name}.md', text)
     document = dict(records=records, cells=origins)
-    (options.out / f'{name}.json').write_text(json.dumps(document, indent=2, allow_nan=False) + '\n', encoding='utf-8')
-    with open(options.out / f'{name}.csv', 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, dict.fromkeys(key for record in records for key in record))
-        writer.writeheader()
-        writer.writerows(records)
+    write_text(options.out / f'{name}.json', json.dumps(document, indent=2, allow_nan=False) + '\n')
+    write_csv(options.out / f'{name}.csv', records)
     print(text)
     print(f'{options.out}: {name}.md, {name}.csv, {name}.json')
 
@@ -202,6 +199,8 @@ class _Bench:
         stored = Rows(self.folder / f'{label}.jsonl', origin)
         if not stored.complete:
             self._run(label, stored, denoiser, checkpoint, sigma, indices)
+        if not all(isinstance(row['psnr'], float) and math.isfinite(row['psnr']) for row in stored.rows):
+            raise UserError(f"'{stored.path}' does not hold what images scored; remove it to measure them again")
         return stored
 
     def _digest(self) -> str:

@@ -1,7 +1,6 @@
 """Evaluate a denoiser in front of the task of a config, whatever task it was trained with."""
 
 import argparse
-import csv
 import json
 import math
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, has_weights, prepare
 from semrestore.errors import UserError
+from semrestore.files import check_apart, write_csv, write_text
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for path in (options.out, options.per_image):
         if path and (Path(path).is_dir() or not Path(path).absolute().parent.is_dir()):
             raise UserError(f"'{path}' cannot be written: it is a folder, or its folder does not exist")
+        if path:
+            check_apart(Path(path), options.config, options.checkpoint)
     cfg = prepare(options)
     result = evaluate(cfg, options.checkpoint, options.sigma, options.per_image)
     if not is_main_process():
@@ -61,6 +63,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
 
     from semrestore.checkpoint import load_denoiser, sha256
     from semrestore.config import check_inputs, is_foreign
+    from semrestore.degradations.base import LARGEST_SIGMA
     from semrestore.zoo import resolve
 
     if is_foreign(cfg):
@@ -81,7 +84,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
     gaussian = own if own['type'] == 'GaussianNoise' else dict(type='GaussianNoise')
     degradations = [gaussian | dict(sigma=sigma) for sigma in sigmas or ()] or [own]
     for sigma in sigmas or ():
-        if not 0 <= sigma < float('inf'):
+        if not 0 <= sigma <= LARGEST_SIGMA:
             raise UserError(f'--sigma is {sigma:g}; expected a number of at least 0')
     cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg', 'val_evaluator'):
@@ -112,7 +115,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
 def write_json(result: dict, path: str | Path) -> None:
     """Write a result; a metric that is no finite number (PSNR of equal images, SSIM of tiny ones) becomes ``null``, as JSON wants it."""
     metrics = {name: value if math.isfinite(value) else None for name, value in result['metrics'].items()}
-    Path(path).write_text(json.dumps(result | {'metrics': metrics}, indent=2, allow_nan=False) + '\n', encoding='utf-8')
+    write_text(Path(path), json.dumps(result | {'metrics': metrics}, indent=2, allow_nan=False) + '\n')
 
 
 def _run_once(runner, degradation: dict) -> tuple[dict[str, float], list[dict]]:
@@ -128,10 +131,7 @@ def _run_once(runner, degradation: dict) -> tuple[dict[str, float], list[dict]]:
 def _write_rows(path: str, rows: list[dict]) -> None:
     if not rows:
         raise UserError('--per-image needs the metric ImageQuality in the test_evaluator of the config')
-    with open(path, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, dict.fromkeys(key for row in rows for key in row))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(Path(path), rows)
 
 
 def _data_sets(dataset) -> list[dict]:

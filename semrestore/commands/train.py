@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.engine import bf16_is_fast
 
     options = parse(arguments)
+    if options.resume == '':
+        raise UserError("--resume is ''; expected a checkpoint, or nothing for the last one of the folder")
     cfg = prepare(options)
     if options.amp:
         if not bf16_is_fast():

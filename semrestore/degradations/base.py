@@ -45,8 +45,12 @@ def image_generator(seed: int, name: str) -> torch.Generator:
     >>> torch.equal(torch.randn(3, generator=image_generator(0, 'cat')), torch.randn(3, generator=image_generator(0, 'cat')))
     True
     """
-    digest = hashlib.sha256(f'{seed}:{name}'.encode()).digest()
+    digest = hashlib.sha256(f'{seed}:{name}'.encode(errors='surrogateescape')).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], 'big') >> 1)  # manual_seed takes 63 bits
+
+
+LARGEST_SIGMA = 1e6
+"""Noise level on 0..255 beyond which nothing is asked for on purpose, and float32 ends soon."""
 
 
 def bounds(name: str, value: float | Sequence[float], least: float = 0, most: float = float('inf')) -> tuple[float, float]:
@@ -56,7 +60,7 @@ def bounds(name: str, value: float | Sequence[float], least: float = 0, most: fl
         ValueError: It is neither, or leaves ``least``..``most``.
     """
     pair = (value, value) if isinstance(value, int | float) else tuple(value)
-    if len(pair) != 2 or not least <= pair[0] <= pair[1] <= most:
+    if len(pair) != 2 or not least <= pair[0] <= pair[1] <= most or pair[1] > 1e30:  # float32 ends
         limits = f'of at least {least:g}' if most == float('inf') else f'in {least:g}..{most:g}'
         raise ValueError(f'{name} is {value}; expected a number {limits}, or a pair (low, high) of such numbers')
     return float(pair[0]), float(pair[1])

@@ -60,7 +60,17 @@ class SafeCheckpointHook(CheckpointHook):
                 path.unlink()
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Note the format."""
+        """Note the format; weights that are no numbers are not saved, so that ``--resume`` goes back to where they were.
+
+        Raises:
+            UserError: The training has diverged.
+        """
+        for name, parameter in runner.model.named_parameters():
+            if not parameter.isfinite().all():
+                raise UserError(
+                    f"training stopped at iteration {runner.iter + 1}: '{name}' has values that are no numbers. The last checkpoint is from"
+                    ' before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
+                )
         checkpoint['meta']['semrestore_format'] = FORMAT
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:

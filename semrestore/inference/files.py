@@ -21,6 +21,8 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
     """
     for given in inputs:
         path = Path(given)
+        if not str(given):
+            raise UserError("an input is '', the empty text; expected a file, a folder or a glob")
         if path.is_dir():
             found = sorted(one for one in path.rglob('*') if is_readable(one) and one.is_file())
             if not found:
@@ -63,15 +65,16 @@ def targets(
         inside = Path(given).is_dir() and Path(given).resolve() in out.resolve().parents
         found += [(source, below) for source, below in find([given]) if not (inside and out.resolve() in source.resolve().parents)]
     sources = {source.resolve() for source, _ in found}
+    planned = [(source, out / below.with_suffix('' if source.suffix.lower() in VIDEOS else '.png')) for source, below in found]
+    _check_frames(planned)
     seen: dict[Path, Path] = {}
-    for source, below in found:
-        target = out / (below.with_suffix('') if source.suffix.lower() in VIDEOS else below.with_suffix('.png'))
+    for source, target in planned:
         place = target.resolve()
         if place in seen or (place in sources and not overwrite_inputs):
             raise UserError(f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose another --out")
         if target.exists() and not overwrite and place not in sources:
             raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
-        frames = place.with_suffix('')
+        frames = _frames(place)
         if frames.is_dir() and is_animated(source):
             if not overwrite_inputs and any(frames in one.parents for one in sources):
                 raise UserError(f"the frames of '{source}' would go to '{frames}', which holds other inputs; choose another --out")
@@ -83,4 +86,21 @@ def targets(
 
 def frame_path(target: Path, picture: Picture) -> Path:
     """Return where a picture goes: the target, or for a frame a numbered file in the folder of that name."""
-    return target if picture.frame is None else target.with_suffix('') / f'{picture.frame:06}.png'
+    return target if picture.frame is None else _frames(target) / f'{picture.frame:06}.png'
+
+
+def _frames(target: Path) -> Path:
+    return target.with_suffix('') if target.suffix == '.png' else target  # a film's is the folder itself
+
+
+def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
+    """Refuse films and animations whose frames would go to one folder, or among other results."""
+    folders = {parent for _, target in planned for parent in target.resolve().parents}
+    into: dict[Path, list[Path]] = {}
+    for source, target in planned:
+        into.setdefault(_frames(target.resolve()), []).append(source)
+    for folder, those in into.items():
+        if len(those) > 1 or folder in folders:  # which is rare, and whether an image is animated takes a look into it
+            moving = [source for source in those if source.suffix.lower() in VIDEOS or is_animated(source)]
+            if moving and (len(moving) > 1 or folder in folders):
+                raise UserError(f"the frames of '{moving[0]}' would go to '{folder}', as would other results; rename it, or go one by one")

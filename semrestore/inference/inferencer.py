@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from semrestore.checkpoint import load_denoiser
+from semrestore.degradations.base import LARGEST_SIGMA
 from semrestore.denoisers import Denoiser, InferenceDenoiser, estimate_sigma
 from semrestore.errors import UserError
 from semrestore.inference.files import find, frame_path, targets
@@ -191,6 +192,8 @@ class DenoiseInferencer(BaseInferencer):
                 except (ValueError, RuntimeError) as error:
                     hint = '; give the noise level, --sigma S or --sigma auto' if known is None and 'sigma' in str(error) else ''
                     raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}{hint}') from error
+                if not restored.isfinite().all():
+                    raise UserError(f'{names} cannot be restored: the denoiser returns values that are no numbers')
                 band[:, :, columns] = self._array(restored[..., *part.keep], pixels)
         for done, values in waiting:
             pixels[:, done] = values
@@ -275,7 +278,7 @@ def check_level(sigma: float | str | None) -> None:
     Raises:
         UserError: It is neither a number of at least 0, nor ``'auto'``, nor ``None``.
     """
-    if sigma is not None and sigma != 'auto' and not (isinstance(sigma, int | float) and 0 <= sigma < float('inf')):
+    if sigma is not None and sigma != 'auto' and not (isinstance(sigma, int | float) and 0 <= sigma <= LARGEST_SIGMA):
         shown = f'{sigma:g}' if isinstance(sigma, int | float) else repr(sigma)
         raise UserError(f"--sigma is {shown}; expected a number of at least 0 on 0..255, or 'auto'")
 

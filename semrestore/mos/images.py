@@ -1,6 +1,7 @@
 """The images of a study: one folder a method, the same names in each."""
 
 import io
+import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -36,15 +37,20 @@ class MethodFolders:
                     f"method '{method}' lacks the image '{missing[0]}'{more} that other methods have; put it into '{folders[method]}'"
                 )
         self.names = everything
+        self._one_at_a_time = threading.Lock()
         for name in everything:
             sizes = {method: _size(self.paths[method][name]) for method in self.methods}
             if len(set(sizes.values())) > 1:
                 text = ', '.join(f'{method} {width} x {height}' for method, (width, height) in sizes.items())
                 raise UserError(f"image '{name}' has different sizes: {text}")
 
-    @lru_cache(maxsize=64)  # noqa: B019 (it lives as long as the server)
     def png(self, method: str, name: str) -> bytes:
         """Return an image as a PNG of pixels alone: nothing else in it could tell the methods apart."""
+        with self._one_at_a_time:  # raters at once ask for the same ones, and each takes several times its pixels
+            return self._encoded(method, name)
+
+    @lru_cache(maxsize=32)  # noqa: B019 (it lives as long as the server)
+    def _encoded(self, method: str, name: str) -> bytes:
         stream = io.BytesIO()
         Image.fromarray(read_photo(self.paths[method][name])).save(stream, format='PNG', compress_level=3)
         return stream.getvalue()

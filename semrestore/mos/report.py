@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from semrestore.text import plain_text
+
 RESAMPLES = 10_000
 
 
@@ -69,6 +71,7 @@ def markdown(rows: Sequence[dict], alpha: float | None, raters: int) -> str:
     return '\n'.join([*lines, '', f"{raters} raters; agreement between them (Krippendorff's alpha): {agreement}.", ''])
 
 
+@plain_text
 def draw(rows: Sequence[dict], best: int, path: Path, dpi: int = 150) -> None:
     """Draw the mean of each method with its interval (thick), and its standard deviation as a longer thin bar, as Fig. 5 has it."""
     from matplotlib.figure import Figure

@@ -74,8 +74,10 @@ class Store:
             raise UserError(f"'{self.path}' is of version {row[0]}; this semrestore reads version {VERSION}")
         try:
             self.methods, self.images, self.count = json.loads(row[1]), json.loads(row[2]), row[3]
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"'{self.path}' holds a damaged study: {error}") from None
+        if not (_are_texts(self.methods) and _are_texts(self.images) and isinstance(self.count, int)):
+            raise UserError(f"'{self.path}' holds a damaged study: methods, images and their number are no lists of texts and a number")
         if methods is not None and (sorted(self.methods), self.images, self.count) != (sorted(methods), list(images), count):
             raise UserError(
                 f"'{self.path}' is the study of other methods, images or numbers: choose another --db, or what it was started with"
@@ -113,15 +115,21 @@ class Store:
             return connection.execute(query, (json.dumps(list(scores)), rater, position)).rowcount == 1
 
     def ratings(self) -> list[dict]:
-        """Return every complete ranking: a row a rater, image and method, with its score."""
+        """Return every complete ranking: a row a rater, image and method, with its score.
+
+        Raises:
+            ValueError: Something else than this class has written into the file.
+        """
         with self._connection() as connection:
             rows = connection.execute('SELECT rater, image, methods, scores FROM item ORDER BY rater, position').fetchall()
-        return [
-            dict(rater=rater, image=image, method=method, score=score)
-            for rater, image, methods, scores in rows
-            if None not in json.loads(scores)
-            for method, score in zip(json.loads(methods), json.loads(scores), strict=True)
-        ]
+        ratings = []
+        for rater, image, methods, scores in ((*row[:2], *map(json.loads, row[2:])) for row in rows):
+            if None in scores:
+                continue
+            if sorted(methods) != sorted(self.methods) or sorted(scores) != list(range(1, len(methods) + 1)):
+                raise ValueError(f"the scores of rater '{rater}' for '{image}' are no ranking of the study's methods")
+            ratings += [dict(rater=rater, image=image, method=method, score=score) for method, score in zip(methods, scores, strict=True)]
+        return ratings
 
     @contextmanager
     def _connection(self, write: bool = False) -> Iterator[sqlite3.Connection]:
@@ -138,3 +146,7 @@ class Store:
                 yield connection
         finally:
             connection.close()
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from semrestore.text import plain_text
+
 MARKS = {True: ('✓ ', '#00705a'), False: ('✗ ', '#c04000'), None: ('', 'black')}
 FRAME = '#ffb000'
 TILE_INCHES = 2.4
@@ -68,6 +70,7 @@ def telling_region(images: Sequence[Tensor], side: int) -> tuple[int, int, int]:
     return top, left, side
 
 
+@plain_text
 def save_comparison(comparison: Comparison, path: str | Path, dpi: int = 150) -> None:
     """Write a picture: the images with their PSNR, the region below them, and segmentations where there are some.
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from semrestore.cascade import Cascade, image_name
 from semrestore.degradations import image_generator
+from semrestore.errors import UserError
 
 TOP_SHARE = 0.05
 
@@ -23,12 +24,18 @@ def loss_gradients(cascade: Cascade, clean: Tensor, data_sample: object) -> tupl
 
     Returns:
         ``noisy`` and gradients of shape ``(3, H, W)``.
+
+    Raises:
+        UserError: A gradient has values that are no numbers.
     """
     generator = image_generator(cascade.evaluation_seed, image_name(data_sample))
     noisy, sigma = cascade.degradation(clean[None], [generator])
     leaf = noisy.detach().requires_grad_()
     terms = cascade.terms(clean[None], leaf, cascade.denoiser(leaf, sigma), [data_sample])
     gradients = {name: torch.autograd.grad(term, leaf, retain_graph=True)[0][0] for name, term in terms.items()}
+    wrong = [name for name, gradient in gradients.items() if not gradient.isfinite().all()]
+    if wrong:
+        raise UserError(f"the gradient of '{wrong[0]}' for '{image_name(data_sample)}' has values that are no numbers")
     return noisy[0].detach(), gradients
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.evaluation.matrix import noise_name
+from semrestore.text import plain_text
 
 
+@plain_text
 def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> None:
     """Write a plot with one panel for each task: its leading metric over the noise level, or over the methods if there is one level.
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
+from semrestore.text import plain_text
+
 
 class Tile(NamedTuple):
     """One image of a panel."""
@@ -21,6 +23,7 @@ class Tile(NamedTuple):
     """Mark the caption as right (a tick, green) or wrong (a cross, vermilion); ``None`` leaves it unmarked."""
 
 
+@plain_text
 def save_panel(rows: Sequence[Sequence[Tile]], titles: Sequence[str], path: str | Path, dpi: int = 150) -> None:
     """Write a panel as an image file.
 
@@ -33,6 +36,7 @@ def save_panel(rows: Sequence[Sequence[Tile]], titles: Sequence[str], path: str 
     _figure(rows, titles).savefig(path, dpi=dpi)
 
 
+@plain_text
 def panel_array(rows: Sequence[Sequence[Tile]], titles: Sequence[str], dpi: int = 100) -> np.ndarray:
     """Return a panel as an image: uint8 RGB, ``(H, W, 3)``; see :func:`save_panel`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,0 +1,17 @@
+"""Text of users in pictures."""
+
+from collections.abc import Callable
+from functools import wraps
+
+
+def plain_text(draw: Callable) -> Callable:
+    """Decorate a function that draws: names and captions are shown as they are, and ``$`` begins no formula of Matplotlib's."""
+
+    @wraps(draw)
+    def drawn(*args, **kwargs):
+        import matplotlib
+
+        with matplotlib.rc_context({'text.parse_math': False}):
+            return draw(*args, **kwargs)
+
+    return drawn
