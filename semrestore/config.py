@@ -97,7 +97,7 @@ def check_config(cfg: Config) -> None:
             continue
         if not isinstance(kind, str) or _FOREIGN.search(key) or (is_foreign(cfg) and re.match(r'model(\.|$)', key)):
             continue
-        built = _registered(kind)
+        built = _registered(kind) if kind else None
         if built is None:
             known = {name for child in registry.registries().values() for name in child.module_dict}
             hint = near(kind, known) + plugins.failed_plugins()
@@ -122,7 +122,7 @@ def check_config(cfg: Config) -> None:
         try:
             # These are quick to build, and say best themselves what they take.
             registry.MODELS.build(part)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise UserError(f"config '{cfg.filename}': {key}: {error}") from error
 
 
@@ -140,6 +140,8 @@ def _check_names(cfg: Config) -> None:
             whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer() and key == 'train_cfg')
             if _COUNTS.fullmatch(path) and (not whole or value < 1):
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a whole number of at least 1")
+            if name == 'num_workers' and not isinstance(value, int):
+                raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a whole number")
             if _TEXTS.fullmatch(path) and not isinstance(value, str | None):
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a text")
 

@@ -252,7 +252,15 @@ def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
         (compare, ['{photo}', '--methods', 'noisy', 'clean', '--sigma', '25', '--out', '{out}', '--device', 'meta']),
         (curves, ['{out}', '--out', 'c.png', '--dpi', '20000']),
         (testing, [JOB, 'none', '--sigma', '1e300', '--work-dir', '{out}']),
-        (training, [JOB, '--embedded', '--work-dir', '{out}', '--cfg-options', 'model.degradation.sigma=1e300']),
+        *(
+            (training, [JOB, '--embedded', '--work-dir', '{out}', '--cfg-options', option])
+            for option in (
+                'model.degradation.sigma=1e300',
+                'model.denoiser.type=',
+                'model.denoiser._scope_=5',
+                'train_dataloader.num_workers=1.5',
+            )
+        ),
     ],
 )
 def test_numbers_without_sense_are_refused(tmp_path, photo, capsys, command, arguments):
