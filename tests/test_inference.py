@@ -298,7 +298,7 @@ def test_the_command_keeps_inputs_unless_told_and_takes_globs(tmp_path, picture,
     assert (tmp_path / 'in/a.png').read_bytes() != before
     assert sorted(path.name for path in (tmp_path / 'in').iterdir()) == ['a.png', 'b.png'], 'nothing half-written is left'
     assert run(denoise.main, [*arguments, '--overwrite-inputs', '--max-megapixels', '1', '--tile', '0']) == 2
-    assert '--tile is 0; expected at least 1' in capsys.readouterr().err
+    assert '--tile is 0; expected 1 to 1,000,000' in capsys.readouterr().err
 
 
 MEMORY = r"""
