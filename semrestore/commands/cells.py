@@ -146,7 +146,6 @@ class Rows:
 
     def _read(self) -> list[dict]:
         lines: list[dict] = []
-        seen: set[str] = set()
         if self.path.is_file():
             for text in self.path.read_text(encoding='utf-8', errors='replace').splitlines():
                 try:
@@ -155,9 +154,8 @@ class Rows:
                     break
                 if not isinstance(line, dict) or (lines and not _is_row(line)):
                     break
-                if text not in seen:  # two runs at once have written each row twice
+                if not lines or line != lines[-1]:  # two runs at once write each row twice; clean images far apart may score alike
                     lines.append(line)
-                    seen.add(text)
         return lines[: 1 + self.origin['images']]
 
 
