@@ -44,8 +44,10 @@ class ImagePreprocessor(BaseDataPreprocessor):
         Pairs of a clean and a noisy image have six channels, the clean ones first.
 
         Raises:
-            UserError: Images differ in size in training, or a label is none of the task's.
+            UserError: There are no inputs, images differ in size in training, or a label is none of the task's.
         """
+        if not isinstance(data, dict) or 'inputs' not in data:
+            raise UserError("the data have no 'inputs'; the last transform of their pipeline packs them: mmpretrain.PackInputs")
         inputs = data['inputs']
         if not isinstance(inputs, Tensor):
             if len({image.shape for image in inputs}) == 1:

@@ -144,6 +144,8 @@ def _check_names(cfg: Config) -> None:
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a whole number")
             if _TEXTS.fullmatch(path) and not isinstance(value, str | None):
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a text")
+            if name == 'pipeline' and '_dataloader.' in path and not (isinstance(value, list | tuple) and value):
+                raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a list of transforms")
 
 
 def _at(cfg: Config, key: str) -> dict | None:

@@ -259,6 +259,10 @@ def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
                 'model.denoiser.type=',
                 'model.denoiser._scope_=5',
                 'train_dataloader.num_workers=1.5',
+                'default_hooks.checkpoint.interval=None',
+                'default_hooks.checkpoint.max_keep_ckpts=1.5',
+                'train_dataloader.dataset.pipeline=[]',
+                'val_cfg=None',
             )
         ),
     ],
@@ -266,8 +270,21 @@ def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
 def test_numbers_without_sense_are_refused(tmp_path, photo, capsys, command, arguments):
     values = dict(photo=photo, out=tmp_path / 'out')
     assert call(command, *(argument.format(**values) for argument in arguments)) == 2
-    assert any(line.startswith('error: ') for line in capsys.readouterr().err.splitlines())
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith('error: ')]
+    assert errors
+    assert len(errors[0]) < 2000
     assert not list((tmp_path / 'out').rglob('*.png'))
+
+
+@pytest.mark.parametrize(('loader', 'message'), [('train_dataloader', 'do not make a batch'), ('val_dataloader', "have no 'inputs'")])
+def test_data_that_nothing_packs_are_refused(tmp_path, capsys, loader, message):
+    config = tmp_path / 'own.py'
+    config.write_text(
+        f"_base_ = 'semrestore::embedded/denoise_sigma30.py'\n{loader} = dict(dataset=dict(pipeline=[dict(type='LoadPhoto')]))\n"
+    )
+    options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=1', *SMALL]
+    assert call(training, config, '--work-dir', tmp_path / 'out', '--cfg-options', *options) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('name', ['', '.', '/'])

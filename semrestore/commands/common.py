@@ -14,6 +14,7 @@ from pathlib import Path
 from semrestore.errors import UserError
 
 LARGEST_DPI = 1200
+LONGEST_REASON = 1000  # characters of a library's error that are shown
 
 
 def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None = None) -> int:
@@ -158,7 +159,10 @@ def explained(what: str) -> Iterator[None]:
         TypeError,
         ValueError,
     ) as error:
-        raise UserError(f'{what}: {type(error).__name__}: {error}') from error
+        reason = str(error)
+        if len(reason) > LONGEST_REASON:  # some quote a whole config, with a thousand names of classes
+            reason = f'{reason[:LONGEST_REASON]}... (all of it by SEMRESTORE_TRACEBACK=1)'
+        raise UserError(f'{what}: {type(error).__name__}: {reason}') from error
 
 
 def bare_model(runner):

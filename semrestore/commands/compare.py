@@ -72,7 +72,7 @@ def _check(options: argparse.Namespace) -> None:
     if sum(ways) != 1:
         raise UserError('one of --sigma (adds noise to clean images), --references (their clean partners) and --as-they-are is needed')
     if options.sigma is not None and not 0 < options.sigma <= LARGEST_SIGMA:
-        raise UserError(f'--sigma is {options.sigma:g}; expected a number above 0')
+        raise UserError(f'--sigma is {options.sigma:g}; expected a number above 0, at most {LARGEST_SIGMA:g}')
     check_dpi(options.dpi)
     if options.region_side < 1:
         raise UserError(f'--region-side is {options.region_side}; expected at least 1')

@@ -76,7 +76,7 @@ def parse_noises(sigmas: Sequence[float] | None, named: Sequence[str]) -> dict[f
     noises: dict[float | str, dict] = {}
     for sigma in ([] if named else PAPER_SIGMAS) if sigmas is None else sigmas:
         if not 0 < sigma <= LARGEST_SIGMA:
-            raise UserError(f'--sigma is {sigma:g}; expected a number above 0')
+            raise UserError(f'--sigma is {sigma:g}; expected a number above 0, at most {LARGEST_SIGMA:g}')
         noises[sigma] = dict(type='GaussianNoise', sigma=sigma)
     for text in named:
         name, _, path = text.partition('=')

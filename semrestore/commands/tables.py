@@ -113,6 +113,7 @@ def _architectures(options: argparse.Namespace, bench: '_Bench') -> tuple[list[d
 
 
 def _images(options: argparse.Namespace, bench: '_Bench') -> tuple[list[dict], str, list[dict]]:
+    from semrestore.degradations.base import LARGEST_SIGMA
     from semrestore.evaluation.tables import image_markdown, image_records
 
     methods = [_method(text, options.weights) for text in options.methods]
@@ -121,8 +122,8 @@ def _images(options: argparse.Namespace, bench: '_Bench') -> tuple[list[dict], s
         raise UserError(f'--methods names {next(name for name in names if names.count(name) > 1)} twice')
     limits = parse_limits(options.limit, names)
     for sigma in options.sigma:
-        if not 0 < sigma < math.inf:
-            raise UserError(f'--sigma is {sigma:g}; expected a number above 0')
+        if not 0 < sigma <= LARGEST_SIGMA:
+            raise UserError(f'--sigma is {sigma:g}; expected a number above 0, at most {LARGEST_SIGMA:g}')
     sigmas = list(dict.fromkeys(options.sigma))
     check_sources([method for method, text in zip(methods, options.methods, strict=True) if text not in PEERS], sigmas)
     results, origins = {}, []

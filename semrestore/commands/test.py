@@ -85,7 +85,7 @@ def evaluate(cfg, checkpoint: str, sigmas: Sequence[float] | None = None, rows: 
     degradations = [gaussian | dict(sigma=sigma) for sigma in sigmas or ()] or [own]
     for sigma in sigmas or ():
         if not 0 <= sigma <= LARGEST_SIGMA:
-            raise UserError(f'--sigma is {sigma:g}; expected a number of at least 0')
+            raise UserError(f'--sigma is {sigma:g}; expected a number of at least 0, at most {LARGEST_SIGMA:g}')
     cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg', 'val_evaluator'):
         cfg[key] = None

@@ -121,5 +121,11 @@ def train(cfg) -> None:
     hold_workers()
     try:
         runner.train()
+    except TypeError as error:
+        if 'default_collate' not in str(error):
+            raise
+        raise UserError(
+            'the images of train_dataloader do not make a batch; the last transform of their pipeline packs them: mmpretrain.PackInputs'
+        ) from error
     finally:
         release_workers()

@@ -50,6 +50,9 @@ class SafeCheckpointHook(CheckpointHook):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **{'backend_args': dict(backend='atomic'), **kwargs})
+        for name in ('interval', 'max_keep_ckpts'):
+            if type(getattr(self, name)) is not int:
+                raise TypeError(f'{name} is {getattr(self, name)!r}; expected a whole number, -1 for none')
 
     def before_train(self, runner) -> None:
         """Start, without what a killed run left half-written."""

@@ -276,11 +276,11 @@ def check_level(sigma: float | str | None) -> None:
     """Refuse what is no noise level.
 
     Raises:
-        UserError: It is neither a number of at least 0, nor ``'auto'``, nor ``None``.
+        UserError: It is neither a number of at least 0 and at most ``LARGEST_SIGMA``, nor ``'auto'``, nor ``None``.
     """
     if sigma is not None and sigma != 'auto' and not (isinstance(sigma, int | float) and 0 <= sigma <= LARGEST_SIGMA):
         shown = f'{sigma:g}' if isinstance(sigma, int | float) else repr(sigma)
-        raise UserError(f"--sigma is {shown}; expected a number of at least 0 on 0..255, or 'auto'")
+        raise UserError(f"--sigma is {shown}; expected a number of at least 0, at most {LARGEST_SIGMA:g}, on 0..255, or 'auto'")
 
 
 def estimate_level(picture: Picture) -> float:
