@@ -16,7 +16,8 @@ A method is one of
 import argparse
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from semrestore.commands.cells import Method, check_sources, parse_method
@@ -108,22 +109,23 @@ def _run(options: argparse.Namespace, methods: Sequence[Method], pairs: Sequence
     from rich.console import Console
     from rich.progress import track
 
-    from semrestore.visualization.comparison import save_comparison, save_page
+    from semrestore.visualization.comparison import Comparison, save_comparison, save_page
 
     device = options.device or get_device()
     with explained(f"--device '{device}' cannot be used"):
         denoisers = [_denoiser(method, options.sigma, device) for method in methods]
         task = _Task(options.task, device) if options.task else None
-    comparisons = [
-        _compare(options, methods, denoisers, image, reference, region, task, device)
-        for image, reference in track(pairs, 'comparing', console=Console(stderr=True))
-    ]
-    for comparison in comparisons:
-        with replacing(options.out / f'{comparison.name}.png') as path:
-            save_comparison(comparison, path, options.dpi)
-    with replacing(options.out / 'comparison.html') as path:
-        save_page(comparisons, path, _title(options))
-    print(f'{options.out}: {", ".join(f"{comparison.name}.png" for comparison in comparisons)}, comparison.html')
+    pictures = [f'{image.stem}.png' for image, _ in pairs]
+    with ExitStack() as written:  # all are put in their places at its end
+
+        def compared() -> Iterator[Comparison]:  # one at a time, since a photo by ten methods is a hundred megabytes
+            for (image, reference), picture in zip(track(pairs, 'comparing', console=Console(stderr=True)), pictures, strict=True):
+                comparison = _compare(options, methods, denoisers, image, reference, region, task, device)
+                save_comparison(comparison, written.enter_context(replacing(options.out / picture)), options.dpi)
+                yield comparison
+
+        save_page(compared(), written.enter_context(replacing(options.out / 'comparison.html')), _title(options))
+    print(f'{options.out}: {", ".join(pictures)}, comparison.html')
 
 
 def _title(options: argparse.Namespace) -> str:

@@ -1,10 +1,11 @@
 """Methods side by side (paper, Figs. 4, 6 and 7): a picture with a zoomed region, and a page with a slider."""
 
 import base64
+import gc
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,27 +107,28 @@ def save_comparison(comparison: Comparison, path: str | Path, dpi: int = 150) ->
             else:
                 _draw(rows[2][column], one.overlay)
     figure.savefig(path, dpi=dpi)
+    del figure, rows, whole, part
+    gc.collect()  # a figure is full of cycles, and holds some 20 MB a photo until Python looks for them by itself
 
 
-def save_page(comparisons: Sequence[Comparison], path: str | Path, title: str) -> None:
+def save_page(comparisons: Iterable[Comparison], path: str | Path, title: str) -> None:
     """Write one HTML file, images and all, on which a slider uncovers one method over another.
 
     Args:
-        comparisons: The images by their methods.
+        comparisons: The images by their methods, each looked at once.
         path: File to write.
         title: Of the page.
     """
-    data = [
-        dict(
-            name=comparison.name,
-            methods=[dict(name=one.method, caption=_caption(one), src=_data_url(one.image)) for one in comparison.shown],
-        )
-        for comparison in comparisons
-    ]
     page = (Path(__file__).parent / 'comparison.html').read_text(encoding='utf-8')
-    # In a script element only a closing tag could end it.
-    page = page.replace('{{title}}', html.escape(title)).replace('{{data}}', json.dumps(data).replace('</', '<\\/'))
-    Path(path).write_text(page, encoding='utf-8')
+    before, after = page.split('{{data}}')
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(f'{before.replace("{{title}}", html.escape(title))}[')
+        for number, comparison in enumerate(comparisons):
+            methods = [dict(name=one.method, caption=_caption(one), src=_data_url(one.image)) for one in comparison.shown]
+            # In a script element only a closing tag could end it.
+            data = json.dumps(dict(name=comparison.name, methods=methods)).replace('</', '<\\/')
+            file.write(f'{", " * bool(number)}{data}')
+        file.write(f']{after}')
 
 
 def _draw(axis, image: Tensor) -> None:
