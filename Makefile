@@ -13,7 +13,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# What takes minutes: the whole demo, every config, long runs.
+# What takes minutes: the demo, every config, long runs.
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist load -m slow
 
