@@ -20,6 +20,7 @@ from PIL import Image
 
 from semrestore.commands import mos
 from semrestore.commands.common import run
+from semrestore.datasets import read_photo
 from semrestore.errors import UserError
 from semrestore.mos.images import MethodFolders
 from semrestore.mos.report import krippendorff_alpha, table
@@ -137,6 +138,23 @@ def test_what_is_no_ranking_is_refused(client, study, answer):
     assert client.put(f'/api/raters/{rater}/items/0', json=answer).status_code == 422
     assert client.put(f'/api/raters/{rater}/items/0', content=b'\xff{').status_code == 422
     assert client.get(f'/api/raters/{rater}').json()['items'] == [[None] * 4] * 3
+
+
+def test_images_that_raters_ask_for_again_are_kept_within_a_number_of_bytes(study, monkeypatch):
+    folders, _ = study
+    every = [(method, name) for method in METHODS for name in folders.names]
+    sizes = {one: len(folders.png(*one)) for one in every}
+    held = max(sizes.values()) * 2
+    monkeypatch.setattr('semrestore.mos.images.RECENT_BYTES', held)
+    read = []
+    monkeypatch.setattr('semrestore.mos.images.read_photo', lambda path: read.append(path) or read_photo(path))
+    for one in every:
+        for _ in range(2):
+            assert len(folders.png(*one)) == sizes[one]
+            assert sum(map(len, folders._recent.values())) <= held
+    assert 9 <= len(read) <= 12  # all but what was there before, and each once
+    monkeypatch.setattr('semrestore.mos.images.RECENT_BYTES', 0)
+    assert len(folders.png(*every[0])) == sizes[every[0]]
 
 
 def test_what_is_not_there_is_not_found(client):

@@ -3,7 +3,6 @@
 import io
 import threading
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image
@@ -11,6 +10,8 @@ from PIL import Image
 from semrestore.datasets import read_photo
 from semrestore.datasets.photo_folder import SUFFIXES
 from semrestore.errors import UserError
+
+RECENT_BYTES = 2**27  # of PNGs that the next rater will ask for, too
 
 
 class MethodFolders:
@@ -38,6 +39,7 @@ class MethodFolders:
                 )
         self.names = everything
         self._one_at_a_time = threading.Lock()
+        self._recent: dict[Path, bytes] = {}
         for name in everything:
             sizes = {method: _size(self.paths[method][name]) for method in self.methods}
             if len(set(sizes.values())) > 1:
@@ -46,14 +48,19 @@ class MethodFolders:
 
     def png(self, method: str, name: str) -> bytes:
         """Return an image as a PNG of pixels alone: nothing else in it could tell the methods apart."""
+        path = self.paths[method][name]
         with self._one_at_a_time:  # raters at once ask for the same ones, and each takes several times its pixels
-            return self._encoded(method, name)
+            image = self._recent.pop(path, None) or _encoded(path)
+            self._recent[path] = image  # at the end: it is the latest
+            while sum(map(len, self._recent.values())) > RECENT_BYTES:
+                del self._recent[next(iter(self._recent))]
+        return image
 
-    @lru_cache(maxsize=32)  # noqa: B019 (it lives as long as the server)
-    def _encoded(self, method: str, name: str) -> bytes:
-        stream = io.BytesIO()
-        Image.fromarray(read_photo(self.paths[method][name])).save(stream, format='PNG', compress_level=3)
-        return stream.getvalue()
+
+def _encoded(path: Path) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(read_photo(path)).save(stream, format='PNG', compress_level=3)
+    return stream.getvalue()
 
 
 def _images(folder: Path) -> dict[str, Path]:
