@@ -61,6 +61,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
     if embedded:
         if is_foreign(cfg):
             raise UserError(f"config '{path}' trains a task network itself; --embedded is for denoisers, alone or before a task")
+        _check_names(cfg)
         print(embed(cfg), flush=True)
     for option in options:
         _apply_option(cfg, option)
@@ -144,8 +145,12 @@ def _check_names(cfg: Config) -> None:
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a whole number")
             if _TEXTS.fullmatch(path) and not isinstance(value, str | None):
                 raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a text")
-            if name == 'pipeline' and '_dataloader.' in path and not (isinstance(value, list | tuple) and value):
-                raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a list of transforms")
+            if name == 'pipeline' and '_dataloader.' in path and not _are_transforms(value):
+                raise UserError(f"config '{cfg.filename}': {path} is {value!r}; expected a list of transforms, each a dict with a type")
+
+
+def _are_transforms(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(callable(one) or (isinstance(one, dict) and 'type' in one) for one in value)
 
 
 def _at(cfg: Config, key: str) -> dict | None:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,27 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"'{path}' cannot be written: {error}") from None
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """Give a folder to write files to, and put them into ``folder`` once all are whole; what was there under their names stays until then.
+
+    Raises:
+        UserError: One of them cannot be written; what this says of is the folder, since an error of the system seldom names the file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix='.part-', dir=folder) as partial:
+            yield Path(partial)
+            written = sorted(Path(partial).iterdir())
+            for file in written:
+                if (folder / file.name).is_dir():
+                    raise UserError(f"'{folder / file.name}' cannot be written: it is a folder")
+            for file in written:
+                os.replace(file, folder / file.name)
+    except OSError as error:
+        raise UserError(f"the files of '{folder}' cannot be written: {error}") from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import weakref
 
 import cv2
 import numpy as np
@@ -15,10 +16,12 @@ from semrestore.commands import test as testing
 from semrestore.commands import train as training
 from semrestore.commands.cells import Rows
 from semrestore.commands.common import run
+from semrestore.engine import SafeCheckpointHook
 from semrestore.files import replacing
 from semrestore.mos.store import Store
 from semrestore.registry import MODELS
 from semrestore.visualization import draw_matrix
+from semrestore.visualization.comparison import Comparison, Shown, save_page
 
 JOB = 'semrestore::embedded/denoise_sigma30.py'
 SMALL = ['train_dataloader.batch_size=1', 'model.denoiser.encoder_channels=8', 'model.denoiser.decoder_channels=8', 'log_level=ERROR']
@@ -261,7 +264,6 @@ def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
                 'train_dataloader.num_workers=1.5',
                 'default_hooks.checkpoint.interval=None',
                 'default_hooks.checkpoint.max_keep_ckpts=1.5',
-                'train_dataloader.dataset.pipeline=[]',
                 'val_cfg=None',
             )
         ),
@@ -276,15 +278,78 @@ def test_numbers_without_sense_are_refused(tmp_path, photo, capsys, command, arg
     assert not list((tmp_path / 'out').rglob('*.png'))
 
 
-@pytest.mark.parametrize(('loader', 'message'), [('train_dataloader', 'do not make a batch'), ('val_dataloader', "have no 'inputs'")])
-def test_data_that_nothing_packs_are_refused(tmp_path, capsys, loader, message):
+@pytest.mark.parametrize(
+    ('loader', 'steps', 'workers', 'message'),
+    [
+        ('train_dataloader', ['LoadPhoto'], 0, 'do not make a batch'),
+        ('train_dataloader', ['LoadPhoto', 'mmpretrain.PackInputs'], 0, 'stack expects each tensor to be equal size'),
+        ('train_dataloader', ['LoadPhoto', 'mmpretrain.PackInputs'], 1, 'do not make a batch'),
+        ('train_dataloader', [], 0, 'do not make a batch'),
+        ('val_dataloader', ['LoadPhoto'], 0, "have no 'inputs'"),
+        ('val_dataloader', [], 0, "have no 'inputs'"),
+    ],
+)
+def test_data_that_make_no_batch_are_refused(tmp_path, capsys, loader, steps, workers, message):
     config = tmp_path / 'own.py'
+    pipeline = [dict(type=step) for step in steps]
     config.write_text(
-        f"_base_ = 'semrestore::embedded/denoise_sigma30.py'\n{loader} = dict(dataset=dict(pipeline=[dict(type='LoadPhoto')]))\n"
+        f"_base_ = 'semrestore::embedded/denoise_sigma30.py'\n{loader} = dict(num_workers={workers}, dataset=dict(pipeline={pipeline}))\n"
     )
-    options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=1', *SMALL]
+    options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=1', *SMALL, 'train_dataloader.batch_size=2']
     assert call(training, config, '--work-dir', tmp_path / 'out', '--cfg-options', *options) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('pipeline', ['None', "['LoadPhoto']", "[dict(keys='img')]", "'LoadPhoto'"])
+def test_pipelines_of_what_is_no_transform_are_refused_before_they_are_embedded(tmp_path, capsys, pipeline):
+    config = tmp_path / 'own.py'
+    config.write_text(f"_base_ = 'semrestore::embedded/denoise_sigma30.py'\ntrain_dataloader = dict(dataset=dict(pipeline={pipeline}))\n")
+    assert call(training, config, '--embedded', '--work-dir', tmp_path / 'out') == 2
+    assert 'expected a list of transforms' in capsys.readouterr().err
+
+
+def test_a_whole_number_of_an_interval_may_be_a_float():
+    hook = SafeCheckpointHook(interval=1e3, max_keep_ckpts=2.0)
+    assert (hook.interval, hook.max_keep_ckpts) == (1000, 2)
+    assert isinstance(hook.interval, int)
+
+
+def test_a_comparison_without_room_says_so_of_its_folder_and_replaces_nothing(tmp_path, photo, capsys, monkeypatch):
+    other = photo.with_name('second.png')
+    other.write_bytes(photo.read_bytes())
+    out = tmp_path / 'out'
+    arguments = [photo, other, '--methods', 'noisy', 'clean', '--sigma', '25', '--out', out]
+    assert call(compare, *arguments) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert set(before) == {'photo.png', 'second.png', 'comparison.html'}
+
+    def full(comparisons, path, title):
+        for _ in comparisons:
+            raise OSError(28, 'No space left on device')
+
+    with monkeypatch.context() as patched:
+        patched.setattr('semrestore.visualization.comparison.save_page', full)
+        assert call(compare, *arguments, '--seed', 1) == 2
+    assert f"the files of '{out}' cannot be written: [Errno 28] No space left" in capsys.readouterr().err
+    (out / 'second.png').unlink()
+    (out / 'second.png').mkdir()
+    assert call(compare, *arguments, '--seed', 1) == 2
+    assert f"'{out / 'second.png'}' cannot be written: it is a folder" in capsys.readouterr().err
+    del before['second.png']
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+
+
+def test_one_comparison_is_held_at_a_time(tmp_path, photos):
+    held, most = weakref.WeakSet(), []
+
+    def shown(name):
+        comparison = Comparison(name, [Shown('noisy', photos[name][:, :20, :20].clone())])
+        held.add(comparison.shown[0].image)
+        most.append(len(held))
+        return comparison
+
+    save_page((shown(name) for name in ('coffee', 'chelsea', 'astronaut')), tmp_path / 'page.html', 'title')
+    assert most == [1, 1, 1]
 
 
 @pytest.mark.parametrize('name', ['', '.', '/'])

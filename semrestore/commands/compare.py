@@ -16,14 +16,14 @@ A method is one of
 import argparse
 import copy
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from semrestore.commands.cells import Method, check_sources, parse_method
 from semrestore.commands.common import check_dpi, explained, load_quietly
 from semrestore.errors import UserError
-from semrestore.files import replacing
+from semrestore.files import filling
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -116,15 +116,17 @@ def _run(options: argparse.Namespace, methods: Sequence[Method], pairs: Sequence
         denoisers = [_denoiser(method, options.sigma, device) for method in methods]
         task = _Task(options.task, device) if options.task else None
     pictures = [f'{image.stem}.png' for image, _ in pairs]
-    with ExitStack() as written:  # all are put in their places at its end
+    with filling(options.out) as folder:
 
-        def compared() -> Iterator[Comparison]:  # one at a time, since a photo by ten methods is a hundred megabytes
-            for (image, reference), picture in zip(track(pairs, 'comparing', console=Console(stderr=True)), pictures, strict=True):
-                comparison = _compare(options, methods, denoisers, image, reference, region, task, device)
-                save_comparison(comparison, written.enter_context(replacing(options.out / picture)), options.dpi)
-                yield comparison
+        def drawn(image: Path, reference: Path | None, picture: str) -> Comparison:
+            comparison = _compare(options, methods, denoisers, image, reference, region, task, device)
+            save_comparison(comparison, folder / picture, options.dpi)
+            return comparison
 
-        save_page(compared(), written.enter_context(replacing(options.out / 'comparison.html')), _title(options))
+        images = track(list(zip(pairs, pictures, strict=True)), 'comparing', console=Console(stderr=True))
+        # One at a time, since a photo by ten methods is a hundred megabytes.
+        with closing(drawn(*pair, picture) for pair, picture in images) as comparisons:
+            save_page(comparisons, folder / 'comparison.html', _title(options))
     print(f'{options.out}: {", ".join(pictures)}, comparison.html')
 
 
@@ -217,7 +219,7 @@ class _Task:
         """Return an image as the network gets it, ``(3, H, W)``, 0..1, and its data sample."""
         with explained(f"'{path}' does not go through the test pipeline of '{self.config}'"):
             item = self.pipeline(dict(img_path=str(path), name=path.stem, dataset_name='', seg_fields=[], reduce_zero_label=False))
-        data = self.preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
+            data = self.preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
         return data['inputs'][0], data['data_samples'][0]
 
     def judge(self, comparison, clean, sample) -> None:

@@ -1,9 +1,11 @@
 """Train the denoiser of a config: alone, or jointly with the frozen task network behind it."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from traceback import walk_tb
 
 from semrestore.commands.common import add_config_options, bare_model, build_loop, build_runner, explained, prepare, world_size
 from semrestore.errors import UserError
@@ -121,11 +123,14 @@ def train(cfg) -> None:
     hold_workers()
     try:
         runner.train()
-    except TypeError as error:
-        if 'default_collate' not in str(error):
+    except (RuntimeError, TypeError) as error:
+        # A worker's error has its traceback in its text.
+        if 'default_collate' not in {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)} | {*re.findall(r'\w+', str(error))}:
             raise
+        reason = str(error).strip().splitlines()[-1]
         raise UserError(
-            'the images of train_dataloader do not make a batch; the last transform of their pipeline packs them: mmpretrain.PackInputs'
+            f'the images of train_dataloader do not make a batch ({reason}). Their pipeline ends by packing them, such as by'
+            ' mmpretrain.PackInputs, after it has cut them to one size, such as by RandomCrop with pad_if_needed=True'
         ) from error
     finally:
         release_workers()

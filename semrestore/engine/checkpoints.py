@@ -50,9 +50,11 @@ class SafeCheckpointHook(CheckpointHook):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **{'backend_args': dict(backend='atomic'), **kwargs})
-        for name in ('interval', 'max_keep_ckpts'):
-            if type(getattr(self, name)) is not int:
-                raise TypeError(f'{name} is {getattr(self, name)!r}; expected a whole number, -1 for none')
+        for name, meaning in dict(interval='-1 for at the end alone', max_keep_ckpts='-1 for all').items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+                raise TypeError(f'{name} is {value!r}; expected a whole number, {meaning}')
+            setattr(self, name, int(value))  # 1e3 is one
 
     def before_train(self, runner) -> None:
         """Start, without what a killed run left half-written."""

@@ -123,12 +123,15 @@ def save_page(comparisons: Iterable[Comparison], path: str | Path, title: str) -
     before, after = page.split('{{data}}')
     with open(path, 'w', encoding='utf-8') as file:
         file.write(f'{before.replace("{{title}}", html.escape(title))}[')
-        for number, comparison in enumerate(comparisons):
-            methods = [dict(name=one.method, caption=_caption(one), src=_data_url(one.image)) for one in comparison.shown]
-            # In a script element only a closing tag could end it.
-            data = json.dumps(dict(name=comparison.name, methods=methods)).replace('</', '<\\/')
-            file.write(f'{", " * bool(number)}{data}')
+        for number, entry in enumerate(map(_entry, comparisons)):
+            file.write(f'{", " * bool(number)}{entry}')
         file.write(f']{after}')
+
+
+def _entry(comparison: Comparison) -> str:
+    methods = [dict(name=one.method, caption=_caption(one), src=_data_url(one.image)) for one in comparison.shown]
+    # In a script element only a closing tag could end it.
+    return json.dumps(dict(name=comparison.name, methods=methods)).replace('</', '<\\/')
 
 
 def _draw(axis, image: Tensor) -> None:
