@@ -138,6 +138,73 @@ def test_a_hostile_header_is_refused_and_leaves_nothing(tmp_path, cache, attack,
     assert list(cache.iterdir()) == []
 
 
+def link(name, target, kind=tarfile.SYMTYPE):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.mark.parametrize(
+    'links',
+    [
+        [link('train/n1/out.png', '../../../../secret.png')],
+        [link('train/n1/out.png', '{secret}')],
+        [link('train/n1/out.png', '../../../secret.png', tarfile.LNKTYPE)],
+        [link('train/n1/out.png', '{secret}', tarfile.LNKTYPE)],
+        [link('train/n1/out', '..' + '/..' * 3), link('train/n1/out/new', 'a')],
+        [link('train/n3', '{folder}')],
+        [link('train/n1/up', '..')],
+        [link('train/n1/x.png', 'y.png'), link('train/n1/y.png', 'x.png')],
+        [link('train/n1/x.png', 'nowhere.png', tarfile.LNKTYPE)],
+        [link('train/n1/x.png', 'train/n1/x.png', tarfile.LNKTYPE)],
+        [link('train/n1/x.png', 'train/n1/y.png', tarfile.LNKTYPE), link('train/n1/y.png', 'train/n1/x.png', tarfile.LNKTYPE)],
+    ],
+)
+def test_links_that_lead_out_or_around_are_refused_and_leave_nothing(tmp_path, cache, links):
+    (tmp_path / 'secret.png').write_bytes(png(99))
+    path = write(tmp_path / 'photos.tar', FILES, '')
+    with tarfile.open(path, 'a') as archive:
+        for one in links:
+            one.linkname = one.linkname.format(secret=tmp_path / 'secret.png', folder=tmp_path)
+            archive.addfile(one)
+    before = sorted(tmp_path.rglob('*'))
+    with pytest.raises(UserError, match='cannot be unpacked'):
+        dataset(path)
+    assert sorted(set(tmp_path.rglob('*')) - {cache}) == before
+    assert list(cache.iterdir()) == []
+
+
+def test_one_photo_under_two_names_is_read_twice(tmp_path):
+    path = write(tmp_path / 'photos.tar', FILES, '')
+    with tarfile.open(path, 'a') as archive:
+        archive.addfile(link('train/n1/again.png', 'train/n1/a.png', tarfile.LNKTYPE))
+    photos = dataset(path)
+    assert [photos[index]['img'][0, 0, 0] for index in range(len(photos))] == [10, 10, 30, 20]
+
+
+@pytest.mark.parametrize(
+    'name', ['pho tos.tar', 'pho\ntos.tar', 'ph\u00f6t\u00f6s.tar', 'n\udcff.tar', 'photos.png', 'photos.zip', 'photos']
+)
+def test_an_archive_is_what_it_is_whatever_its_name(tmp_path, name):
+    assert len(dataset(write(tmp_path / name, FILES))) == 3
+
+
+@pytest.mark.parametrize(
+    'content',
+    [b'', bytes(512), bytes(10240), b'\xff' * 5000, b'PK\x03\x04' + bytes(200), png(3), b'\x1f\x8b' + bytes(600), b'BZh9' + bytes(600)],
+)
+def test_what_is_no_archive_is_refused(tmp_path, cache, content):
+    (tmp_path / 'photos.tar.gz').write_bytes(content)
+    with pytest.raises(UserError, match=r"photos\.tar\.gz' (cannot be unpacked|has no class folders)"):
+        dataset(tmp_path / 'photos.tar.gz')
+
+
+def test_a_link_to_itself_is_no_archive(tmp_path):
+    (tmp_path / 'photos.tar').symlink_to('photos.tar')
+    with pytest.raises(UserError, match=r"photos\.tar' does not exist"):
+        dataset(tmp_path / 'photos.tar')
+
+
 def test_a_missing_archive_and_a_cache_that_cannot_be_written_are_named(tmp_path, cache):
     with pytest.raises(UserError, match=r"photos\.tar\.gz' does not exist"):
         dataset(tmp_path / 'photos.tar.gz')

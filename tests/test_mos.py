@@ -180,25 +180,21 @@ def test_what_is_not_there_is_not_found(client):
 
 def test_a_thousand_answers_in_a_burst_are_all_stored_once(serving, folders):
     _, address = serving()
-    raters = [json.load(urllib.request.urlopen(urllib.request.Request(f'{address}api/raters', method='POST')))['rater'] for _ in range(20)]
 
-    def put(task):
-        rater, position, scores = task
-        body = json.dumps(dict(scores=scores)).encode()
-        request = urllib.request.Request(
-            f'{address}api/raters/{rater}/items/{position}', body, {'Content-Type': 'application/json'}, method='PUT'
-        )
-        assert urllib.request.urlopen(request, timeout=60).status == 200
+    def ask(path, method, body=None):
+        data = body and json.dumps(body).encode()
+        request = urllib.request.Request(f'{address}api/raters{path}', data, {'Content-Type': 'application/json'}, method=method)
+        return json.load(urllib.request.urlopen(request, timeout=60))
 
-    rng = np.random.default_rng(0)
-    tasks = [(rater, position, (rng.permutation(4) + 1).tolist()) for _ in range(17) for rater in raters for position in range(3)]
-    last = {(rater, position): [4, 3, 2, 1] for rater in raters for position in range(3)}
+    draws = np.random.default_rng(0)
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(put, tasks))
-        list(pool.map(put, [(*key, scores) for key, scores in last.items()]))
+        raters = [answer['rater'] for answer in pool.map(lambda _: ask('', 'POST'), range(334))]
+        sent = {(rater, position): (draws.permutation(4) + 1).tolist() for rater in raters for position in range(3)}
+        assert len(sent) == 1002
+        list(pool.map(lambda one: ask(f'/{one[0]}/items/{one[1]}', 'PUT', dict(scores=sent[one])), sent))
     store = Store(folders / 'mos.sqlite')
-    assert len(store.ratings()) == 20 * 3 * 4
-    assert all(item.scores == [4, 3, 2, 1] for rater in raters for item in store.items(rater))
+    assert len(store.ratings()) == 1002 * 4
+    assert {(rater, position): item.scores for rater in raters for position, item in enumerate(store.items(rater))} == sent
 
 
 def test_a_killed_server_loses_nothing_and_goes_on(serving, folders):

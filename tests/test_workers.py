@@ -1,7 +1,9 @@
 """What a training's data can meet: workers that are killed, and folders that go away and come back."""
 
+import contextlib
 import itertools
 import os
+import random
 import shutil
 import signal
 import threading
@@ -112,6 +114,33 @@ def test_a_worker_that_is_killed_halfway_through_a_message_is_replaced():
                 os.kill(worker.pid, signal.SIGSTOP)
                 threading.Timer(1, os.kill, [worker.pid, signal.SIGKILL]).start()
     assert iterator.restarts == 2
+
+
+def test_workers_that_are_killed_at_random_change_nothing():
+    stream = StreamDataset(Large())
+    expected, iterator = (
+        RestartingIterator(
+            DataLoader(stream, batch_size=2, num_workers=workers, sampler=StreamSampler(stream, seed=3), collate_fn=list), most=1000
+        )
+        for workers in (0, 2)
+    )
+    draws, done = random.Random(0), threading.Event()
+
+    def kill():
+        while not done.wait(draws.uniform(0.02, 0.6)):
+            with contextlib.suppress(ProcessLookupError, AttributeError):  # it is gone, or there are none yet
+                os.kill(draws.choice(iterator._iterator._workers).pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        for _ in range(100):
+            assert next(iterator) == next(expected)
+            time.sleep(draws.uniform(0, 0.15))  # the step of a training
+    finally:
+        done.set()
+        killer.join()
+    assert iterator.restarts >= 5
 
 
 def test_a_sampler_without_places_is_left_to_pytorch():

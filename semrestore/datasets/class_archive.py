@@ -55,7 +55,8 @@ def cache_folder() -> Path:
 def unpacked(archive: Path) -> Path:
     """Return a folder of the cache with what a tar archive holds, unpacking it if that was not done before.
 
-    Several processes may ask at once. Nothing is written outside the folder: links and paths that lead out of it are refused.
+    Several processes may ask at once. Nothing is written outside the folder: paths and hard links that lead out of it are refused,
+    and symbolic links altogether.
 
     Raises:
         UserError: The archive is missing or damaged, holds more than the disk has free, or the cache cannot be written.
@@ -80,7 +81,7 @@ def unpacked(archive: Path) -> Path:
             else:
                 os.mkdir(partial)  # for the context to remove
     except DAMAGED as error:
-        raise UserError(f"archive '{archive}' cannot be unpacked, it may be truncated: {error}") from None
+        raise UserError(f"archive '{archive}' cannot be unpacked, is it whole? {error}") from None
     except OSError as error:
         raise UserError(f"archive '{archive}' cannot be unpacked into '{folder}' (SEMRESTORE_CACHE names another place): {error}") from None
     return folder
@@ -111,6 +112,8 @@ def _within(free: int) -> Callable[[tarfile.TarInfo, str], tarfile.TarInfo | Non
         free -= member.size
         if free < 0:
             raise tarfile.TarError('it holds more than the disk has free')
+        if member.issym():  # to a folder above it, there would be no end of photos
+            raise tarfile.TarError(f"'{member.name}' is a symbolic link; pack what it leads to, as by tar --dereference")
         return tarfile.data_filter(member, folder)
 
     return check
