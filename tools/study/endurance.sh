@@ -10,7 +10,7 @@ out=work_dirs/endurance
 watch="$python tools/benchmark/memory.py"
 
 # With a constant learning rate, for as long as it may: tools/train_zoo.sh goes on from what it saved. Tensors of 1 MiB or more stay out of
-# glibc's heap, whose free pieces grow by steps that say nothing of what a training holds; a step takes about a fifth longer for it.
+# glibc's heap, whose free pieces say nothing of what a training holds; a step takes about a fifth longer for it.
 # MALLOC_MMAP_THRESHOLD_= takes glibc's own threshold.
 training() {
   export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_-1048576}
