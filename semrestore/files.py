@@ -58,7 +58,7 @@ def filling(folder: Path) -> Iterator[Path]:
     """Give a folder to write files to, and put them into ``folder`` once all are whole; what was there under their names stays until then.
 
     Raises:
-        UserError: One of them cannot be written; what this says of is the folder, since an error of the system seldom names the file.
+        UserError: One of them cannot be written. It names the folder: the system's errors seldom name the file.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
