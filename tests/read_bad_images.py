@@ -7,6 +7,8 @@ A process of its own, since a hang is to be stopped and memory to be measured.
 """
 
 import contextlib
+import functools
+import gc
 import glob
 import io
 import json
@@ -28,6 +30,25 @@ from semrestore.errors import UserError
 from tests import bad_images
 
 warnings.simplefilter('ignore')
+
+TASK = """
+_base_ = 'semrestore::evaluation/efficientnet_lite0_imagenet_samples.py'
+pipeline = [dict(type='LoadPhoto'), dict(type='mmpretrain.PackInputs')]
+test_dataloader = dict(dataset=dict(pipeline=pipeline))
+task = dict(
+    _delete_=True,
+    type='OpenMMLabTask',
+    model=dict(
+        type='ImageClassifier',
+        data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True),
+        backbone=dict(type='MobileNetV2', widen_factor=0.1),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=7, in_channels=1280),
+    ),
+    checkpoint='random',
+)
+model = dict(task=task)
+"""
 
 
 def dataset(path: Path) -> tuple[int, int]:
@@ -96,17 +117,47 @@ def labels(path: Path) -> tuple[int, int]:
 
 def compare(path: Path) -> tuple[int, int]:
     """Read as the comparison of methods does, by its command."""
+    from semrestore.datasets import read_photo
+
+    _compare(path, '--as-they-are')
+    return read_photo(path).shape[:2]
+
+
+def reference(path: Path) -> tuple[int, int]:
+    """Read as the clean one of a good photo that is noisy, by the same command."""
+    from semrestore.datasets import read_photo
+
+    try:
+        _compare(Path(sys.argv[2]) / 'target.png', '--references', glob.escape(str(path)))
+    except UserError as error:
+        if 'differ in size' not in str(error):  # otherwise it was read, and told from its partner
+            raise
+    return read_photo(path).shape[:2]
+
+
+def task(path: Path) -> tuple[int, int]:
+    """Read by the test pipeline of a task, whose network says what it sees in it, by the same command."""
     from semrestore.commands import compare as command
     from semrestore.datasets import read_photo
+
+    config = Path(sys.argv[2]).with_name('task.py')
+    if not config.exists():
+        config.write_text(TASK)
+        command._Task = functools.cache(command._Task)  # one network for all of them
+    _compare(path, '--as-they-are', '--task', str(config))
+    return read_photo(path).shape[:2]
+
+
+def _compare(image: Path, *options: str) -> None:
+    from semrestore.commands import compare as command
 
     global strict
     strict = False  # some are too small or too odd to be drawn beside others
     out = Path(sys.argv[2]) / 'compared'
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        command.main([glob.escape(str(path)), '--methods', 'noisy', '--as-they-are', '--out', str(out)])
+        command.main([glob.escape(str(image)), '--methods', 'noisy', '--out', str(out), *options])
     assert list(out.glob('*.png'))
     shutil.rmtree(out)
-    return read_photo(path).shape[:2]
 
 
 def fake_ghostscript(folder: Path) -> Path:
@@ -132,7 +183,8 @@ strict = True  # what is to be refused has to be, and what is to be read
 
 def main() -> None:
     """Print a JSON of what went wrong, the number of files, the slowest one and the memory that was taken."""
-    reader = dict(dataset=dataset, inference=inference, rating=rating, pair=pair, labels=labels, compare=compare)[sys.argv[1]]
+    readers = dataset, inference, rating, pair, labels, compare, reference, task
+    reader = {reader.__name__: reader for reader in readers}[sys.argv[1]]
     folder = Path(sys.argv[2])
     if sys.argv[3:]:
         small, *large = map(Path, sys.argv[3:])
@@ -149,6 +201,7 @@ def main() -> None:
     good = next(case for case in cases if case.path.name == 'target.png')
     with contextlib.suppress(UserError):
         reader(good.path)  # imports, and what they take
+    gc.freeze()  # what was imported, which `compare` would have looked through at each picture
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wrong, read, slowest = [], 0, (0.0, '')
     for case in cases:

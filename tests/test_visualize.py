@@ -178,7 +178,9 @@ def test_bad_comparisons_are_named(photo, tmp_path, capsys):
         ([str(photo), *both, '--sigma', '25', '--task', 'configs/evaluation/zoo.py'], 'of --task has no task'),
     ):
         assert run(compare.main, arguments) == 2, arguments
-        assert message in capsys.readouterr().err, message
+        last = capsys.readouterr().err.splitlines()[-1]  # below the progress bar, if there is one
+        assert last.startswith('error: '), last
+        assert message in last
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
@@ -49,6 +49,16 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
         print(f'error: {killed()}', file=sys.stderr)
         return 2
     return 0
+
+
+@contextmanager
+def tracked(sequence: Sequence, description: str) -> Iterator[Iterable]:
+    """Show on standard error how far a loop over a sequence has come; the bar has ended when an error of the loop is reported."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as progress:
+        yield progress.track(sequence, description=description)
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:

@@ -17,11 +17,10 @@ import argparse
 import copy
 import re
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 from semrestore.commands.cells import Method, check_sources, parse_method
-from semrestore.commands.common import check_dpi, explained, load_quietly
+from semrestore.commands.common import check_dpi, explained, load_quietly, tracked
 from semrestore.errors import UserError
 from semrestore.files import filling
 
@@ -106,8 +105,6 @@ def _region(text: str | None) -> tuple[int, int, int] | None:
 
 def _run(options: argparse.Namespace, methods: Sequence[Method], pairs: Sequence, region: tuple | None) -> None:
     from mmengine.device import get_device
-    from rich.console import Console
-    from rich.progress import track
 
     from semrestore.visualization.comparison import Comparison, save_comparison, save_page
 
@@ -123,9 +120,9 @@ def _run(options: argparse.Namespace, methods: Sequence[Method], pairs: Sequence
             save_comparison(comparison, folder / picture, options.dpi)
             return comparison
 
-        images = track(list(zip(pairs, pictures, strict=True)), 'comparing', console=Console(stderr=True))
-        # One at a time, since a photo by ten methods is a hundred megabytes.
-        with closing(drawn(*pair, picture) for pair, picture in images) as comparisons:
+        with tracked(list(zip(pairs, pictures, strict=True)), 'comparing') as images:
+            # One at a time, since a photo by ten methods is a hundred megabytes.
+            comparisons = (drawn(*pair, picture) for pair, picture in images)
             save_page(comparisons, folder / 'comparison.html', _title(options))
     print(f'{options.out}: {", ".join(pictures)}, comparison.html')
 

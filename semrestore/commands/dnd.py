@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semrestore.commands.common import load_quietly
+from semrestore.commands.common import load_quietly, tracked
 from semrestore.errors import UserError
 from semrestore.files import replacing
 
@@ -59,8 +59,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``tools/dnd.py``."""
-    from rich.console import Console
-    from rich.progress import track
     from scipy.io import savemat
 
     from semrestore.inference import DenoiseInferencer
@@ -71,17 +69,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.config and not config:
         raise UserError(f"config '{options.config}' has no denoiser")
     inferencer = DenoiseInferencer(None if options.model == 'none' else options.model, config, options.device)
-    for image in track(images, 'DND', console=Console(stderr=True)):
-        target = options.out / f'{image.name}.mat'
-        if target.is_file():
-            continue
-        crops = read_crops(image)
-        denoised = np.empty(len(crops), dtype=object)
-        for number, crop in enumerate(crops):
-            sigma = 255 * float(image.sigmas[number]) if options.sigma == 'info' else options.sigma
-            denoised[number] = np.clip(inferencer(crop, sigma=sigma)['predictions'][0], 0, 1)
-        with replacing(target) as path:
-            savemat(path, dict(Idenoised=denoised, israw=False, eval_version=EVAL_VERSION), appendmat=False)
+    with tracked(images, 'DND') as remaining:
+        for image in remaining:
+            target = options.out / f'{image.name}.mat'
+            if target.is_file():
+                continue
+            crops = read_crops(image)
+            denoised = np.empty(len(crops), dtype=object)
+            for number, crop in enumerate(crops):
+                sigma = 255 * float(image.sigmas[number]) if options.sigma == 'info' else options.sigma
+                denoised[number] = np.clip(inferencer(crop, sigma=sigma)['predictions'][0], 0, 1)
+            with replacing(target) as path:
+                savemat(path, dict(Idenoised=denoised, israw=False, eval_version=EVAL_VERSION), appendmat=False)
     print(f'{options.out}: {len(images)} images; submit what is in this folder')
 
 

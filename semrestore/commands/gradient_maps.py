@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.commands.cells import evenly
-from semrestore.commands.common import add_config_options, check_dpi, explained, load_quietly
+from semrestore.commands.common import add_config_options, check_dpi, explained, load_quietly, tracked
 from semrestore.errors import UserError
 from semrestore.files import replacing, write_text
 
@@ -75,9 +75,6 @@ def _build(cfg, options: argparse.Namespace):
 
 def _measure(cascade, dataset, device: str, options: argparse.Namespace) -> tuple[list[dict], list[list]]:
     """Return a row for each image and term, and the tiles of the images to draw."""
-    from rich.console import Console
-    from rich.progress import track
-
     from semrestore.cascade import image_name
     from semrestore.visualization import Tile
     from semrestore.visualization.gradients import energy, gini, heat, loss_gradients, top_share
@@ -85,20 +82,21 @@ def _measure(cascade, dataset, device: str, options: argparse.Namespace) -> tupl
     rows, drawn = [], []
     indices = _named(dataset, options.names) if options.names else evenly(len(dataset), options.images)
     shown = set(evenly(len(indices), options.rows))
-    for place, index in enumerate(track(indices, 'gradients', console=Console(stderr=True))):
-        item = dataset[index]
-        data = cascade.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
-        clean, sample = data['inputs'][0].to(device), data['data_samples'][0]
-        with explained(f"the losses of '{options.config}' cannot be taken on '{image_name(sample)}'"):
-            noisy, gradients = loss_gradients(cascade, clean, sample)
-        tiles = [Tile(clean, image_name(sample)), Tile(noisy)]
-        for name, gradient in gradients.items():
-            strength = energy(gradient)
-            row = dict(image=image_name(sample), term=name, top_share=top_share(strength), gini=gini(strength))
-            rows.append(row)
-            tiles.append(Tile(heat(strength), f'top 5 %: {100 * row["top_share"]:.0f} % of energy, Gini {row["gini"]:.2f}'))
-        if place in shown:
-            drawn.append(tiles)
+    with tracked(indices, 'gradients') as remaining:
+        for place, index in enumerate(remaining):
+            item = dataset[index]
+            data = cascade.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
+            clean, sample = data['inputs'][0].to(device), data['data_samples'][0]
+            with explained(f"the losses of '{options.config}' cannot be taken on '{image_name(sample)}'"):
+                noisy, gradients = loss_gradients(cascade, clean, sample)
+            tiles = [Tile(clean, image_name(sample)), Tile(noisy)]
+            for name, gradient in gradients.items():
+                strength = energy(gradient)
+                row = dict(image=image_name(sample), term=name, top_share=top_share(strength), gini=gini(strength))
+                rows.append(row)
+                tiles.append(Tile(heat(strength), f'top 5 %: {100 * row["top_share"]:.0f} % of energy, Gini {row["gini"]:.2f}'))
+            if place in shown:
+                drawn.append(tiles)
     return rows, drawn
 
 
