@@ -2,6 +2,10 @@
 
 import contextlib
 import io
+import lzma
+import struct
+import subprocess
+import sys
 import tarfile
 
 import numpy as np
@@ -136,6 +140,49 @@ def test_a_hostile_header_is_refused_and_leaves_nothing(tmp_path, cache, attack,
     with pytest.raises(UserError, match=message):
         dataset(path)
     assert list(cache.iterdir()) == []
+
+
+def asking_for_2_gb(data):
+    """Return data as .lzma whose header asks for a dictionary of 2 GB, bytes 1 to 4."""
+    packed = lzma.compress(data, lzma.FORMAT_ALONE)
+    return packed[:1] + struct.pack('<I', 2**31) + packed[5:]
+
+
+@pytest.mark.parametrize('before', [b'', lzma.compress(b''), lzma.compress(bytes(3 * 2**20))])
+def test_a_dictionary_of_gigabytes_is_refused(tmp_path, cache, before):
+    path = write(tmp_path / 'photos.tar', FILES, '')
+    content = path.read_bytes()
+    path.write_bytes(before + lzma.compress(content, preset=9))
+    if not before:
+        assert len(dataset(path)) == 3
+    path.write_bytes(before + asking_for_2_gb(content))
+    with pytest.raises(UserError, match='its xz needs more than 128 MiB; pack it by gzip'):
+        dataset(path)
+
+
+UNPACK = """
+import pathlib, resource, sys, tarfile
+from semrestore.datasets.class_archive import unpacked
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+small, large = map(pathlib.Path, sys.argv[1:])
+unpacked(small)
+before = peak()
+print(len(list(unpacked(large).rglob('*.png'))), peak() - before)
+"""
+
+
+def test_memory_does_not_grow_with_what_an_archive_holds(tmp_path):
+    with tarfile.open(tmp_path / 'photos.tar.gz', 'w:gz', compresslevel=1) as archive:
+        for number in range(10_000):
+            member = tarfile.TarInfo(f'n{number % 2}/{number:05}.png')
+            member.pax_headers = {'x': 'y' * 4000}
+            archive.addfile(member)
+    command = [sys.executable, '-c', UNPACK, write(tmp_path / 'small.tar.gz', FILES), tmp_path / 'photos.tar.gz']
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    files, megabytes = done.stdout.splitlines()[-1].split()
+    assert int(files) == 10_000
+    assert float(megabytes) < 4
 
 
 def link(name, target, kind=tarfile.SYMTYPE):

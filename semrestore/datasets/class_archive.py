@@ -20,6 +20,7 @@ __all__ = ['ClassArchive', 'cache_folder', 'unpacked']
 
 # What its content can cause, beside the OSErrors of the disk it goes to.
 DAMAGED = (tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, RecursionError, *(kind for kind in BROKEN if kind is not OSError))
+DICTIONARY = 2**27  # twice what xz -9 asks for
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 
 
@@ -69,8 +70,14 @@ def unpacked(archive: Path) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'{folder.name}.part') as partial:
+            _check_dictionaries(archive)
             with tarfile.open(archive, tarinfo=_ShortHeader) as file:
-                file.extractall(partial, filter=_within(shutil.disk_usage(partial).free))
+                within = _within(shutil.disk_usage(partial).free)
+                while member := file.next():
+                    file.extract(member, partial, filter=within)
+                    # tarfile would keep both to the end; a link's target is a file by now.
+                    file.members.clear()
+                    file.pax_headers.clear()
                 while file.fileobj.read(2**20):  # to the end of the compressed data, where their checksum is
                     pass
             try:
@@ -87,10 +94,28 @@ def unpacked(archive: Path) -> Path:
     return folder
 
 
+def _check_dictionaries(archive: Path) -> None:
+    """Refuse what xz needs more than ``DICTIONARY`` bytes to unpack: :mod:`tarfile` lets it have what it asks for, up to 4 GB."""
+    with archive.open('rb') as file:
+        unpacker = lzma.LZMADecompressor(memlimit=DICTIONARY)
+        packed = file.read(2**16)
+        try:
+            while packed or not unpacker.needs_input:
+                unpacker.decompress(packed, 2**20)
+                if unpacker.eof:  # others may follow
+                    packed = unpacker.unused_data or file.read(2**16)
+                    unpacker = lzma.LZMADecompressor(memlimit=DICTIONARY)
+                else:
+                    packed = file.read(2**16) if unpacker.needs_input else b''
+        except lzma.LZMAError as error:  # of another kind: damaged, or no xz at all, which tarfile says
+            if 'limit' in str(error):
+                raise tarfile.ReadError(f'its xz needs more than {DICTIONARY >> 20} MiB; pack it by gzip') from None
+
+
 class _ShortHeader(tarfile.TarInfo):
     """Refuses extended headers that are no names any more: :mod:`tarfile` reads each into memory at once."""
 
-    LONGEST = 2**14  # tarfile takes time with the square of it
+    LONGEST = 2**12  # a path's; before Python 3.11.10 and 3.12.6 tarfile takes time with the square of it, 30 ms for this
     EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 
     @classmethod
@@ -114,7 +139,10 @@ def _within(free: int) -> Callable[[tarfile.TarInfo, str], tarfile.TarInfo | Non
             raise tarfile.TarError('it holds more than the disk has free')
         if member.issym():  # to a folder above it, there would be no end of photos
             raise tarfile.TarError(f"'{member.name}' is a symbolic link; pack what it leads to, as by tar --dereference")
-        return tarfile.data_filter(member, folder)
+        member = tarfile.data_filter(member, folder)
+        if member.islnk() and not os.path.exists(os.path.join(folder, member.linkname)):  # tarfile would read all of the archive for it
+            raise tarfile.TarError(f"'{member.name}' is a link to what is not before it")
+        return member
 
     return check
 
