@@ -17,7 +17,7 @@ from semrestore.inference.pictures import read
 from tests import bad_images
 
 MEGABYTES = 64  # a reader's peak over that of reading one good file; the largest of the good ones has 8 kB of pixels
-SECONDS = 2
+SECONDS = 2  # of a core; what hangs without working is stopped by the time limit below
 BYTES_A_PIXEL = dict(dataset=12, inference=16)  # the latter writes it, too
 
 
