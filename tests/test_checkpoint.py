@@ -76,7 +76,7 @@ def test_the_config_in_a_checkpoint_does_not_run(tmp_path, capsys):
     )
     options = ['--cfg-options', 'train_cfg.max_iters=1', 'train_cfg.val_begin=99', 'train_dataloader.batch_size=1', 'log_level=ERROR']
     assert run(training.main, [*map(str, train), *options]) == 0
-    saved = torch.load(path, weights_only=False)
+    saved = read_checkpoint(path)
     saved['meta']['config'] = f"open({str(trap)!r}, 'w')\n"
     torch.save(saved, path)
     options[1] = 'train_cfg.max_iters=2'

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from semrestore.checkpoint import sha256
+from semrestore.checkpoint import read_checkpoint, sha256
 from semrestore.commands import test as testing
 from semrestore.commands import train as training
 from semrestore.commands.common import run
@@ -50,7 +50,7 @@ def evaluate(tmp_path, checkpoint, *arguments, options=()):
 
 
 def test_training_writes_a_checkpoint_of_the_denoiser_alone(trained):
-    checkpoint = torch.load(trained, weights_only=False)
+    checkpoint = read_checkpoint(trained)
     assert all(key.startswith('denoiser.') for key in checkpoint['state_dict'])
     assert trained.stat().st_size < 1e6
 
@@ -103,7 +103,7 @@ def test_a_pre_flight_check_keeps_out_of_the_long_jobs_folder(tmp_path, monkeypa
     assert call(training, configs / 'denoise/multiscale_sigma25_modern.py', '--embedded', '--cfg-options', *options) == 0
     assert [path.name for path in (tmp_path / 'work_dirs').iterdir()] == ['multiscale_sigma25_modern_embedded']
     # The config's EMAHook saves the averaged weights as the state dict and the trained ones beside it.
-    checkpoint = torch.load(next(tmp_path.glob('work_dirs/*/iter_1.pth')), weights_only=False)
+    checkpoint = read_checkpoint(next(tmp_path.glob('work_dirs/*/iter_1.pth')))
     assert 'ema_state_dict' in checkpoint
     assert capsys.readouterr().out.count('embedded:') == 1
 
@@ -140,7 +140,7 @@ def test_a_metric_without_a_number_becomes_null(tmp_path):
 def test_training_resumes_where_it_stopped(trained, tmp_path):
     options = [*SMALL_MODEL, *SMALL_TRAINING, 'train_cfg.max_iters=5']
     assert call(training, JOINT, '--work-dir', tmp_path, '--resume', trained, '--cfg-options', *options) == 0
-    resumed = torch.load(tmp_path / 'iter_5.pth', weights_only=False)
+    resumed = read_checkpoint(tmp_path / 'iter_5.pth')
     assert resumed['meta']['iter'] == 5
     assert next(iter(resumed['optimizer']['state'].values()))['step'] == 5
 
@@ -148,7 +148,7 @@ def test_training_resumes_where_it_stopped(trained, tmp_path):
 def test_training_starts_from_another_jobs_denoiser(trained, tmp_path):
     options = [*SMALL_MODEL, *SMALL_TRAINING, f'load_from={trained}', 'train_cfg.max_iters=1', 'optim_wrapper.optimizer.lr=0.0']
     assert call(training, 'configs/embedded/denoise_sigma30.py', '--work-dir', tmp_path, '--cfg-options', *options) == 0
-    before, after = (torch.load(path, weights_only=False)['state_dict'] for path in (trained, tmp_path / 'iter_1.pth'))
+    before, after = (read_checkpoint(path)['state_dict'] for path in (trained, tmp_path / 'iter_1.pth'))
     assert torch.equal(before['denoiser.head.weight'], after['denoiser.head.weight'])
 
 

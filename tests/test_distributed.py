@@ -13,6 +13,7 @@ import pytest
 import torch
 from mmengine.model import convert_sync_batchnorm
 
+from semrestore.checkpoint import read_checkpoint
 from semrestore.engine.checkpoints import EXIT_PREEMPTED
 
 ROOT = Path(__file__).parents[1]
@@ -141,7 +142,7 @@ def runs(folder):
 
 
 def test_two_processes_take_the_steps_of_one(runs):
-    one, two = (torch.load(run / f'iter_{ITERATIONS}.pth', weights_only=False)['state_dict'] for run in runs)
+    one, two = (read_checkpoint(run / f'iter_{ITERATIONS}.pth')['state_dict'] for run in runs)
     assert one.keys() == two.keys()
     for name in one:
         assert one[name].dtype == torch.float64
@@ -184,7 +185,7 @@ def test_two_processes_are_told_to_stop_and_go_on(folder, runs):
     assert (folder / 'stopped/iter_10.pth').is_file()
     done = subprocess.run([str(part) for part in (*script, '--resume')], env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
-    whole, halves = (torch.load(run / f'iter_{ITERATIONS}.pth', weights_only=False)['state_dict'] for run in (runs[1], folder / 'stopped'))
+    whole, halves = (read_checkpoint(run / f'iter_{ITERATIONS}.pth')['state_dict'] for run in (runs[1], folder / 'stopped'))
     for name, value in whole.items():
         assert torch.equal(halves[name], value), name
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from semrestore.checkpoint import read_checkpoint
 from semrestore.evaluation.matrix import Cell, Matrix
 from semrestore.tasks.openmmlab import build_network
 from tests.conftest import DATA
@@ -62,7 +63,7 @@ def test_training_test_and_cross_task_test_with_imagenet_in_its_layout(home):
     assert 'loss_perceptual' in log
     assert 'loss_task' in log
     checkpoint = runs / 'iter_2.pth'
-    assert all(key.startswith('denoiser.') for key in torch.load(checkpoint, weights_only=False)['state_dict'])
+    assert all(key.startswith('denoiser.') for key in read_checkpoint(checkpoint)['state_dict'])
     out = runs / 'result.json'
     call(home, 'tools/test.py', CONFIG, checkpoint, '--work-dir', runs, '--out', out, '--cfg-options', *loaders)
     result = json.loads(out.read_text())

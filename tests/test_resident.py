@@ -11,6 +11,7 @@ from mmengine.dataset import default_collate
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from semrestore.checkpoint import read_checkpoint
 from semrestore.commands.train import main as train
 from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler, read_photo
 from semrestore.errors import UserError
@@ -112,7 +113,7 @@ def test_a_training_resumes_exactly_from_the_seed_it_began_with(tmp_path):
     seeded = ['--cfg-options', 'randomness.seed=5']
     for name, arguments in (('whole', seeded), ('halves', [*seeded, 'train_cfg.max_iters=2']), ('halves', ['--resume'])):
         train([str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / name), *arguments])
-    whole, halves = (torch.load(tmp_path / name / 'iter_4.pth', weights_only=False)['state_dict'] for name in ('whole', 'halves'))
+    whole, halves = (read_checkpoint(tmp_path / name / 'iter_4.pth')['state_dict'] for name in ('whole', 'halves'))
     assert whole.keys() == halves.keys()
     assert all(torch.equal(whole[key], halves[key]) for key in whole)
     # The validation at the end, which a kill may have come before, is done again.

@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmengine.structures import BaseDataElement
 
-from semrestore.checkpoint import latest_checkpoint
+from semrestore.checkpoint import latest_checkpoint, read_checkpoint
 from semrestore.engine import LossGuardHook
 from semrestore.engine.checkpoints import EXIT_PREEMPTED, AtomicBackend
 from semrestore.errors import UserError
@@ -129,10 +129,6 @@ def whole(folder):
     return folder / 'whole'
 
 
-def read(path):
-    return torch.load(path, weights_only=False)
-
-
 def losses(run):
     """The loss of each iteration by the logs, the last line of an iteration that was run twice."""
     lines = [json.loads(line) for path in sorted(run.glob('*/vis_data/scalars.json')) for line in path.read_text().splitlines()]
@@ -150,7 +146,7 @@ def same(one, other):
 
 
 def assert_equal_runs(run, whole):
-    mine, theirs = (read(path / f'iter_{ITERATIONS}.pth') for path in (run, whole))
+    mine, theirs = (read_checkpoint(path / f'iter_{ITERATIONS}.pth') for path in (run, whole))
     for part in ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers'):
         assert same(mine[part], theirs[part]), part
     assert losses(run) == losses(whole)
@@ -264,7 +260,7 @@ def test_a_signal_to_the_whole_group_of_processes_saves_too(folder, whole):
 def test_an_option_resumes_too_and_says_what_is_damaged(folder, whole):
     path = shutil.copytree(whole, folder / 'option') / 'iter_6.pth'
     (folder / 'option/iter_8.pth').unlink()
-    good = read(path)
+    good = read_checkpoint(path)
     torch.save(good | dict(message_hub=dict()), path)
     done = train(folder, 'option', '--cfg-options', 'resume=True')
     assert done.returncode == 2, done.stderr[-2000:]
