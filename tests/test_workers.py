@@ -117,6 +117,33 @@ def test_a_worker_that_is_killed_halfway_through_a_message_is_replaced():
     assert iterator.restarts == 2
 
 
+class Fatal(Large):
+    """Images, while the first of which is waited for another loader's worker is killed."""
+
+    def __init__(self, folder, pid):
+        self.done, self.pid = folder / 'done', pid
+
+    def __getitem__(self, index):
+        if not self.done.exists():
+            self.done.touch()
+            os.kill(self.pid, signal.SIGKILL)
+            time.sleep(1)
+        return super().__getitem__(index)
+
+
+def test_the_death_of_another_loaders_worker_changes_nothing(tmp_path):
+    other = iter(DataLoader([1, 2, 3], num_workers=1))
+    expected, iterator = (
+        RestartingIterator(
+            DataLoader(stream, batch_size=2, num_workers=workers, sampler=StreamSampler(stream, seed=3), collate_fn=list), most=3
+        )
+        for workers, stream in ((0, StreamDataset(Large())), (1, StreamDataset(Fatal(tmp_path, other._workers[0].pid))))
+    )
+    expected = [next(expected) for _ in range(4)]
+    assert [next(iterator) for _ in range(4)] == expected
+    assert iterator.restarts == 1
+
+
 def test_workers_that_are_killed_at_random_change_nothing():
     stream = StreamDataset(Large())
     expected, iterator = (
@@ -125,6 +152,7 @@ def test_workers_that_are_killed_at_random_change_nothing():
         )
         for workers in (0, 2)
     )
+    expected = [next(expected) for _ in range(100)]  # before there is a death that it would hear of
     draws, done = random.Random(0), threading.Event()
 
     def kill():
@@ -135,8 +163,8 @@ def test_workers_that_are_killed_at_random_change_nothing():
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        for _ in range(100):
-            assert next(iterator) == next(expected)
+        for batch in expected:
+            assert next(iterator) == batch
             time.sleep(draws.uniform(0, 0.15))  # the step of a training
     finally:
         done.set()

@@ -103,7 +103,9 @@ class RestartingIterator(_InfiniteDataloaderIterator):
                 batch = super().__next__()
             except (RuntimeError, EOFError, OSError) as error:  # the latter where a batch of the dead is fetched
                 ignore()
-                if not self._died(timeout=1):  # which is seen a moment after what a worker leaves
+                # A death is seen a moment after what a worker leaves. That of another loader's, or of one that is being made, is heard
+                # too, and costs this batch all the same.
+                if not self._died(timeout=1) and not str(error).startswith(KILLED):
                     raise
                 self._start_anew(error)
             else:
