@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from semrestore.config import embed, load_config
+from semrestore.config import load_config
+from semrestore.embedding import embed
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
 
