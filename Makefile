@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: demo test test-slow docs audit lint format clean
 
 demo: $(INSTALLED)
-	$(BIN)/python tools/demo.py
+	$(BIN)/semrestore demo
 
 # Two files at a time, each on one thread (tests/conftest.py).
 test: $(INSTALLED) lint

@@ -1,9 +1,11 @@
-"""The command line: ``semrestore COMMAND …``, or ``python -m semrestore COMMAND …``; in a clone, ``python tools/COMMAND.py …``."""
+"""The command line: ``semrestore COMMAND ...``, or ``python -m semrestore COMMAND ...``."""
 
 import importlib
 import sys
 
 from semrestore import __version__
+from semrestore.cli.run import run
+from semrestore.errors import near
 
 COMMANDS = {
     'train': 'train a denoiser, alone or jointly with a frozen task network',
@@ -13,13 +15,9 @@ COMMANDS = {
     'compare': 'put methods side by side: a picture with a zoomed region, a page with a slider',
     'gradient-maps': 'draw where each term of the joint loss looks',
     'curves': 'draw the terms of the loss and the validation of a training',
-    'mos': 'mean opinion scores: a page for raters, and the report',
     'export': 'write a denoiser as ONNX or for torch.export',
-    'tables': "regenerate the paper's Tables I, II and III",
     'demo': 'train and compare on the embedded photos, in minutes',
     'prepare-data': 'check and build the folder tree that the configs expect',
-    'convert-matconvnet': "turn the authors' weights of DnCNN and FFDNet into checkpoints",
-    'convert-deeplabv3': 'turn the released DeepLabv3-MobileNetV2 into a checkpoint',
     'plugins': 'list the installed plugins and what they register',
     'new-plugin': 'write the package of a plugin of your own',
 }
@@ -29,7 +27,8 @@ def usage() -> str:
     """Return what ``semrestore --help`` prints."""
     width = max(map(len, COMMANDS))
     lines = [f'  {name:{width}}  {text}' for name, text in COMMANDS.items()]
-    return '\n'.join(['usage: semrestore COMMAND ...', '', *lines, '', 'semrestore COMMAND --help has the options of a command.'])
+    last = 'semrestore COMMAND --help has the options of a command.'
+    return '\n'.join(['usage: semrestore COMMAND ...', '', *lines, '', last])
 
 
 def main() -> int:
@@ -41,14 +40,11 @@ def main() -> int:
     if name == '--version':
         print(f'semrestore {__version__}')
         return 0
-    from semrestore.commands.common import run
-    from semrestore.errors import near
-
     if name not in COMMANDS:
         print(f"error: there is no command '{name}'.{near(name, COMMANDS)}\n{usage()}", file=sys.stderr)
         return 2
-    sys.argv[0] = f'semrestore {name}'  # by which argparse calls itself
-    return run(importlib.import_module(f'semrestore.commands.{name.replace("-", "_")}').main, arguments)
+    sys.argv[0] = f'semrestore {name}'  # which argparse shows as the program's name
+    return run(importlib.import_module(f'semrestore.cli.{name.replace("-", "_")}').main, arguments)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, Optional, get_args
 
 import torch
 from mmengine.model import BaseDataPreprocessor, BaseModel
@@ -14,29 +14,36 @@ from semrestore.degradations import image_generator
 from semrestore.errors import UserError
 from semrestore.losses import Step, Supervision
 from semrestore.registry import MODELS
+from semrestore.weights.fit import adapted, check_fit
+from semrestore.weights.record import denoiser_record
 
-__all__ = ['Cascade', 'ImagePreprocessor', 'image_name']
+if TYPE_CHECKING:
+    from semrestore.tasks import FrozenTask
+
+__all__ = ['Cascade', 'ImagePreprocessor', 'LabelCheck', 'image_name']
 
 
 @MODELS.register_module()
 class ImagePreprocessor(BaseDataPreprocessor):
     """Bring uint8 batches to the cascade's device and to its image contract: float32 RGB, 0..1.
 
-    Unlike MMEngine's ``ImgDataPreprocessor`` it pads nothing: images of unequal size stay apart, since padding would change what a denoiser
-    and PSNR see.
+    Unlike MMEngine's ``ImgDataPreprocessor`` it pads nothing: images of unequal size stay apart, since padding would
+    change what a denoiser and PSNR see.
 
     Args:
         channel_order: What the pipeline loads: ``'rgb'`` (:class:`~semrestore.datasets.LoadPhoto`) or ``'bgr'``
             (MMCV's ``LoadImageFromFile``).
+        label_check: Looks at the data samples while they are on the CPU, where that costs no wait.
     """
 
-    def __init__(self, channel_order: Literal['rgb', 'bgr'] = 'rgb') -> None:
+    def __init__(
+        self, channel_order: Literal['rgb', 'bgr'] = 'rgb', label_check: Optional['LabelCheck'] = None
+    ) -> None:
         super().__init__()
         if channel_order not in ('rgb', 'bgr'):
             raise ValueError(f"channel_order is {channel_order!r}; expected 'rgb' or 'bgr'")
         self.channel_order = channel_order
-        # The cascade puts its own here: this is the last place where labels are on the CPU, so that looking at them costs no wait.
-        self.check_samples: Callable[[Sequence, bool], None] = lambda data_samples, training: None
+        self.label_check = label_check
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Convert ``data['inputs']``: a uint8 tensor ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which stays a list if sizes differ.
@@ -47,23 +54,31 @@ class ImagePreprocessor(BaseDataPreprocessor):
             UserError: There are no inputs, images differ in size in training, or a label is none of the task's.
         """
         if not isinstance(data, dict) or 'inputs' not in data:
-            raise UserError("the data have no 'inputs'; the last transform of their pipeline packs them: mmpretrain.PackInputs")
+            raise UserError(
+                "the data have no 'inputs'; the last transform of their pipeline packs them: mmpretrain.PackInputs"
+            )
         inputs = data['inputs']
         if not isinstance(inputs, Tensor):
             if len({image.shape for image in inputs}) == 1:
                 inputs = torch.stack(list(inputs))
             elif training:
                 self._refuse_sizes(inputs, data['data_samples'])
-        self.check_samples(data.get('data_samples') or (), training)
+        if self.label_check is not None:
+            self.label_check(data.get('data_samples') or (), training)
         data = self.cast_data({**data, 'inputs': inputs})
         inputs = data['inputs']
-        data['inputs'] = self._convert(inputs) if isinstance(inputs, Tensor) else [self._convert(image) for image in inputs]
+        data['inputs'] = (
+            self._convert(inputs) if isinstance(inputs, Tensor) else [self._convert(image) for image in inputs]
+        )
         return data
 
     @staticmethod
     def _refuse_sizes(images: Sequence[Tensor], data_samples: Sequence) -> None:
         by_area = sorted(zip(images, data_samples, strict=True), key=lambda pair: pair[0][0].numel())
-        sizes = [f"'{image_name(sample)}' is {image.shape[1]} x {image.shape[2]}" for image, sample in (by_area[0], by_area[-1])]
+        sizes = [
+            f"'{image_name(sample)}' is {image.shape[1]} x {image.shape[2]}"
+            for image, sample in (by_area[0], by_area[-1])
+        ]
         raise UserError(
             f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller than the crop? Use'
             " semrestore's RandomCrop with pad_if_needed=True, or a smaller crop_size"
@@ -75,12 +90,46 @@ class ImagePreprocessor(BaseDataPreprocessor):
         return images / 255
 
 
+class LabelCheck:
+    """Refuse data samples whose labels the task network cannot be trained or judged by.
+
+    Args:
+        task: The frozen network.
+        supervision: Of the cascade. Unless it is ``'labels'``, labels are not looked at in training.
+        required: Training needs a label in each data sample.
+    """
+
+    def __init__(self, task: 'FrozenTask', supervision: Supervision, required: bool) -> None:
+        self.task = task
+        self.supervision = supervision
+        self.required = required
+
+    def __call__(self, data_samples: Sequence, training: bool) -> None:
+        """Check data samples.
+
+        Raises:
+            UserError: A label is missing, or is none of the network's classes.
+        """
+        if training and self.supervision != 'labels':
+            return
+        labelled = [sample for sample in data_samples if _is_labelled(sample)]
+        if training and self.required and len(labelled) < len(data_samples):
+            name = next(image_name(sample) for sample in data_samples if not _is_labelled(sample))
+            raise UserError(
+                f"image '{name}' has no label for the task loss: load one in the pipeline, or set"
+                " model.supervision='self'"
+            )
+        self.task.check_labels(labelled)
+
+
 @MODELS.register_module()
 class Cascade(BaseModel):
     """Degradation, denoiser and frozen task network, with the joint loss L = L_D + lambda_P L_P + lambda_H L_H (paper, Eq. 3).
 
-    The frozen networks are kept out of the module tree: they have no entry in the state dict, no row in an optimizer, no copy in an EMA
-    and no share in what DistributedDataParallel sends. So a checkpoint is the denoiser's alone and fits a cascade with any other task.
+    The frozen networks are kept out of the module tree: they have no entry in the state dict, no row in an optimizer,
+        no copy in an EMA
+    and no share in what DistributedDataParallel sends. So a checkpoint is the denoiser's alone and fits a cascade with
+    any other task.
 
     Args:
         denoiser: Config of a :class:`~semrestore.denoisers.base.Denoiser`.
@@ -88,12 +137,13 @@ class Cascade(BaseModel):
         losses: Configs of the terms of the joint loss by name; a term is logged as ``loss_NAME``, times its weight.
         task: Config of a :class:`~semrestore.tasks.base.FrozenTask`; ``None`` to train or evaluate the denoiser alone.
         feature_network: Config of a frozen network to take perceptual features from, if not from the task's.
-        supervision: ``'labels'`` uses the ground truth in the data samples, ``'self'`` the task network's own prediction on the clean
-            image, ``'soft'`` trains against all class probabilities of that prediction. Evaluation takes the ground truth where the data
-            have it, and otherwise, unless this is ``'labels'``, the network's own prediction: its accuracy is then the agreement with
-            itself on the clean image.
+        supervision: ``'labels'`` uses the ground truth in the data samples, ``'self'`` the task network's own
+            prediction on the clean image, ``'soft'`` trains against all class probabilities of that prediction.
+            Evaluation takes the ground truth where the data have it, and otherwise, unless this is ``'labels'``, the
+            network's own prediction: its accuracy is then the agreement with itself on the clean image.
         evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
-        channels_last: Run the denoiser in channels-last memory, which is faster on most devices (``docs/performance.md``).
+        channels_last: Run the denoiser in channels-last memory, which is faster on most devices
+            (``docs/performance.md``).
         compile: Compile the denoiser for training by :func:`torch.compile`: ``True``, or its keywords, such as
             ``dict(mode='max-autotune')``. Evaluation, where sizes change, runs as it is.
         data_preprocessor: Config of :class:`ImagePreprocessor`.
@@ -113,25 +163,30 @@ class Cascade(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(MODELS.build(data_preprocessor or dict(type='ImagePreprocessor')), init_cfg)
         if supervision not in get_args(Supervision):
             raise ValueError(f'supervision is {supervision!r}; expected one of {", ".join(get_args(Supervision))}')
+        network = MODELS.build(task) if task else None
+        terms = {name: MODELS.build(loss) for name, loss in (losses or {}).items()}
+        needs_task_loss = any(loss.needs_task_loss for loss in terms.values())
+        preprocessor = dict(data_preprocessor or dict(type='ImagePreprocessor'))
+        if network is not None:
+            preprocessor['label_check'] = LabelCheck(network, supervision, needs_task_loss)
+        super().__init__(MODELS.build(preprocessor), init_cfg)
         self.denoiser = MODELS.build(denoiser)
+        self.denoiser_record = denoiser_record(denoiser)
         self.degradation = MODELS.build(degradation)
-        self.losses = torch.nn.ModuleDict({name: MODELS.build(loss) for name, loss in (losses or {}).items()})
+        self.losses = torch.nn.ModuleDict(terms)
+        self._needs_task_loss = needs_task_loss
         self.supervision = supervision
         self.evaluation_seed = evaluation_seed
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self._compile_options = dict(compile) if isinstance(compile, dict) else {} if compile else None
         self._compiled: dict[str, Callable] = {}
         # Past nn.Module's own __setattr__, which would register them as children.
-        object.__setattr__(self, 'task', MODELS.build(task) if task else None)
+        object.__setattr__(self, 'task', network)
         object.__setattr__(self, 'feature_network', MODELS.build(feature_network) if feature_network else None)
         self.layers = tuple(dict.fromkeys(layer for loss in self.losses.values() for layer in loss.layers))
-        self._needs_task_loss = any(loss.needs_task_loss for loss in self.losses.values())
         self._check_losses()
-        if self.task is not None:
-            self.data_preprocessor.check_samples = self._check_samples
         self.denoiser.to(memory_format=self._memory_format)
 
     def forward(
@@ -140,11 +195,13 @@ class Cascade(BaseModel):
         """Run the cascade.
 
         Args:
-            inputs: RGB images, 0..1: a batch ``(N, 3, H, W)``, or for ``'predict'`` also a list of images of different sizes. They are
-                clean in the modes ``'loss'`` and ``'predict'``, or six channels of a clean and a noisy image; noisy in ``'tensor'``.
+            inputs: RGB images, 0..1: a batch ``(N, 3, H, W)``, or for ``'predict'`` also a list of images of different
+                sizes. They are clean in the modes ``'loss'`` and ``'predict'``, or six channels of a clean and a noisy
+                image; noisy in ``'tensor'``.
             data_samples: The task library's data samples, one an image.
-            mode: ``'loss'`` returns the weighted terms of the joint loss by name, ``'predict'`` data samples with predictions and the
-                images as ``clean``, ``noisy`` and ``restored`` (each ``(3, H, W)``), ``'tensor'`` the restored batch.
+            mode: ``'loss'`` returns the weighted terms of the joint loss by name, ``'predict'`` data samples with
+                predictions and the images as ``clean``, ``noisy`` and ``restored`` (each ``(3, H, W)``), ``'tensor'``
+                the restored batch.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
@@ -157,7 +214,10 @@ class Cascade(BaseModel):
     def loss(self, clean: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
         clean, noisy, restored = self._restore(clean, _training_generators(clean, data_samples))
-        return {f'loss_{name}': self.losses[name].weight * term for name, term in self.terms(clean, noisy, restored, data_samples).items()}
+        return {
+            f'loss_{name}': self.losses[name].weight * term
+            for name, term in self.terms(clean, noisy, restored, data_samples).items()
+        }
 
     def terms(self, clean: Tensor, noisy: Tensor, restored: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
         """Return the terms of the joint loss by name, without their weights, from images that are there already."""
@@ -207,7 +267,9 @@ class Cascade(BaseModel):
             sample.clean, sample.noisy, sample.restored = images
         return data_samples
 
-    def _restore(self, images: Tensor, generators: Sequence[torch.Generator] | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def _restore(
+        self, images: Tensor, generators: Sequence[torch.Generator] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the clean, the degraded and the restored batch, of clean images or of pairs."""
         clean, *given = (part.contiguous(memory_format=self._memory_format) for part in images.split(3, dim=1))
         if given:
@@ -245,14 +307,13 @@ class Cascade(BaseModel):
                 completed[index] = sample
         return completed
 
-    def _check_samples(self, data_samples: Sequence, training: bool) -> None:
-        labelled = [sample for sample in data_samples if _is_labelled(sample)]
-        if training and self.supervision != 'labels':  # the labels are not looked at
-            return
-        if training and self._needs_task_loss and len(labelled) < len(data_samples):
-            name = next(image_name(sample) for sample in data_samples if not _is_labelled(sample))
-            raise UserError(f"image '{name}' has no label for the task loss: load one in the pipeline, or set model.supervision='self'")
-        self.task.check_labels(labelled)
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *arguments) -> None:
+        # PyTorch and MMEngine both load by this method. MMEngine only warns about weights of another network.
+        own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
+        own = adapted(self, own)
+        check_fit(self, own, 'the checkpoint')
+        state_dict.update({prefix + key: value for key, value in own.items()})
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     @property
     def _frozen(self) -> list:
@@ -268,7 +329,9 @@ class Cascade(BaseModel):
         if self._needs_task_loss and self.task is None:
             raise UserError('model.losses has a task loss, but the config has no task: set model.task or drop the loss')
         if self.layers and not self._frozen:
-            raise UserError('model.losses has a perceptual loss, but the config has neither model.task nor model.feature_network')
+            raise UserError(
+                'model.losses has a perceptual loss, but the config has neither model.task nor model.feature_network'
+            )
         source = self.feature_network or self.task
         for layer in self.layers:
             source.layer(layer)
@@ -280,7 +343,9 @@ def image_name(sample: BaseDataElement) -> str:
     if name is None:
         path = sample.metainfo.get('img_path')
         if path is None:
-            raise UserError("a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing transform")
+            raise UserError(
+                "a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing transform"
+            )
         name = str(path).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]
     return name
 

@@ -2,20 +2,35 @@
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-__all__ = ['UserError', 'near']
+__all__ = ['UserError', 'explained', 'near']
+
+LONGEST_REASON = 1000  # characters of a library's error that are shown
+# What the values of a config or a file can raise in a library that is given them.
+FROM_VALUES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class UserError(Exception):
     """Something given from outside is wrong; the message names it, says what was expected and what to do.
 
-    The command lines print the message alone and exit with status 2 (see :func:`semrestore.commands.common.run`).
+    A command prints the message alone and exits with status 2.
     """
 
 
 def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return a hint at the names in ``known`` that are spelled most like ``name`` (by difflib's ratio), or an empty string.
+    """Return a hint at the names in ``known`` that are spelled most like ``name``, or an empty string.
 
     >>> near('relu3_4', ['relu3_3', 'pool5'])
     ' Did you mean relu3_3?'
@@ -24,11 +39,28 @@ def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     return f' Did you mean {" or ".join(matches)}?' if matches else ''
 
 
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what a user's values raise inside a library into a :class:`UserError` that starts with ``what``."""
+    try:
+        yield
+    except FROM_VALUES as error:
+        reason = str(error)
+        if len(reason) > LONGEST_REASON:  # some quote a whole config
+            reason = f'{reason[:LONGEST_REASON]}... (SEMRESTORE_TRACEBACK=1 shows all of it)'
+        raise UserError(f'{what}: {type(error).__name__}: {reason}') from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class if it has no message."""
+    return str(error).partition('\n')[0] or type(error).__name__
+
+
 def check_is_file(path: str | os.PathLike, what: str) -> None:
-    """Refuse what is no regular file before it is opened: whoever opens a named pipe waits for a writer, for ever.
+    """Refuse anything but a regular file before it is opened, because opening a named pipe waits for a writer.
 
     Raises:
-        UserError: It does not exist, is a folder, a pipe or a device, or a link that leads to itself.
+        UserError: The path does not exist, or is a folder, a pipe, a device or a link that leads nowhere.
     """
     if not os.path.isfile(path):
         # lexists: a link to itself, or to nothing, is there

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are written whole or not at all."""
 
 import csv
 import hashlib
@@ -12,10 +12,14 @@ from semrestore.errors import UserError, check_is_file
 
 
 def read_text(path: Path, what: str) -> str:
-    """Read a small text file; ``what`` it is, such as ``'list file'``, comes first in an error.
+    """Read a small text file.
+
+    Args:
+        path: The file.
+        what: What an error calls it, such as ``'list file'``.
 
     Raises:
-        UserError: It is not there, cannot be read, or is not UTF-8.
+        UserError: The file is missing, cannot be read, or is not UTF-8.
     """
     check_is_file(path, what)
     try:
@@ -26,26 +30,27 @@ def read_text(path: Path, what: str) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a file beside ``path`` to write, and put it in its place once it is whole; what was there stays until then.
+    """Give a file beside ``path`` to write, and move it to ``path`` once it is whole and on the disk.
 
-    The file has the suffix of ``path``, by which many libraries choose the format. Its folder is made if need be.
-
-    A device, such as ``/dev/null``, is written itself.
+    What was at ``path`` stays until then. The file has the suffix of ``path``, by which many libraries choose the
+    format. Missing folders are made. A device, such as ``/dev/null``, is written itself.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: The file cannot be written.
     """
     if not path.name:
         raise UserError(f"'{path}' cannot be written: it names no file")
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
         return
-    digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a name of 255 bytes leaves no room for more
+    digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a name may fill all 255 bytes
     partial = path.with_name(f'.part-{digest}{path.suffix}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
+            with open(partial, 'rb') as file:
+                os.fsync(file.fileno())
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
@@ -55,10 +60,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def filling(folder: Path) -> Iterator[Path]:
-    """Give a folder to write files to, and put them into ``folder`` once all are whole; what was there under their names stays until then.
+    """Give an empty folder to write files to, and move them into ``folder`` once all of them are whole.
+
+    Files of the same names in ``folder`` stay until then.
 
     Raises:
-        UserError: One of them cannot be written. It names the folder: the system's errors seldom name the file.
+        UserError: A file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,25 +82,43 @@ def filling(folder: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all; see :func:`replacing`."""
+    """Write a text file; see :func:`replacing`."""
     with replacing(path) as partial:
         partial.write_text(text, encoding='utf-8')
 
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:
-    """Write a table with a column for each key of any row, whole or not at all; see :func:`replacing`."""
+    """Write a table with one column for each key that a row has; see :func:`replacing`."""
     with replacing(path) as partial, open(partial, 'w', newline='', encoding='utf-8') as file:
         writer = csv.DictWriter(file, dict.fromkeys(key for row in rows for key in row))
         writer.writeheader()
         writer.writerows(rows)
 
 
-def check_apart(path: Path, *inputs: str | Path) -> None:
-    """Refuse to write where something was read from.
+def make_folder(path: Path, option: str) -> None:
+    """Make a folder for results.
 
     Raises:
-        UserError: The path is one of the inputs.
+        UserError: It cannot be made; the message names ``option``.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{option} '{path}' cannot be made: {error}") from None
+
+
+def check_apart(path: Path, *inputs: str | Path) -> None:
+    """Refuse to overwrite a file that is also an input.
+
+    Raises:
+        UserError: ``path`` is one of the inputs.
     """
     for given in inputs:
         if path.exists() and Path(given).exists() and path.samefile(given):
-            raise UserError(f"'{path}' would be overwritten, and is what is read; choose another name for the result")
+            raise UserError(f"'{path}' is an input and would be overwritten. Choose another name for the result.")
+
+
+def sha256(path: str | Path) -> str:
+    """Return a file's SHA-256 digest in hexadecimal."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()

@@ -1,11 +1,13 @@
 """The registries of semrestore: children of MMEngine's root registries, in the scope ``semrestore``.
 
-A denoiser, task, loss, degradation or cascade goes into :data:`MODELS`. MMEngine imports the modules named in ``locations`` the first time
-something is looked up, so that no room has to be imported by hand.
+A denoiser, task, loss, degradation or cascade goes into :data:`MODELS`. MMEngine imports the modules named in
+``locations`` when something is looked up for the first time, so you need not import a room by hand.
 """
 
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
+
+from semrestore import patches
 
 __all__ = ['DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'TRANSFORMS']
 
@@ -45,8 +47,7 @@ def _child(name: str, *locations: str) -> Registry:
 MODELS = _child('MODELS', 'cascade', 'degradations', 'denoisers', 'losses', 'tasks')
 """Denoisers, degradations, tasks, losses, the cascade; and networks that are trained on their own."""
 
-# A module of its own, since it imports mmpretrain, which who only reads photos should not wait for.
-DATASETS = _child('DATASETS', 'datasets', 'datasets.class_archive')
+DATASETS = _child('DATASETS', 'datasets')
 """Data sets."""
 
 TRANSFORMS = _child('TRANSFORMS', 'datasets')
@@ -65,7 +66,9 @@ OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine')
 """Optimizer wrappers."""
 
-# Nothing of ours is in these, but MMEngine warns at each build in a scope that lacks one.
+# These hold nothing of ours, but MMEngine warns at each build in a scope that lacks one of its registries.
 for _name in dir(mmengine_registry):
     if isinstance(getattr(mmengine_registry, _name), Registry) and _name not in globals():
-        globals()[_name] = _child(_name, 'registry')  # nothing to import, where MMEngine would look for a package's utils
+        globals()[_name] = _child(_name, 'registry')  # without a location MMEngine imports the package's utils
+
+patches.apply()

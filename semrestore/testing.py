@@ -61,7 +61,9 @@ def check_denoiser(
             assert torch.equal(noisy, before), f'the noisy batch is changed in place {where}'
             assert restored.device.type == noisy.device.type, f'the result is on {restored.device} {where}'
             assert restored.isfinite().all(), f'the result holds values that are no numbers {where}'
-            assert _near(restored[1:], alone, tolerance), f'what becomes of an image depends on the rest of its batch {where}'
+            assert _near(restored[1:], alone, tolerance), (
+                f'what becomes of an image depends on the rest of its batch {where}'
+            )
             assert _near(restored, again, tolerance), f'two runs in eval mode differ {where}'
     height, width = sizes[-1]
     noisy = _images(2, height, width)
@@ -88,7 +90,9 @@ def check_degradation(degradation: Degradation, random: bool = True) -> None:
         degradation: On the CPU.
         random: Whether it draws anything; two images then have to differ.
     """
-    assert isinstance(degradation, Degradation), f'{type(degradation).__name__} is no semrestore.degradations.Degradation'
+    assert isinstance(degradation, Degradation), (
+        f'{type(degradation).__name__} is no semrestore.degradations.Degradation'
+    )
     clean = _images(1, 24, 31).repeat(3, 1, 1, 1)
     before = clean.clone()
 
@@ -101,14 +105,18 @@ def check_degradation(degradation: Degradation, random: bool = True) -> None:
     assert torch.equal(clean, before), 'the clean batch is changed in place'
     assert images.dtype == clean.dtype, f'a {clean.dtype} batch is degraded to {images.dtype}'
     assert images.isfinite().all(), 'the result holds values that are no numbers'
-    assert torch.equal(run(clean[:1], 'b')[0], images[1]), 'the noise of an image depends on its place or on the rest of its batch'
+    assert torch.equal(run(clean[:1], 'b')[0], images[1]), (
+        'the noise of an image depends on its place or on the rest of its batch'
+    )
     assert torch.equal(run(clean, 'a', 'b', 'c'), images), 'the same generators give other noise the second time'
     if random:
         assert not torch.equal(images[0], images[1]), 'two generators give the same noise'
     for device in _devices():
         trained = degradation.to(device)(clean.to(device))
         _held(check_degraded, degradation, trained, clean)
-        assert trained[0].device.type == torch.device(device).type, f'images on {device} are degraded to {trained[0].device}'
+        assert trained[0].device.type == torch.device(device).type, (
+            f'images on {device} are degraded to {trained[0].device}'
+        )
 
 
 def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: str | None = None) -> None:
@@ -147,7 +155,9 @@ def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: 
         predictions = task.predict(images, copy.deepcopy(list(data_samples)))
         _held(check_samples, task, 'predict', predictions, len(images))
     for prediction, sample in zip(predictions, data_samples, strict=True):
-        assert prediction.metainfo.get('img_path') == sample.metainfo.get('img_path'), 'predict changes the order or the names'
+        assert prediction.metainfo.get('img_path') == sample.metainfo.get('img_path'), (
+            'predict changes the order or the names'
+        )
     if task.score:
         score = METRICS.build(dict(type=task.score))
         rows = [json.loads(json.dumps(score.row(prediction, task.num_classes))) for prediction in predictions]
@@ -179,7 +189,9 @@ def check_loss(loss: Loss, task: FrozenTask | None = None, data_samples: Sequenc
     restored = (0.7 * noisy + 0.3 * clean).requires_grad_()
 
     def run() -> Tensor:
-        return loss(Step(clean, noisy, restored, list(data_samples), task, layers=loss.layers, task_loss=loss.needs_task_loss))
+        return loss(
+            Step(clean, noisy, restored, list(data_samples), task, layers=loss.layers, task_loss=loss.needs_task_loss)
+        )
 
     value = run()
     _held(check_term, loss, value)
@@ -204,7 +216,9 @@ def check_dataset(dataset: Sequence, count: int = 4) -> None:
     for index in range(min(count, len(dataset))):
         item = dataset[index]
         missing = {'inputs', 'data_samples'} - set(item)
-        assert not missing, f'item {index} has no {" and no ".join(sorted(missing))}: does the pipeline end with PackInputs?'
+        assert not missing, (
+            f'item {index} has no {" and no ".join(sorted(missing))}: does the pipeline end with PackInputs?'
+        )
         image = item['inputs']
         assert isinstance(image, Tensor), f"the 'inputs' of item {index} are a {type(image).__name__}"
         assert image.dtype == torch.uint8, f"the 'inputs' of item {index} are {image.dtype}; expected uint8"

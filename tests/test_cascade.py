@@ -9,7 +9,7 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmpretrain.structures import DataSample
 
 from semrestore.errors import UserError
-from tests.conftest import CLASSIFIER, LOSSES
+from tests.common import CLASSIFIER, LOSSES
 
 
 def train(cascade, batch, steps=3):
@@ -49,7 +49,9 @@ def test_each_loss_alone_reaches_the_denoiser(build_cascade, batch, name):
     losses = cascade(**cascade.data_preprocessor(batch, True), mode='loss')
     assert list(losses) == [f'loss_{name}']
     losses[f'loss_{name}'].backward()
-    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in cascade.denoiser.parameters())
+    assert all(
+        parameter.grad is not None and parameter.grad.isfinite().all() for parameter in cascade.denoiser.parameters()
+    )
     assert cascade.denoiser.head.weight.grad.abs().sum() > 0
 
 
@@ -108,7 +110,8 @@ def count_passes(network):
 @pytest.mark.parametrize(
     ('supervision', 'terms', 'first', 'deep'),
     [
-        # On the clean image, labels let the pass stop behind layer2; self-labels need all of it, and its features are the same pass's.
+        # On the clean image, labels let the pass stop behind layer2; self-labels need all of it, and its features are
+        # the same pass's.
         ('labels', ('perceptual', 'task'), 2, 1),
         ('self', ('perceptual', 'task'), 2, 2),
         ('labels', ('task',), 1, 1),
@@ -128,7 +131,11 @@ def test_state_dict_is_the_denoisers_alone_and_fits_a_cascade_with_another_task(
     train(cascade, batch)
     state = cascade.state_dict()
     assert set(state) == {f'denoiser.{name}' for name in cascade.denoiser.state_dict()}
-    wider = {**CLASSIFIER, 'backbone': dict(type='MobileNetV2', widen_factor=0.25), 'head': {**CLASSIFIER['head'], 'num_classes': 3}}
+    wider = {
+        **CLASSIFIER,
+        'backbone': dict(type='MobileNetV2', widen_factor=0.25),
+        'head': {**CLASSIFIER['head'], 'num_classes': 3},
+    }
     other = build_cascade(classifier=wider)
     other.load_state_dict(state, strict=True)
     alone = build_cascade(losses={}, classifier=None)
@@ -168,7 +175,9 @@ def test_predictions_carry_the_images_and_do_not_depend_on_the_batch(build_casca
     cascade = build_cascade().eval()
     together = cascade.test_step(batch)
     single = [
-        cascade.test_step(dict(inputs=batch['inputs'][index : index + 1], data_samples=batch['data_samples'][index : index + 1]))[0]
+        cascade.test_step(
+            dict(inputs=batch['inputs'][index : index + 1], data_samples=batch['data_samples'][index : index + 1])
+        )[0]
         for index in (3, 1)
     ]
     for index, sample in ((3, single[0]), (1, single[1])):
@@ -212,7 +221,10 @@ def test_bgr_pipelines_are_turned_to_rgb(build_cascade, batch):
     [
         (dict(losses=LOSSES, classifier=None), 'no task'),
         (dict(losses={'perceptual': LOSSES['perceptual']}, classifier=None), 'neither'),
-        (dict(losses={'perceptual': dict(type='PerceptualLoss', layers='backbone.layer_2')}), 'Did you mean backbone.layer2'),
+        (
+            dict(losses={'perceptual': dict(type='PerceptualLoss', layers='backbone.layer_2')}),
+            'Did you mean backbone.layer2',
+        ),
     ],
 )
 def test_a_config_that_cannot_work_is_refused(build_cascade, changes, message):
@@ -268,7 +280,9 @@ def test_a_feature_network_is_usable_beside_a_task(build_cascade, batch, photos)
     cascade = build_cascade(losses=losses, feature_network=dict(type='OpenMMLabTask', model=other, checkpoint='random'))
     calls = {'task': 0, 'features': 0}
     cascade.task.network.backbone.conv1.register_forward_hook(lambda *_: calls.update(task=calls['task'] + 1))
-    cascade.feature_network.network.backbone.features[0].register_forward_hook(lambda *_: calls.update(features=calls['features'] + 1))
+    cascade.feature_network.network.backbone.features[0].register_forward_hook(
+        lambda *_: calls.update(features=calls['features'] + 1)
+    )
     losses = cascade(**cascade.data_preprocessor(batch, True), mode='loss')
     sum(losses.values()).backward()
     assert losses['loss_perceptual'] > 0

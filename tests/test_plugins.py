@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from semrestore import __version__
-from semrestore.commands import new_plugin
-from semrestore.commands.common import run
+from semrestore.cli import new_plugin
+from semrestore.cli.run import run
+from tests.processes import command
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,14 +43,15 @@ def site(tmp_path):
 
 
 def semrestore(*arguments, site=None, cwd=None):
-    paths = [str(ROOT), *([str(site)] if site else [])]
-    environment = os.environ | dict(PYTHONPATH=os.pathsep.join(paths))
-    command = [sys.executable, '-m', 'semrestore', *map(str, arguments)]
-    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=300)
+    given = dict(PYTHONPATH=str(site)) if site else {}
+    return command(*arguments, **given, **(dict(CWD=str(cwd)) if cwd else {}))
 
 
 def test_plugins_are_listed_and_one_that_fails_stops_no_other(site, tmp_path):
-    site('aaa_broken', 'from semrestore.registry import MODELS\n@MODELS.register_module()\nclass Half: ...\nimport no_such_package\n')
+    site(
+        'aaa_broken',
+        'from semrestore.registry import MODELS\n@MODELS.register_module()\nclass Half: ...\nimport no_such_package\n',
+    )
     site('edges', LOSS.format(name='EdgeLoss', register=''), version='2.3')
     done = semrestore('plugins', site=site.folder)
     assert done.returncode == 2
@@ -76,7 +78,9 @@ def test_two_plugins_of_one_name_are_both_named(site, register):
     site('two', LOSS.format(name='EdgeLoss', register=register), version='0.2')
     done = semrestore('plugins', site=site.folder)
     assert done.returncode == 2
-    expected = "error: plugin 'two' (two 0.2) registers 'EdgeLoss' in MODELS, which plugin 'one' (one 1.0) has registered"
+    expected = (
+        "error: plugin 'two' (two 0.2) registers 'EdgeLoss' in MODELS, which plugin 'one' (one 1.0) has registered"
+    )
     assert expected in done.stderr
     assert 'Traceback' not in done.stderr
 
@@ -91,7 +95,9 @@ def test_a_plugin_does_not_replace_what_semrestore_has(site):
 def test_without_plugins_the_list_says_so():
     done = semrestore('plugins')
     assert done.returncode == 0
-    assert "no plugins: none of the installed packages has an entry point in the group 'semrestore.plugins'" in done.stdout
+    assert (
+        "no plugins: none of the installed packages has an entry point in the group 'semrestore.plugins'" in done.stdout
+    )
 
 
 def test_a_file_beside_a_config_is_enough(tmp_path):
@@ -117,7 +123,9 @@ def test_a_file_beside_a_config_is_enough(tmp_path):
 def test_a_file_that_an_installed_module_hides_is_refused(tmp_path):
     (tmp_path / 'colorsys.py').write_text(LOSS.format(name='MyEdges', register=''))
     config = tmp_path / 'config.py'
-    config.write_text("_base_ = 'semrestore::embedded/denoise_sigma30.py'\ncustom_imports = dict(imports=['colorsys'])\n")
+    config.write_text(
+        "_base_ = 'semrestore::embedded/denoise_sigma30.py'\ncustom_imports = dict(imports=['colorsys'])\n"
+    )
     done = semrestore('train', config)
     assert done.returncode == 2
     assert f"not '{tmp_path / 'colorsys.py'}'; give your file another name" in done.stderr
@@ -130,7 +138,10 @@ def test_a_file_that_an_installed_module_hides_is_refused(tmp_path):
         (['train', 'semrestore::embedded/nowhere.py'], "config 'semrestore::embedded/nowhere.py' cannot be found"),
         (['train', 'no_such_package::a/b.py'], "config 'no_such_package::a/b.py' cannot be found"),
         (['new-plugin', 'Edges', '--kind', 'loss'], "NAME is 'Edges'; expected lower-case letters"),
-        (['new-plugin', 'semrestore', '--kind', 'loss'], "NAME is 'semrestore', but 'semrestore' is a word or an installed module"),
+        (
+            ['new-plugin', 'semrestore', '--kind', 'loss'],
+            "NAME is 'semrestore', but 'semrestore' is a word or an installed module",
+        ),
         (['new-plugin', 'class', '--kind', 'loss'], "NAME is 'class', but 'class' is a word"),
         (['new-plugin', 'edges', '--kind', 'loss', '--out', 'tests'], "'tests' exists, and nothing in it is touched"),
     ],
@@ -148,18 +159,33 @@ def test_the_command_lists_its_commands_and_version():
     assert semrestore('cross-task', '--help').stdout.startswith('usage: semrestore cross-task')
 
 
-@pytest.mark.parametrize('kind', [pytest.param(kind, marks=pytest.mark.slow if kind != 'degradation' else ()) for kind in new_plugin.KINDS])
+@pytest.mark.parametrize(
+    'kind', [pytest.param(kind, marks=pytest.mark.slow if kind != 'degradation' else ()) for kind in new_plugin.KINDS]
+)
 def test_a_new_plugin_of_every_kind_installs_and_passes_its_own_tests(tmp_path, kind, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(new_plugin.main, [f'semrestore-tidy-{kind}', '--kind', kind]) == 0
     package, site = tmp_path / f'semrestore-tidy-{kind}', tmp_path / 'site'
     assert f'class Tidy{kind.capitalize()}(' in (package / f'semrestore_tidy_{kind}/{kind}.py').read_text()
-    install = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation', '--target', site, package]
+    install = [
+        sys.executable,
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--no-deps',
+        '--no-build-isolation',
+        '--target',
+        site,
+        package,
+    ]
     subprocess.run(install, check=True, timeout=300)
     environment = os.environ | dict(PYTHONPATH=os.pathsep.join([str(site), str(ROOT)]))
     # Away from the sources, so that what is tested is what was installed.
     tests = package.joinpath('tests').rename(tmp_path / 'tests')
-    done = subprocess.run([sys.executable, '-m', 'pytest', '-q', tests], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, '-m', 'pytest', '-q', tests], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
     assert ' passed' in done.stdout
     ruff = [sys.executable, '-m', 'ruff', 'check', '--no-cache', '--line-length', '140', '--select', 'E,F,B,D,UP']

@@ -13,11 +13,12 @@ from semrestore.losses import Loss, PerceptualLoss, ReconstructionLoss, TaskLoss
 from semrestore.registry import DATASETS, MODELS
 from semrestore.tasks import FrozenTask
 from semrestore.testing import check_dataset, check_degradation, check_denoiser, check_loss, check_task
-from tests.conftest import CLASSIFIER
+from tests.common import CLASSIFIER
 
 
 @pytest.mark.parametrize(
-    'build', [Identity, lambda: MultiScaleDenoiser(encoder_channels=16, decoder_channels=16), lambda: DnCNN(depth=3), FFDNet]
+    'build',
+    [Identity, lambda: MultiScaleDenoiser(encoder_channels=16, decoder_channels=16), lambda: DnCNN(depth=3), FFDNet],
 )
 def test_our_denoisers_keep_their_contract(build):
     torch.manual_seed(0)
@@ -45,13 +46,19 @@ class Unused(Denoiser):
 @pytest.mark.parametrize(
     ('broken', 'message'),
     [
-        (denoiser(lambda self, noisy, sigma=None: noisy[..., : noisy.shape[-1] // 2 * 2]), "tensor of the noisy batch's shape"),
+        (
+            denoiser(lambda self, noisy, sigma=None: noisy[..., : noisy.shape[-1] // 2 * 2]),
+            "tensor of the noisy batch's shape",
+        ),
         (denoiser(lambda self, noisy, sigma=None: [noisy]), 'returned a list of 1'),
         (denoiser(lambda self, noisy, sigma=None: noisy - noisy.mean()), 'depends on the rest of its batch'),
         (denoiser(lambda self, noisy, sigma=None: noisy.mul_(0.5)), 'changed in place'),
         (denoiser(lambda self, noisy, sigma=None: noisy / 0), 'no numbers'),
         (denoiser(lambda self, noisy, sigma=None: noisy.float()), 'a torch.float64 batch is restored as torch.float32'),
-        (denoiser(lambda self, noisy, sigma=None: noisy * (2 if isinstance(sigma, float) else 1)), 'sigma as a number and as a tensor'),
+        (
+            denoiser(lambda self, noisy, sigma=None: noisy * (2 if isinstance(sigma, float) else 1)),
+            'sigma as a number and as a tensor',
+        ),
         (Drawing(), 'what becomes of an image depends'),
         (Unused(), 'no gradient reaches unused.weight, unused.bias'),
         (nn.Identity(), 'is no semrestore.denoisers.Denoiser'),
@@ -83,7 +90,10 @@ def batch_noise(self, clean, generators=None):
         (degradation(lambda self, clean, generators=None: clean), r'returned a tensor of shape \(3, 3, 24, 31\)'),
         (degradation(lambda self, clean, generators=None: (clean, 0.1)), 'a sigma of shape'),
         (degradation(lambda self, clean, generators=None: (clean[:, :, 1:], None)), "the clean batch's shape"),
-        (degradation(lambda self, clean, generators=None: (clean + torch.randn_like(clean), None)), 'depends on its place'),
+        (
+            degradation(lambda self, clean, generators=None: (clean + torch.randn_like(clean), None)),
+            'depends on its place',
+        ),
         (degradation(batch_noise), 'depends on its place'),
         (degradation(lambda self, clean, generators=None: (clean, None)), 'two generators give the same noise'),
     ],
@@ -110,11 +120,27 @@ def test_our_adapter_keeps_the_contract_of_a_task(task, samples):
 @pytest.mark.parametrize(
     ('method', 'broken', 'message'),
     [
-        ('loss', lambda own, images, samples: own.run(images).mean(), 'has to return a dict of loss terms, and returned a tensor'),
-        ('loss', lambda own, images, samples: dict(accuracy=own.run(images).mean()), "at least one term with 'loss' in its name"),
+        (
+            'loss',
+            lambda own, images, samples: own.run(images).mean(),
+            'has to return a dict of loss terms, and returned a tensor',
+        ),
+        (
+            'loss',
+            lambda own, images, samples: dict(accuracy=own.run(images).mean()),
+            "at least one term with 'loss' in its name",
+        ),
         ('loss', lambda own, images, samples: dict(loss=own.run(images)), "a scalar tensor as 'loss'"),
-        ('loss', lambda own, images, samples: dict(loss=images.sum() * 0), 'the gradient of the loss is zero everywhere'),
-        ('predict', lambda own, images, samples: samples[:1], 'has to return 2 data samples, one an image, and returned a list of 1'),
+        (
+            'loss',
+            lambda own, images, samples: dict(loss=images.sum() * 0),
+            'the gradient of the loss is zero everywhere',
+        ),
+        (
+            'predict',
+            lambda own, images, samples: samples[:1],
+            'has to return 2 data samples, one an image, and returned a list of 1',
+        ),
         ('predict', lambda own, images, samples: [1, 2], 'and returned a list of int'),
         ('self_label', lambda own, images, samples: samples, 'self_label returns a sample without any gt_'),
         ('train', lambda own, mode=True: nn.Module.train(own, mode), 'puts .* into training mode'),
@@ -145,7 +171,11 @@ def test_a_broken_loss_is_named():
     broken = type('Broken', (Loss,), dict(forward=lambda self, step: (step.restored - step.clean).abs()))()
     with pytest.raises(AssertionError, match='has to return a scalar tensor'):
         check_loss(broken)
-    broken = type('Broken', (Loss,), dict(forward=lambda self, step: (step.restored.detach() - step.clean).abs().mean().requires_grad_()))()
+    broken = type(
+        'Broken',
+        (Loss,),
+        dict(forward=lambda self, step: (step.restored.detach() - step.clean).abs().mean().requires_grad_()),
+    )()
     with pytest.raises(AssertionError, match='does not reach the restored images'):
         check_loss(broken)
 
@@ -170,10 +200,26 @@ def test_data_sets(photo_paths):
 @pytest.mark.parametrize(
     ('part', 'broken', 'message'),
     [
-        ('degradation', lambda clean, generators=None: clean, r'GaussianNoise.forward has to return a Degraded\(images, sigma\)'),
-        ('denoiser', lambda noisy, sigma=None: noisy[:1], "MultiScaleDenoiser.forward has to return a tensor of the noisy batch's shape"),
-        ('task.loss', lambda images, samples: None, 'OpenMMLabTask.loss has to return a dict of loss terms, and returned a NoneType'),
-        ('losses.reconstruction', lambda step: step.restored, 'ReconstructionLoss.forward has to return a scalar tensor'),
+        (
+            'degradation',
+            lambda clean, generators=None: clean,
+            r'GaussianNoise.forward has to return a Degraded\(images, sigma\)',
+        ),
+        (
+            'denoiser',
+            lambda noisy, sigma=None: noisy[:1],
+            "MultiScaleDenoiser.forward has to return a tensor of the noisy batch's shape",
+        ),
+        (
+            'task.loss',
+            lambda images, samples: None,
+            'OpenMMLabTask.loss has to return a dict of loss terms, and returned a NoneType',
+        ),
+        (
+            'losses.reconstruction',
+            lambda step: step.restored,
+            'ReconstructionLoss.forward has to return a scalar tensor',
+        ),
     ],
 )
 def test_training_names_the_contract_that_a_part_breaks(build_cascade, batch, part, broken, message, monkeypatch):

@@ -2,8 +2,8 @@
 
 import sys
 
-from semrestore.commands import cross_task
-from semrestore.commands.common import run
+from semrestore.cli import cross_task
+from semrestore.cli.run import run
 
 if __name__ == '__main__':
     sys.exit(run(cross_task.main))

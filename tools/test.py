@@ -2,8 +2,8 @@
 
 import sys
 
-from semrestore.commands import test
-from semrestore.commands.common import run
+from semrestore.cli import test
+from semrestore.cli.run import run
 
 if __name__ == '__main__':
     sys.exit(run(test.main))

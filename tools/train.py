@@ -2,8 +2,8 @@
 
 import sys
 
-from semrestore.commands import train
-from semrestore.commands.common import run
+from semrestore.cli import train
+from semrestore.cli.run import run
 
 if __name__ == '__main__':
     sys.exit(run(train.main))

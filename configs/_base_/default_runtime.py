@@ -11,8 +11,9 @@ default_hooks = dict(
     batch_norm=dict(type='BatchNormHook'),
     preemption=dict(type='PreemptionHook'),
     catch_up=dict(type='CatchUpHook'),
-    workers=dict(type='WorkerHook'),
 )
+# Without device ids it wraps a model on a CPU, too.
+model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
 env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork'), dist_cfg=dict(backend='nccl'))
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'

@@ -1,6 +1,7 @@
-# VGG-16 itself on the clean photos of Tiny ImageNet: the network that configs/joint/denoise_vgg16_tiny_imagenet_* freeze.
-# It starts from the original VGG-16 up to relu3_3 (tools/convert/vgg16_start.py), whose first two stages stay as they are. Crops of 48
-# pixels take half the time of whole images, and to enlarge the view when testing does no harm (Touvron et al., NeurIPS 2019).
+# VGG-16 itself on the clean photos of Tiny ImageNet: the network that configs/joint/denoise_vgg16_tiny_imagenet_*
+# freeze. It starts from the original VGG-16 up to relu3_3 (projects/paper/start_vgg16.py), whose first two stages stay
+# as they are. Crops of 48 pixels take half the time of whole images, and to enlarge the view when testing does no harm
+# (Touvron et al., NeurIPS 2019).
 _base_ = ['../_base_/default_runtime.py', '../_base_/tasks/vgg16_tiny_imagenet.py']
 model = {{_base_.task.model}}
 load_from = 'work_dirs/vgg16_start.pth'
@@ -10,18 +11,22 @@ train_dataloader = dict(
     batch_size=128,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='StreamSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='ClassArchive',
-        data_root=data_root,
-        archive='train_200x200.tar.gz',
-        pipeline=[
-            dict(type='LoadPhoto', channel_order='bgr'),
-            dict(type='mmpretrain.RandomResizedCrop', scale=48, crop_ratio_range=(0.3, 1.0)),
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='mmpretrain.PackInputs'),
-        ],
+        type='StreamDataset',
+        dataset=dict(
+            type='mmpretrain.CustomDataset',
+            data_root=data_root,
+            data_prefix='train',
+            extensions=('.webp',),
+            pipeline=[
+                dict(type='LoadPhoto', channel_order='bgr'),
+                dict(type='mmpretrain.RandomResizedCrop', scale=48, crop_ratio_range=(0.3, 1.0)),
+                dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                dict(type='mmpretrain.PackInputs'),
+            ],
+        ),
     ),
 )
 val_dataloader = dict(
@@ -29,9 +34,10 @@ val_dataloader = dict(
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ClassArchive',
+        type='mmpretrain.CustomDataset',
         data_root=data_root,
-        archive='val_10000.tar.gz',
+        data_prefix='val',
+        extensions=('.jpeg',),
         pipeline=[dict(type='LoadPhoto', channel_order='bgr'), dict(type='mmpretrain.PackInputs')],
     ),
 )

@@ -1,4 +1,5 @@
-# One DRUNet for noise of sigma 0 to 60, told which, as far as half an hour of a GPU allows (tools/train_zoo.sh --gpu drunet).
+# One DRUNet for noise of sigma 0 to 60, told which, as far as half an hour of a GPU allows (projects/zoo/train.sh --gpu
+# drunet).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/drunet.py',

@@ -1,8 +1,10 @@
-# For photographs of any camera, without a known noise level: from blind weights (load_from), on noise that went through a camera
-# (docs/degradations.md). Then multiscale_real_annealed.py. On photographs: tools/test.py configs/evaluation/cc15.py CKPT.
+# For photographs of any camera, without a known noise level: from blind weights (load_from), on noise that went through
+# a camera (docs/degradations.md). Then multiscale_real_annealed.py. On photographs: tools/test.py
+# configs/evaluation/cc15.py CKPT.
 _base_ = './multiscale_blind_refined.py'
 max_iters = 1500
-# Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest of it to nothing.
+# Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest
+# of it to nothing.
 camera = dict(
     type='CameraNoise',
     shot=(4e-4, 2e-2),
@@ -25,7 +27,8 @@ model = dict(
         weights=[0.8, 0.1, 0.1],
     )
 )
-# A photograph at the sensor's resolution is smoother from pixel to pixel than BSDS's small ones: those are enlarged, too (3 GB in memory).
+# A photograph at the sensor's resolution is smoother from pixel to pixel than BSDS's small ones: those are enlarged,
+# too (3 GB in memory).
 train_dataloader = dict(dataset=dict(scales=(1.0, 1.5, 2.0, 3.0)))
 load_from = 'zoo:multiscale-blind'
 train_cfg = dict(max_iters=max_iters, val_interval=1000)

@@ -1,4 +1,5 @@
-# Sigma 25 on one GPU, several noise levels side by side (tools/train_zoo.sh --gpu): photos, patches and noise on the device, compiled.
+# Sigma 25 on one GPU, several noise levels side by side (projects/zoo/train.sh --gpu): photos, patches and noise on the
+# device, compiled.
 _base_ = './multiscale_sigma25_refined.py'
 max_iters = 60_000
 model = dict(compile=True)

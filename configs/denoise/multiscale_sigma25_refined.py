@@ -1,4 +1,5 @@
-# Sigma 25 on from the weights of multiscale_sigma25_short.py (load_from), 40 minutes on two CPU cores with --amp: larger patches from memory.
+# Sigma 25 on from the weights of multiscale_sigma25_short.py (load_from), 40 minutes on two CPU cores with --amp:
+# larger patches from memory.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,5 +1,5 @@
-# The main job on the embedded photos: joint training through EfficientNet-Lite0, from a denoiser trained alone (load_from), as the demo
-# takes it from the zoo.
+# The main job on the embedded photos: joint training through EfficientNet-Lite0, from a denoiser trained alone
+# (load_from), as the demo takes it from the zoo.
 _base_ = './denoise_sigma30.py'
 model = dict(
     losses=dict(
@@ -12,12 +12,14 @@ model = dict(
 train_dataloader = dict(
     batch_size=4,
     dataset=dict(
-        pipeline=[
-            dict(type='LoadPhoto', cache=True),
-            dict(type='mmpretrain.RandomCrop', crop_size=160),
-            dict(type='RandomDihedral'),
-            dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name')),
-        ]
+        dataset=dict(
+            pipeline=[
+                dict(type='LoadPhoto', cache=True),
+                dict(type='mmpretrain.RandomCrop', crop_size=160),
+                dict(type='RandomDihedral'),
+                dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name')),
+            ]
+        )
     ),
 )
 train_cfg = dict(max_iters=200)

@@ -1,4 +1,4 @@
-# PSNR and SSIM of a denoiser on whole images: Kodak, CBSD68 and the three embedded photos kept apart (tools/zoo.py).
+# PSNR and SSIM of a denoiser on whole images: Kodak, CBSD68 and the three embedded photos kept apart (python -m projects.zoo).
 _base_ = ['../_base_/default_runtime.py', '../_base_/denoisers/multiscale.py', '../_base_/datasets/bsds432.py']
 model = dict(degradation=dict(type='GaussianNoise', sigma=25))
 test_dataloader = dict(

@@ -1,7 +1,5 @@
 # Table V at sigma 30: joint training with DeepLab-LargeFOV on VOC 2012 aug, with a modern schedule.
 # DeepLab is trained first, on clean photos: segmentation/deeplab_largefov_voc12aug.py.
-# As in the paper, start from a denoiser trained alone at this sigma: --cfg-options load_from=CKPT (its config: denoise/, with
-# --cfg-options model.degradation.sigma=30). Without load_from the denoiser starts untrained.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',
@@ -14,10 +12,11 @@ model = dict(
     task={{_base_.task}},
     supervision='labels',
     losses=dict(
-        # lambda_P and lambda_H are the paper's. It does not say on which pixel range they hold; here on 0..1, where the task leads, as in
-        # the released code (docs/joint_training.md).
+        # lambda_P and lambda_H are the paper's. It does not say on which pixel range they hold; here on 0..1, where the
+        # task leads, as in the released code (docs/joint_training.md).
         reconstruction=dict(type='ReconstructionLoss', distance='mse', pixel_range=1.0),
         perceptual=dict(type='PerceptualLoss', layers={{_base_.relu3_3}}, weight=0.5),
         task=dict(type='TaskLoss', weight=0.5),
     ),
 )
+load_from = 'zoo:multiscale-sigma30'  # as in the paper: a denoiser trained alone at this level

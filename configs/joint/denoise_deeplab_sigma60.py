@@ -1,3 +1,4 @@
 # Table V at sigma 60: joint training with DeepLab-LargeFOV on VOC 2012 aug, with the released code's schedule.
 _base_ = './denoise_deeplab_sigma30.py'
 model = dict(degradation=dict(sigma=60))
+load_from = 'zoo:multiscale-sigma60'

@@ -1,4 +1,5 @@
-# Table V at sigma 30 with the DeepLab-LargeFOV of configs/segmentation/deeplab_largefov_voc2012.py, in minutes on two CPU cores.
+# Table V at sigma 30 with the DeepLab-LargeFOV of configs/segmentation/deeplab_largefov_voc2012.py, in minutes on two
+# CPU cores.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,4 +1,5 @@
-# Table IV at sigma 30 with the VGG-16 of Tiny ImageNet (configs/classification/vgg16_tiny_imagenet.py), in minutes on two CPU cores.
+# Table IV at sigma 30 with the VGG-16 of Tiny ImageNet (configs/classification/vgg16_tiny_imagenet.py), in minutes on
+# two CPU cores.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,6 +1,7 @@
-# DeepLab-LargeFOV itself on clean photos, from VGG-16's ImageNet weights: the network that configs/joint/denoise_deeplab_* freeze.
-# Schedule of Chen et al. (ICLR 2015) with the polynomial decay of their later work: crop 321, SGD. They start fc6 and fc7 from VGG's and
-# learn the classifier at ten times the rate; here the whole head starts at random, at ten times the rate.
+# DeepLab-LargeFOV itself on clean photos, from VGG-16's ImageNet weights: the network that
+# configs/joint/denoise_deeplab_* freeze. Schedule of Chen et al. (ICLR 2015) with the polynomial decay of their later
+# work: crop 321, SGD. They start fc6 and fc7 from VGG's and learn the classifier at ten times the rate; here the whole
+# head starts at random, at ten times the rate.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/tasks/deeplab_largefov.py',
@@ -11,17 +12,25 @@ model = {{_base_.task.model}}
 train_dataloader = dict(
     batch_size=10,
     dataset=dict(
-        pipeline=[
-            dict(type='LoadPhoto', channel_order='bgr'),
-            dict(type='LoadLabelMap'),
-            dict(type='RandomCrop', crop_size=321, pad_if_needed=True),
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='mmseg.PackSegInputs'),
-        ]
+        dataset=dict(
+            pipeline=[
+                dict(type='LoadPhoto', channel_order='bgr'),
+                dict(type='LoadLabelMap'),
+                dict(type='RandomCrop', crop_size=321, pad_if_needed=True),
+                dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                dict(type='mmseg.PackSegInputs'),
+            ]
+        )
     ),
 )
 evaluation = dict(
-    dataset=dict(pipeline=[dict(type='LoadPhoto', channel_order='bgr'), dict(type='LoadLabelMap'), dict(type='mmseg.PackSegInputs')])
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadPhoto', channel_order='bgr'),
+            dict(type='LoadLabelMap'),
+            dict(type='mmseg.PackSegInputs'),
+        ]
+    )
 )
 val_dataloader = evaluation
 test_dataloader = evaluation

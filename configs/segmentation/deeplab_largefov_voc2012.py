@@ -10,14 +10,22 @@ model = {{_base_.task.model}}
 train_dataloader = dict(
     batch_size=8,
     dataset=dict(
-        pipeline=[
-            dict(type='LoadPhoto', channel_order='bgr'),
-            dict(type='LoadLabelMap'),
-            dict(type='RandomResize', scale=(240, 180), ratio_range=(0.75, 1.5), keep_ratio=True, interpolation='area'),
-            dict(type='RandomCrop', crop_size=176, pad_if_needed=True),
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='mmseg.PackSegInputs'),
-        ]
+        dataset=dict(
+            pipeline=[
+                dict(type='LoadPhoto', channel_order='bgr'),
+                dict(type='LoadLabelMap'),
+                dict(
+                    type='RandomResize',
+                    scale=(240, 180),
+                    ratio_range=(0.75, 1.5),
+                    keep_ratio=True,
+                    interpolation='area',
+                ),
+                dict(type='RandomCrop', crop_size=176, pad_if_needed=True),
+                dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                dict(type='mmseg.PackSegInputs'),
+            ]
+        )
     ),
 )
 evaluation = dict(

@@ -1,4 +1,5 @@
-# Third step of the study: jointly with DeepLabv3 on the labelled photos of voc2012, from study/denoise_sigma30 (load_from).
+# Third step of the study: jointly with DeepLabv3 on the labelled photos of voc2012, from study/denoise_sigma30
+# (load_from).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',
@@ -20,19 +21,22 @@ train_dataloader = dict(
     batch_size=2,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='StreamSampler', shuffle=True),
     collate_fn=dict(type='pseudo_collate'),
     dataset=dict(
-        type='mmseg.PascalVOCDataset',
-        data_root='{{$SEMRESTORE_DATA:data}}/voc2012',
-        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        ann_file='ImageSets/Segmentation/train.txt',
-        pipeline=[
-            dict(type='LoadPhoto', cache=True),
-            dict(type='LoadLabelMap'),
-            dict(type='RandomCrop', crop_size=257, pad_if_needed=True),
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='mmseg.PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
-        ],
+        type='StreamDataset',
+        dataset=dict(
+            type='mmseg.PascalVOCDataset',
+            data_root='{{$SEMRESTORE_DATA:data}}/voc2012',
+            data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+            ann_file='ImageSets/Segmentation/train.txt',
+            pipeline=[
+                dict(type='LoadPhoto', cache=True),
+                dict(type='LoadLabelMap'),
+                dict(type='RandomCrop', crop_size=257, pad_if_needed=True),
+                dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                dict(type='mmseg.PackSegInputs', meta_keys=('img_path', 'ori_shape', 'img_shape')),
+            ],
+        ),
     ),
 )

@@ -1,4 +1,5 @@
-# As joint_efficientnet_lite0_sigma30, with perceptual features from the original VGG-16 up to relu3_3 instead of the task network.
+# As joint_efficientnet_lite0_sigma30, with perceptual features from the original VGG-16 up to relu3_3 instead of the
+# task network.
 _base_ = ['./joint_efficientnet_lite0_sigma30.py', '../_base_/tasks/vgg16_features.py']
 model = dict(
     feature_network={{_base_.feature_network}},

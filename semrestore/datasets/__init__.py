@@ -5,7 +5,7 @@ from semrestore.datasets.pair_folder import LoadPair, PairFolder
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
 from semrestore.datasets.resident import DeviceResidentPatches
 from semrestore.datasets.stream import StreamDataset, StreamSampler
-from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCrop, RandomDihedral, read_photo
+from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCrop, RandomDihedral
 
 __all__ = [
     'CaffeCenterCrop',
@@ -20,5 +20,4 @@ __all__ = [
     'RandomDihedral',
     'StreamDataset',
     'StreamSampler',
-    'read_photo',
 ]

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import BaseDataset
 
-from semrestore.datasets.photo_folder import SUFFIXES
-from semrestore.datasets.transforms import PATIENCE_S, photo_reader
+from semrestore.datasets.transforms import photo_reader
 from semrestore.errors import UserError
+from semrestore.images.formats import SUFFIXES
 from semrestore.registry import DATASETS, TRANSFORMS
 
 
@@ -33,8 +34,8 @@ class PairFolder(BaseDataset):
         name: Name of the data set, which prefixes the names of metrics; none by default.
         pipeline: Transforms, :class:`LoadPair` first.
 
-    Each item gives the pipeline ``img_path`` (the clean image), ``noisy_path``, ``name`` (the noisy path below the folder, without suffix
-    and mark) and ``dataset_name``.
+    Each item gives the pipeline ``img_path`` (the clean image), ``noisy_path``, ``name`` (the noisy path below the
+    folder, without suffix and mark) and ``dataset_name``.
 
     Raises:
         UserError: The folder is missing, has no noisy image, or one has no partner.
@@ -50,7 +51,7 @@ class PairFolder(BaseDataset):
         clean: str = '_mean',
         name: str | None = None,
         pipeline: Sequence[dict] = (),
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         if not noisy or noisy == clean:
             raise ValueError(f"noisy is '{noisy}' and clean '{clean}'; expected two different parts of file names")
@@ -62,9 +63,13 @@ class PairFolder(BaseDataset):
     def load_data_list(self) -> list[dict]:
         """List the pairs, one dict each."""
         if not self.folder.is_dir():
-            raise UserError(f"folder '{self.folder}' of pairs does not exist; set SEMRESTORE_DATA to the folder that holds it")
+            raise UserError(
+                f"folder '{self.folder}' of pairs does not exist; set SEMRESTORE_DATA to the folder that holds it"
+            )
         found = sorted(
-            path for path in self.folder.rglob('*') if self.noisy in path.stem and path.suffix.lower() in SUFFIXES and path.is_file()
+            path
+            for path in self.folder.rglob('*')
+            if self.noisy in path.stem and path.suffix.lower() in SUFFIXES and path.is_file()
         )
         if not found:
             raise UserError(f"folder '{self.folder}' has no image with '{self.noisy}' in its name")
@@ -84,25 +89,26 @@ class PairFolder(BaseDataset):
 class LoadPair(BaseTransform):
     """Load ``img_path`` and ``noisy_path`` as one image of six channels, clean RGB first, which crops and flips then keep together.
 
-    Files are read by the rule of :func:`~semrestore.datasets.read_photo`.
+    Files are read by the rule of :func:`~semrestore.images.read_photo`.
 
     Args:
         cache: Keep every decoded image in memory, each worker its own.
-        patience: How long to wait in seconds where the folder of an image is away.
 
     Raises:
         UserError: One cannot be read, or they differ in size.
     """
 
-    def __init__(self, cache: bool = False, patience: float = PATIENCE_S) -> None:
-        self.read = photo_reader(cache, patience)
+    def __init__(self, cache: bool = False) -> None:
+        self.cache = cache
 
     def transform(self, results: dict) -> dict:
         """Add ``img`` (an array of shape ``(H, W, 6)``, uint8), ``img_shape`` and ``ori_shape``."""
-        clean, noisy = (self.read(results[key]) for key in ('img_path', 'noisy_path'))
+        clean, noisy = (photo_reader(self.cache)(results[key]) for key in ('img_path', 'noisy_path'))
         if clean.shape != noisy.shape:
             sizes = ' and '.join(f'{image.shape[0]} x {image.shape[1]}' for image in (noisy, clean))
-            raise UserError(f"'{results['noisy_path']}' and its clean partner '{Path(results['img_path']).name}' differ in size: {sizes}")
+            raise UserError(
+                f"'{results['noisy_path']}' and its clean partner '{Path(results['img_path']).name}' differ in size: {sizes}"
+            )
         results['img'] = np.concatenate((clean, noisy), axis=2)
         results['img_shape'] = results['ori_shape'] = clean.shape[:2]
         return results

@@ -3,15 +3,15 @@
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.dataset import BaseDataset
 from PIL import Image
 
 from semrestore.errors import UserError
 from semrestore.files import read_text
+from semrestore.images.formats import SUFFIXES
 from semrestore.registry import DATASETS
-
-SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'})
 
 
 @DATASETS.register_module()
@@ -21,14 +21,15 @@ class PhotoFolder(BaseDataset):
     Args:
         data_root: Folder that holds the data sets.
         folder: The images' folder, below ``data_root``. It is searched recursively.
-        list_file: Text file below ``data_root`` with one path a line, relative to ``folder``; blank lines and lines that start with
-            ``#`` are skipped.
+        list_file: Text file below ``data_root`` with one path a line, relative to ``folder``; blank lines and lines
+            that start with ``#`` are skipped.
         suffix: What to add to the lines of the list, as VOC's lists name photos without it.
         name: Name of the data set, which prefixes the names of metrics; none by default.
         how_to_get: What to tell a user who does not have the data.
         pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
 
-    Each item gives the pipeline ``img_path``, ``name`` (the path below the folder, without suffix) and ``dataset_name``.
+    Each item gives the pipeline ``img_path``, ``name`` (the path below the folder, without suffix) and
+    ``dataset_name``.
 
     Raises:
         UserError: The folder is missing or has no images, or the list names a file that is not there.
@@ -45,7 +46,7 @@ class PhotoFolder(BaseDataset):
         name: str | None = None,
         how_to_get: str = '',
         pipeline: Sequence[dict] = (),
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         self.folder = Path(data_root) / folder
         self.list_file = Path(data_root) / list_file if list_file else None
@@ -70,15 +71,21 @@ class PhotoFolder(BaseDataset):
                 f" '{self.folder.name}', or try the config with --embedded, which needs no data"
             )
         if self.list_file is None:
-            paths = sorted(path for path in self.folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
+            paths = sorted(
+                path for path in self.folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file()
+            )
             if not paths:
                 raise UserError(f"folder '{self.folder}' has no images (looked for {', '.join(sorted(SUFFIXES))})")
             return paths
         lines = read_text(self.list_file, 'list file').splitlines()
-        paths = [self.folder / f'{line.strip()}{self.suffix}' for line in lines if line.strip() and not line.startswith('#')]
+        paths = [
+            self.folder / f'{line.strip()}{self.suffix}' for line in lines if line.strip() and not line.startswith('#')
+        ]
         missing = [path for path in paths if not path.is_file()]
         if missing:
-            raise UserError(f"list file '{self.list_file}' names {len(missing)} files that do not exist, such as '{missing[0]}'")
+            raise UserError(
+                f"list file '{self.list_file}' names {len(missing)} files that do not exist, such as '{missing[0]}'"
+            )
         if not paths:
             raise UserError(f"list file '{self.list_file}' names no images")
         return paths
@@ -91,19 +98,27 @@ class EmbeddedPhotos(PhotoFolder):
     Left out are the second picture of the stereo pair, the scan of a retina and what is grey or drawn.
 
     Args:
-        split: ``'train'`` (astronaut, china, hubble_deep_field, ihc, motorcycle_left, rocket) or ``'val'`` (chelsea, coffee, flower).
-        view: Side in pixels of square views to cut out of each photo; ``None`` for whole photos. A view is named after its photo and
-            its upper left corner.
+        split: ``'train'`` (astronaut, china, hubble_deep_field, ihc, motorcycle_left, rocket) or ``'val'`` (chelsea,
+            coffee, flower).
+        view: Side in pixels of square views to cut out of each photo; ``None`` for whole photos. A view is named after
+            its photo and its upper left corner.
         stride: Pixels from one view to the next.
     """
 
     PACKAGES = {'skimage': 'data', 'sklearn': 'datasets/images'}
     SPLITS = {
-        'train': ['astronaut.png', 'china.jpg', 'hubble_deep_field.jpg', 'ihc.png', 'motorcycle_left.png', 'rocket.jpg'],
+        'train': [
+            'astronaut.png',
+            'china.jpg',
+            'hubble_deep_field.jpg',
+            'ihc.png',
+            'motorcycle_left.png',
+            'rocket.jpg',
+        ],
         'val': ['chelsea.png', 'coffee.png', 'flower.jpg'],
     }
 
-    def __init__(self, split: str = 'train', view: int | None = None, stride: int | None = None, **kwargs) -> None:
+    def __init__(self, split: str = 'train', view: int | None = None, stride: int | None = None, **kwargs: Any) -> None:
         if split not in self.SPLITS:
             raise UserError(f"split of EmbeddedPhotos is '{split}'; expected one of {sorted(self.SPLITS)}")
         self.split = split
@@ -133,12 +148,16 @@ class EmbeddedPhotos(PhotoFolder):
         for package, folder in self.PACKAGES.items():
             spec = importlib.util.find_spec(package)
             if spec is None:
-                raise UserError(f'the embedded photos come with {package}, which is not installed: pip install semrestore')
+                raise UserError(
+                    f'the embedded photos come with {package}, which is not installed: pip install semrestore'
+                )
             folders.append(Path(spec.origin).parent / folder)
         paths = []
         for name in self.SPLITS[self.split]:
             found = [folder / name for folder in folders if (folder / name).is_file()]
             if not found:
-                raise UserError(f"the installed scikit-image and scikit-learn do not carry '{name}'; see the ranges in setup.py")
+                raise UserError(
+                    f"the installed scikit-image and scikit-learn do not carry '{name}'; see the ranges in pyproject.toml"
+                )
             paths.append(found[0])
         return paths

@@ -21,24 +21,24 @@ MOST = 8  # of scales: what is above is a mistake, and would fill the memory
 class DeviceResidentPatches:
     """Random square patches, each turned and mirrored in one of the eight ways, cut on the device from photos that stay there.
 
-    All photos lie in one uint8 tensor (200 MB for BSDS432, times the square of a scale); a batch is one gather from it. Where a patch lies
-    follows from the place in the stream of training images, as with :class:`~semrestore.datasets.StreamDataset`, so that resuming is exact
-    and two processes take the steps of one. Crop, flips and packing are done here; there are no labels.
+    All photos lie in one uint8 tensor (200 MB for BSDS432, times the square of a scale), and a batch is one gather from
+    it. With :class:`~semrestore.datasets.StreamSampler` a patch follows from its place in the stream of training
+    images, so resuming is exact and two processes take the steps of one. Crop, flips and packing are done here. There
+    are no labels.
 
     Args:
         dataset: Config of a data set of photos, or one; its pipeline is :class:`~semrestore.datasets.LoadPhoto` alone.
         patch_size: Side in pixels.
-        scales: By how much to enlarge the photos (bicubic), each photo once by each: what a camera delivers at its full resolution is
-            smoother from pixel to pixel than the small photos of most data sets.
-        seeded_noise: Draw each patch's noise from a generator of its own. ``False`` draws a batch's noise at once from the process's
-            stream, which spares a GPU many small kernels and still resumes exactly; several processes then differ in their noise from one.
+        scales: By how much to enlarge the photos (bicubic), each photo once by each: what a camera delivers at its full
+            resolution is smoother from pixel to pixel than the small photos of most data sets.
+        seeded_noise: Draw each patch's noise from a generator of its own. ``False`` draws a batch's noise at once from
+            the process's stream, which spares a GPU many small kernels and still resumes exactly; several processes
+            then differ in their noise from one.
         device: Where the photos lie; by default where the training is.
 
     Raises:
         UserError: A photo is smaller than a patch, or worker processes would each hold the photos on a GPU.
     """
-
-    takes_stream_indices = True
 
     def __init__(
         self,
@@ -81,7 +81,9 @@ class DeviceResidentPatches:
     @staticmethod
     def _photo(photo: dict) -> dict:
         if 'img' not in photo:
-            raise UserError('DeviceResidentPatches crops and packs by itself: leave LoadPhoto alone in the pipeline of its dataset')
+            raise UserError(
+                'DeviceResidentPatches crops and packs by itself: leave LoadPhoto alone in the pipeline of its dataset'
+            )
         return photo
 
     def __len__(self) -> int:
@@ -97,7 +99,9 @@ class DeviceResidentPatches:
         An index without a place in a training's stream gives the same patch each time.
         """
         if self.device.type != 'cpu' and get_worker_info() is not None:
-            raise UserError('DeviceResidentPatches holds its photos on the GPU: set num_workers=0, persistent_workers=False')
+            raise UserError(
+                'DeviceResidentPatches holds its photos on the GPU: set num_workers=0, persistent_workers=False'
+            )
         seeds = [index.seed if isinstance(index, StreamIndex) else stream_seed(0, int(index)) for index in indices]
         patches = self._cut([self._corner(int(index), seed) for index, seed in zip(indices, seeds, strict=True)])
         return [
@@ -108,7 +112,8 @@ class DeviceResidentPatches:
     def _corner(self, index: int, seed: int) -> tuple[int, int, int]:
         """Return where a patch begins in the tensor of all pixels, the step to the next row and to the next column."""
         height, width = self._sizes[index]
-        # The seed is a hash, whose bits are as good as drawn ones: 3 for the orientation, 30 for each of row and column.
+        # The seed is a hash, whose bits are as good as drawn ones: 3 for the orientation, 30 for each of row and
+        # column.
         orientation, seed = seed & 7, seed >> 3
         top = (seed & 0x3FFFFFFF) % (height - self.patch_size + 1)
         left = (seed >> 30) % (width - self.patch_size + 1)

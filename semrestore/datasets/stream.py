@@ -5,7 +5,7 @@ So a training goes on bit by bit where it was killed, and takes the same steps o
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -69,11 +69,6 @@ class StreamDataset:
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
-    @property
-    def __getitems__(self) -> Callable[[Sequence[int]], list] | None:
-        """The data set's own way to a batch, if it knows the indices of a stream; otherwise ``None``."""
-        return self.dataset.__getitems__ if getattr(self.dataset, 'takes_stream_indices', False) else None
-
     def __getitem__(self, index: int) -> dict:
         """Return an item."""
         if not isinstance(index, StreamIndex):
@@ -89,8 +84,8 @@ class StreamDataset:
 def seed_cpu(seed: int) -> None:
     """Seed Python, NumPy and torch's generator of the CPU.
 
-    ``torch.manual_seed`` seeds every kind of device, and where one is not in use yet it writes down the whole call stack for later:
-    more time than it takes to cut a patch.
+    ``torch.manual_seed`` seeds every kind of device, and where one is not in use yet it writes down the whole call
+    stack for later: more time than it takes to cut a patch.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)

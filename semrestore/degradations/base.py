@@ -33,9 +33,9 @@ class Degradation(nn.Module):
 
         Args:
             clean: RGB batch of shape ``(N, 3, H, W)``, 0..1.
-            generators: One generator an image: its noise then depends on nothing but its generator. In evaluation they are the CPU's, in
-                training the device's; what is drawn on another device than the images' has to be moved. ``None`` draws from torch's global
-                stream on the images' device.
+            generators: One generator an image: its noise then depends on nothing but its generator. In evaluation they
+                are the CPU's, in training the device's; what is drawn on another device than the images' has to be
+                moved. ``None`` draws from torch's global stream on the images' device.
         """
 
 
@@ -49,11 +49,9 @@ def image_generator(seed: int, name: str) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], 'big') >> 1)  # manual_seed takes 63 bits
 
 
-LARGEST_SIGMA = 1e6
-"""Noise level on 0..255 beyond which nothing is asked for on purpose, and float32 ends soon."""
-
-
-def bounds(name: str, value: float | Sequence[float], least: float = 0, most: float = float('inf')) -> tuple[float, float]:
+def bounds(
+    name: str, value: float | Sequence[float], least: float = 0, most: float = float('inf')
+) -> tuple[float, float]:
     """Return a parameter of a degradation as ``(low, high)``: from a number, or from a pair of which each image draws its own value.
 
     Raises:
@@ -66,14 +64,16 @@ def bounds(name: str, value: float | Sequence[float], least: float = 0, most: fl
     return float(pair[0]), float(pair[1])
 
 
-def draw(shape: Sequence[int], like: Tensor, generators: Sequence[torch.Generator] | None, how: Callable = torch.randn) -> Tensor:
+def draw(
+    shape: Sequence[int], like: Tensor, generators: Sequence[torch.Generator] | None, how: Callable = torch.randn
+) -> Tensor:
     """Draw an array of ``shape`` for each image of a batch: shape ``(N, *shape)``, the batch's dtype and device.
 
     Args:
         shape: Of what one image needs.
         like: The batch.
-        generators: As in :meth:`Degradation.forward`. In evaluation numbers are drawn on the CPU: a CUDA generator of the same seed gives
-            others.
+        generators: As in :meth:`Degradation.forward`. In evaluation numbers are drawn on the CPU: a CUDA generator of
+            the same seed gives others.
         how: ``torch.randn`` or ``torch.rand``.
     """
     if generators is None:

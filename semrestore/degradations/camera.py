@@ -12,7 +12,8 @@ from semrestore.degradations.base import Degradation, Degraded, bounds, draw, le
 from semrestore.degradations.signal_dependent import poisson
 from semrestore.registry import MODELS
 
-# Brooks et al., section 3.1 and their released code: white balance, digital gain, and read noise over shot noise as of the DND cameras.
+# Brooks et al., section 3.1 and their released code: white balance, digital gain, and read noise over shot noise as of
+# the DND cameras.
 RED, BLUE = (1.9, 2.4), (1.5, 1.9)
 EXPOSURE_MEAN, EXPOSURE_STD = 0.8, 0.1
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -24,26 +25,31 @@ READ_SLOPE, READ_OFFSET, READ_STD = 2.18, 1.20, 0.26
 class CameraNoise(Degradation):
     """Noise of a sensor, developed: an image is taken back to raw data, gets shot and read noise there, and is developed again.
 
-    After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), without their colour matrix: back through the tone
-    curve, the sRGB curve and the white balance to a mosaic of red, green, green and blue; ``shot * Poisson(raw / shot) + N(0, read)``
-    there; then bilinear demosaicing, white balance, clipping, the sRGB curve and the tone curve. So red and blue are noisier than green,
-    neighbours share their noise, and dark parts are noisier than bright ones, unless a tone curve makes it most in the middle.
+    After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), without their colour matrix: back
+    through the tone curve, the sRGB curve and the white balance to a mosaic of red, green, green and blue; ``shot *
+    Poisson(raw / shot) + N(0, read)`` there; then bilinear demosaicing, white balance, clipping, the sRGB curve and the
+    tone curve. So red and blue are noisier than green, neighbours share their noise, and dark parts are noisier than
+    bright ones, unless a tone curve makes it most in the middle.
 
-    What is returned is the clean image plus the difference that the noise makes, so that the blur of demosaicing, which a photograph's
-    own reference has as well, is no part of the task.
+    What is returned is the clean image plus the difference that the noise makes, so that the blur of demosaicing, which
+    a photograph's own reference has as well, is no part of the task.
 
     Args:
-        shot: Variance of the shot noise over the signal of 0..1, or a pair from whose logarithms each image draws its own uniformly;
-            Brooks et al. have (1e-4, 1.2e-2).
-        read: Variance of the read noise; by default drawn around their ``log(read) = 2.18 log(shot) + 1.20`` with a deviation of 0.26.
-        smooth: Standard deviation in pixels, or a pair of them, of a blur of the developed noise, as cameras resize and smooth; 0 for none.
-        chroma: Factor on the developed noise's colour (its difference to the luma of ITU-R BT.601), or a pair from which each image draws
-            its own: above 1 as colour matrices and saturation do, below where a camera takes it away.
-        chroma_smooth: As ``smooth``, for the colour alone and on top of that: cameras blur its noise more, as the eye does not mind.
-        tone: How much of a camera's contrast curve, 0..1: ``x + tone * (3 x^2 - 2 x^3 - x)``, of which Brooks et al. have 1; or a pair from
-            which each image draws its own.
-        centred: Take off what the noise adds in the mean: the curves darken it, clipping at black brightens it. For references that are the
-            mean of many developed shots, as in CC and PolyU, which have that shift as well.
+        shot: Variance of the shot noise over the signal of 0..1, or a pair from whose logarithms each image draws its
+            own uniformly; Brooks et al. have (1e-4, 1.2e-2).
+        read: Variance of the read noise; by default drawn around their ``log(read) = 2.18 log(shot) + 1.20`` with a
+            deviation of 0.26.
+        smooth: Standard deviation in pixels, or a pair of them, of a blur of the developed noise, as cameras resize and
+            smooth; 0 for none.
+        chroma: Factor on the developed noise's colour (its difference to the luma of ITU-R BT.601), or a pair from
+            which each image draws its own: above 1 as colour matrices and saturation do, below where a camera takes it
+            away.
+        chroma_smooth: As ``smooth``, for the colour alone and on top of that: cameras blur its noise more, as the eye
+            does not mind.
+        tone: How much of a camera's contrast curve, 0..1: ``x + tone * (3 x^2 - 2 x^3 - x)``, of which Brooks et al.
+            have 1; or a pair from which each image draws its own.
+        centred: Take off what the noise adds in the mean: the curves darken it, clipping at black brightens it. For
+            references that are the mean of many developed shots, as in CC and PolyU, which have that shift as well.
         quantise: Clip the result to 0..1 and round it to 8 bits.
     """
 
@@ -82,7 +88,9 @@ class CameraNoise(Degradation):
         exposure = (EXPOSURE_MEAN + EXPOSURE_STD * draw((1,), clean, generators).squeeze(1)).clamp(min=0.5, max=1.1)
         gains = torch.stack([red, torch.ones_like(red), blue], dim=1)[..., None, None] / exposure.view(-1, 1, 1, 1)
         height, width = clean.shape[-2:]
-        padded = F.pad(clean.detach().clamp(0, 1), (0, width % 2, 0, height % 2), mode='replicate')  # whole cells of the mosaic
+        padded = F.pad(
+            clean.detach().clamp(0, 1), (0, width % 2, 0, height % 2), mode='replicate'
+        )  # whole cells of the mosaic
         tone = None
         if self.tone[1] > 0:
             tone = level(*self.tone, clean, generators).view(-1, 1, 1, 1)
@@ -170,7 +178,10 @@ def expected(light: Tensor, deviation: Tensor, tone: Tensor | None = None) -> Te
     """Return the mean of :func:`rendered` over normal noise of a standard deviation, by Gauss-Hermite quadrature."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights = weights / weights.sum()
-    return sum(weight * rendered(light + node * deviation, tone) for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True))
+    return sum(
+        weight * rendered(light + node * deviation, tone)
+        for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True)
+    )
 
 
 def _smoothed(noise: Tensor, blur: Tensor) -> Tensor:
@@ -180,6 +191,10 @@ def _smoothed(noise: Tensor, blur: Tensor) -> Tensor:
     places = torch.arange(-radius, radius + 1, device=noise.device, dtype=noise.dtype)
     kernels = torch.exp(-0.5 * (places / blur.clamp(min=1e-3)[:, None]) ** 2)
     kernels = (kernels / kernels.sum(1, keepdim=True)).repeat_interleave(channels, 0)[:, None, None]
-    one = F.pad(noise, (radius,) * 4, mode='replicate').reshape(1, count * channels, height + 2 * radius, width + 2 * radius)
-    blurred = F.conv2d(F.conv2d(one, kernels, groups=count * channels), kernels.transpose(2, 3), groups=count * channels)
+    one = F.pad(noise, (radius,) * 4, mode='replicate').reshape(
+        1, count * channels, height + 2 * radius, width + 2 * radius
+    )
+    blurred = F.conv2d(
+        F.conv2d(one, kernels, groups=count * channels), kernels.transpose(2, 3), groups=count * channels
+    )
     return blurred.view(count, channels, height, width)

@@ -50,7 +50,9 @@ class RandomDegradation(Degradation):
             raise ValueError('choices of a RandomDegradation is empty; expected configs of degradations')
         weights = [1.0] * len(choices) if weights is None else list(weights)
         if len(weights) != len(choices) or min(weights) < 0 or not sum(weights) > 0:
-            raise ValueError(f'weights is {weights} for {len(choices)} choices; expected a number of at least 0 for each, not all 0')
+            raise ValueError(
+                f'weights is {weights} for {len(choices)} choices; expected a number of at least 0 for each, not all 0'
+            )
         self.choices = nn.ModuleList(MODELS.build(dict(choice)) for choice in choices)
         self.register_buffer('edges', torch.tensor(weights).cumsum(0) / sum(weights), persistent=False)
 

@@ -6,7 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semrestore.degradations.base import PIXEL_MAX, Degradation, Degraded, bounds, draw, level, standard_normal, to_eight_bits
+from semrestore.degradations.base import (
+    PIXEL_MAX,
+    Degradation,
+    Degraded,
+    bounds,
+    draw,
+    level,
+    standard_normal,
+    to_eight_bits,
+)
 from semrestore.registry import MODELS
 
 CHANNELS = 3
@@ -19,10 +28,10 @@ class GaussianNoise(Degradation):
     By default it is neither clipped nor quantised, as in the paper's tables.
 
     Args:
-        sigma: Standard deviation on the 0..255 scale, or a pair ``(low, high)`` from which each image draws its own uniformly (blind
-            training), or three of either for the red, green and blue channel.
-        quantise: Clip the noisy image to 0..1 and round it to 8 bits, as if it had been stored in a file. Some articles evaluate so
-            (``docs/evaluation.md`` has what it changes).
+        sigma: Standard deviation on the 0..255 scale, or a pair ``(low, high)`` from which each image draws its own
+            uniformly (blind training), or three of either for the red, green and blue channel.
+        quantise: Clip the noisy image to 0..1 and round it to 8 bits, as if it had been stored in a file. Some articles
+            evaluate so (``docs/evaluation.md`` has what it changes).
 
     With unequal channels no one number describes the noise, and the ``sigma`` that is returned is ``None``.
 
@@ -40,7 +49,9 @@ class GaussianNoise(Degradation):
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
         """Add the noise; see :class:`~semrestore.degradations.base.Degradation`."""
-        sigmas = torch.stack([level(low / PIXEL_MAX, high / PIXEL_MAX, clean, generators) for low, high in self.ranges], dim=1)
+        sigmas = torch.stack(
+            [level(low / PIXEL_MAX, high / PIXEL_MAX, clean, generators) for low, high in self.ranges], dim=1
+        )
         noisy = clean + sigmas[..., None, None] * standard_normal(clean, generators)
         return Degraded(to_eight_bits(noisy) if self.quantise else noisy, None if self.per_channel else sigmas[:, 0])
 

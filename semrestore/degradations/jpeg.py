@@ -14,8 +14,8 @@ from semrestore.registry import MODELS
 class JPEG(Degradation):
     """Store as baseline JPEG, chroma at half resolution, and read it again: by libjpeg, in training on a GPU by NVIDIA's codec.
 
-    The image is clipped and rounded to 8 bits first. A gradient goes straight through (Bengio et al., 2013), since the rounding of the
-    coefficients has none.
+    The image is clipped and rounded to 8 bits first. A gradient goes straight through (Bengio et al., 2013), since the
+    rounding of the coefficients has none.
 
     Args:
         quality: 1..100, or a pair from which each image draws its own.

@@ -13,9 +13,10 @@ from semrestore.registry import MODELS
 class PoissonGaussianNoise(Degradation):
     """Photon (shot) noise and read noise of a sensor: ``noisy = gain * Poisson(clean / gain) + N(0, read^2)``.
 
-    Its variance is ``gain * clean + read^2`` (Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting for Single-Image
-    Raw-Data", IEEE TIP 2008, with a = gain, b = read^2). The model is of raw data, which are linear in light; on an image with a gamma
-    curve it is an approximation, and :class:`~semrestore.degradations.CameraNoise` does it where it belongs.
+    Its variance is ``gain * clean + read^2`` (Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting for
+    Single-Image Raw-Data", IEEE TIP 2008, with a = gain, b = read^2). The model is of raw data, which are linear in
+    light; on an image with a gamma curve it is an approximation, and :class:`~semrestore.degradations.CameraNoise` does
+    it where it belongs.
 
     Args:
         gain: Part of 0..1 that one photon makes, or a pair from which each image draws its own uniformly.
@@ -65,5 +66,8 @@ def poisson(rates: Tensor, generators: Sequence[torch.Generator] | None) -> Tens
     rates = rates.detach()
     if generators is None:
         return torch.poisson(rates)
-    drawn = [torch.poisson(rate.to(generator.device), generator=generator) for rate, generator in zip(rates, generators, strict=True)]
+    drawn = [
+        torch.poisson(rate.to(generator.device), generator=generator)
+        for rate, generator in zip(rates, generators, strict=True)
+    ]
     return torch.stack(drawn).to(rates)

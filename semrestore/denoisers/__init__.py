@@ -6,7 +6,6 @@ from semrestore.denoisers.dncnn import DnCNN
 from semrestore.denoisers.drunet import DRUNet
 from semrestore.denoisers.ffdnet import FFDNet
 from semrestore.denoisers.identity import Identity
-from semrestore.denoisers.inference import InferenceDenoiser
 from semrestore.denoisers.mcwnnm import MCWNNM
 from semrestore.denoisers.multiscale import MultiScaleDenoiser
 from semrestore.denoisers.noise_level import estimate_sigma
@@ -20,7 +19,6 @@ __all__ = [
     'DnCNN',
     'FFDNet',
     'Identity',
-    'InferenceDenoiser',
     'MultiScaleDenoiser',
     'Wavelet',
     'estimate_sigma',

@@ -14,8 +14,8 @@ class Denoiser(BaseModule):
     ``forward(noisy, sigma=None) -> restored``, where
 
     - ``noisy`` is a float RGB batch of shape ``(N, 3, H, W)`` with clean values in 0..1; noise may leave that range,
-    - ``sigma`` is the standard deviation of the noise in the same range (a float or an ``(N,)`` tensor), or ``None`` where it is not
-      known. A method that does not need it ignores it; one that does raises ``ValueError`` on ``None``,
+    - ``sigma`` is the standard deviation of the noise in the same range (a float or an ``(N,)`` tensor), or ``None``
+      where it is not known. A method that does not need it ignores it; one that does raises ``ValueError`` on ``None``,
     - ``restored`` has the shape of ``noisy``, for any ``H`` and ``W`` of at least 1. It is not clipped.
 
     A denoiser knows nothing of the task network behind it.
@@ -23,20 +23,13 @@ class Denoiser(BaseModule):
 
     reach: int | None = None
     """Pixels around a pixel of the result, at most, that it depends on; ``None`` where that is the whole image, or not known. With it
-    large images are denoised in tiles (:mod:`semrestore.inference.tiling`)."""
+    large images are denoised in tiles (:mod:`semrestore.images.tiles`)."""
 
     stride: int = 1
     """The result moves along with the image if that is moved by multiples of this many pixels."""
 
     @abstractmethod
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor: ...
-
-    def fused(self) -> 'Denoiser':
-        """Return what computes the same faster, once batch normalisation is folded and nothing is trained any more.
-
-        The denoiser itself, unless its class knows better; see :class:`~semrestore.denoisers.inference.InferenceDenoiser`.
-        """
-        return self
 
 
 def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
@@ -67,7 +60,8 @@ def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tens
 def crop(x: Tensor, height: int, width: int) -> Tensor:
     """Return the upper left part of a batch.
 
-    While a network is exported for any size it is picked out by indices: the strides of a slice would tie the file to the sizes that it was
+    While a network is exported for any size it is picked out by indices: the strides of a slice would tie the file to
+        the sizes that it was
     traced with, those that need padding or those that need none.
     """
     if torch.compiler.is_exporting():

@@ -1,6 +1,7 @@
 """Colour BM3D (Dabov et al., IEEE TIP 2007; ICIP 2007) through its authors' PyPI package, an optional extra.
 
-That package's licence allows non-commercial use only; nothing else in semrestore needs it: ``pip install 'semrestore[baselines]'``.
+That package's licence allows non-commercial use only; nothing else in semrestore needs it: ``pip install
+'semrestore[baselines]'``.
 """
 
 import importlib
@@ -45,10 +46,16 @@ class BM3D(Denoiser):
         height, width = noisy.shape[-2:]
         padded = reflect_pad(noisy, 0, max(0, SMALLEST - width), 0, max(0, SMALLEST - height))
         images = padded.double().cpu().permute(0, 2, 3, 1).numpy()
-        # One after the other: the package runs on all cores by itself and aborts when it is called from several threads. At no noise
-        # there is nothing to do, and it divides by sigma.
-        restored = [self._restore(image, level) if level else image for image, level in zip(images, levels, strict=True)]
-        return torch.stack([torch.as_tensor(image) for image in restored]).permute(0, 3, 1, 2)[..., :height, :width].to(noisy)
+        # One after the other: the package runs on all cores by itself and aborts when it is called from several
+        # threads. At no noise there is nothing to do, and it divides by sigma.
+        restored = [
+            self._restore(image, level) if level else image for image, level in zip(images, levels, strict=True)
+        ]
+        return (
+            torch.stack([torch.as_tensor(image) for image in restored])
+            .permute(0, 3, 1, 2)[..., :height, :width]
+            .to(noisy)
+        )
 
     def _restore(self, image: np.ndarray, sigma: float) -> np.ndarray:
         grey = image - image.mean(2, keepdims=True)

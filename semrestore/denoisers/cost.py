@@ -34,6 +34,8 @@ def multiply_adds(denoiser: Denoiser, size: tuple[int, int] = STANDARD_SIZE) -> 
     denoiser = denoiser.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         image = torch.empty(1, 3, *size, device='meta')
-        torch.func.functional_call(denoiser, {name: value.to('meta') for name, value in denoiser.state_dict().items()}, (image, 0.1))
+        torch.func.functional_call(
+            denoiser, {name: value.to('meta') for name, value in denoiser.state_dict().items()}, (image, 0.1)
+        )
     denoiser.train(training)
     return counter.get_total_flops() // 2

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from semrestore.denoisers.base import Denoiser
+from semrestore.limits import DEEPEST
 from semrestore.registry import MODELS
 
 
@@ -24,8 +25,8 @@ class DnCNN(Denoiser):
 
     def __init__(self, depth: int = 20, channels: int = 64, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if depth < 2:
-            raise ValueError(f'depth is {depth}; expected at least 2')
+        if not 2 <= depth <= DEEPEST:
+            raise ValueError(f'depth is {depth}; expected 2 to {DEEPEST}')
         self.body = plain_convolutions(3, channels, 3, depth)
         self.reach = depth  # a pixel a convolution
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semrestore.denoisers.base import Denoiser, crop, reflect_pad
+from semrestore.limits import DEEPEST
 from semrestore.registry import MODELS
 
 SCALES = 4
@@ -16,7 +17,8 @@ SCALES = 4
 class DRUNet(Denoiser):
     """U-Net of residual blocks at four scales, with the noise level as a further input: one network for all levels.
 
-    It has neither biases nor normalisation, so it is homogeneous: the image and ``sigma`` times ``a`` give the result times ``a``.
+    It has neither biases nor normalisation, so it is homogeneous: the image and ``sigma`` times ``a`` give the result
+        times ``a``.
 
     Args:
         channels: Of the features at each of the four scales, finest first.
@@ -29,25 +31,30 @@ class DRUNet(Denoiser):
     32640960
     """
 
-    def __init__(self, channels: tuple[int, int, int, int] = (64, 128, 256, 512), blocks: int = 4, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self, channels: tuple[int, int, int, int] = (64, 128, 256, 512), blocks: int = 4, init_cfg: dict | None = None
+    ) -> None:
         super().__init__(init_cfg)
         channels = tuple(channels)
         if len(channels) != SCALES or min(channels) < 1:
             raise ValueError(f'channels is {channels}; expected a positive number for each of the {SCALES} scales')
-        if blocks < 1:
-            raise ValueError(f'blocks is {blocks}; expected at least 1')
+        if not 1 <= blocks <= DEEPEST:
+            raise ValueError(f'blocks is {blocks}; expected 1 to {DEEPEST}')
         steps = list(pairwise(channels))
         self.head = _convolution(3 + 1, channels[0])
         self.downs = nn.ModuleList(
-            nn.Sequential(_blocks(fine, blocks), nn.Conv2d(fine, coarse, 2, stride=2, bias=False)) for fine, coarse in steps
+            nn.Sequential(_blocks(fine, blocks), nn.Conv2d(fine, coarse, 2, stride=2, bias=False))
+            for fine, coarse in steps
         )
         self.body = _blocks(channels[-1], blocks)
         self.ups = nn.ModuleList(
-            nn.Sequential(nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False), _blocks(fine, blocks)) for fine, coarse in steps[::-1]
+            nn.Sequential(nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False), _blocks(fine, blocks))
+            for fine, coarse in steps[::-1]
         )
         self.tail = _convolution(channels[0], 3)
         self.stride = 2 ** (SCALES - 1)
-        # Head and tail; two convolutions a block, down and up, but at the coarsest scale once; a cell of 2 x 2 a change of scale.
+        # Head and tail; two convolutions a block, down and up, but at the coarsest scale once; a cell of 2 x 2 a change
+        # of scale.
         self.reach = 2 + 2 * blocks * (2 * (1 + 2 + 4) + 8) + 2 * (1 + 2 + 4)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

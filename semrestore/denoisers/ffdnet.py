@@ -6,6 +6,7 @@ from torch import Tensor
 
 from semrestore.denoisers.base import Denoiser, crop
 from semrestore.denoisers.dncnn import plain_convolutions
+from semrestore.limits import DEEPEST
 from semrestore.registry import MODELS
 
 
@@ -26,8 +27,8 @@ class FFDNet(Denoiser):
 
     def __init__(self, depth: int = 12, channels: int = 96, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if depth < 2:
-            raise ValueError(f'depth is {depth}; expected at least 2')
+        if not 2 <= depth <= DEEPEST:
+            raise ValueError(f'depth is {depth}; expected 2 to {DEEPEST}')
         self.body = plain_convolutions(4 * 3 + 1, channels, 4 * 3, depth)
         self.reach, self.stride = 2 * depth + 1, 2  # two pixels a convolution, and one within the cell of 2 x 2
 

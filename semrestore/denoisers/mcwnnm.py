@@ -2,13 +2,14 @@
 
 Xu et al., "Multi-channel Weighted Nuclear Norm Minimization for Real Color Image Denoising", ICCV 2017.
 
-A group is a matrix Y whose n columns are similar patches, the pixels of R, G and B below one another, less their mean. What is restored
-minimises over X
+A group is a matrix Y whose n columns are similar patches, the pixels of R, G and B below one another, less their mean.
+What is restored minimises over X
 
     1/2 || W (Y - X) ||_F^2 + || X ||_{w,*},    W = diag(1 / sigma_R, 1 / sigma_G, 1 / sigma_B),    w_i = C / s_i(X)
 
-where s_i are singular values: a channel counts for less where it is noisier. With one sigma for all channels this is the weighted nuclear
-norm minimisation of Gu et al. (CVPR 2014) on colour patches, which has a closed form; otherwise it is solved by ADMM.
+where s_i are singular values: a channel counts for less where it is noisier. With one sigma for all channels this is
+the weighted nuclear norm minimisation of Gu et al. (CVPR 2014) on colour patches, which has a closed form; otherwise it
+is solved by ADMM.
 """
 
 from collections.abc import Iterator
@@ -30,30 +31,36 @@ REFERENCES = 64
 class MCWNNM(Denoiser):
     """Groups of similar colour patches are made low-rank, each channel weighted by its own noise level. It has no parameters.
 
-    Sizes, passes, feedback and ADMM's steps are the authors' settings for Gaussian noise; ``num_similar`` (theirs is 70), ``strength``
-    and ``residual_scale`` are set so that their published figures come out. With 70 they are surpassed (``docs/denoisers.md``).
+    Sizes, passes, feedback and ADMM's steps are the authors' settings for Gaussian noise; ``num_similar`` (theirs is
+    70), ``strength`` and ``residual_scale`` are set so that their published figures come out. With 70 they are
+    surpassed (``docs/denoisers.md``).
 
     Args:
         patch_size: Side of a patch.
         stride: Distance between neighbouring reference patches.
         window: Similar patches are looked for up to so many pixels away.
-        num_similar: Patches in a group at first; every further search takes ten fewer, since it finds them in a cleaner image.
+        num_similar: Patches in a group at first; every further search takes ten fewer, since it finds them in a cleaner
+            image.
         iterations: Passes over the image.
         search_every: Passes from one search to the next.
-        feedback: Share of the removed residual that is given back before a pass (iterative regularisation, delta in the article).
+        feedback: Share of the removed residual that is given back before a pass (iterative regularisation, delta in the
+            article).
         residual_scale: Before every pass but the first, sigma is taken as this many times
             ``sigma * sqrt(|1 - mean((noisy - current)^2 / sigma^2)|)``, with the mean over the reference patch.
         strength: ``C`` is so many times ``sqrt(n)``, the noise having standard deviation 1.
-        rho: First penalty of ADMM, relative to the largest weight in W^T W: below 1 it need not converge, far above it is slow.
+        rho: First penalty of ADMM, relative to the largest weight in W^T W: below 1 it need not converge, far above it
+            is slow.
         rho_growth: Factor on the penalty from one step to the next (mu in the article).
         admm_steps: Steps of ADMM.
-        estimation_scale: Where sigma is not given, it is estimated in the image reduced by this factor: 1 for white noise, 2 for the noise
-            of camera photographs, which is correlated (see :func:`~semrestore.denoisers.noise_level.estimate_sigma`).
-        estimation_factor: Factor on an estimated sigma; correlated noise takes more than its standard deviation to be removed.
+        estimation_scale: Where sigma is not given, it is estimated in the image reduced by this factor: 1 for white
+            noise, 2 for the noise of camera photographs, which is correlated (see
+            :func:`~semrestore.denoisers.noise_level.estimate_sigma`).
+        estimation_factor: Factor on an estimated sigma; correlated noise takes more than its standard deviation to be
+            removed.
 
     Shape:
-        ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``; an image smaller than a patch is padded by reflection. To estimate
-        sigma it takes at least 16 times ``estimation_scale`` pixels on each side.
+        ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``; an image smaller than a patch is padded by reflection.
+        To estimate sigma it takes at least 16 times ``estimation_scale`` pixels on each side.
     """
 
     def __init__(
@@ -74,7 +81,17 @@ class MCWNNM(Denoiser):
         estimation_factor: float = 1.0,
     ) -> None:
         super().__init__()
-        for name in ('patch_size', 'stride', 'window', 'num_similar', 'iterations', 'search_every', 'strength', 'rho', 'admm_steps'):
+        for name in (
+            'patch_size',
+            'stride',
+            'window',
+            'num_similar',
+            'iterations',
+            'search_every',
+            'strength',
+            'rho',
+            'admm_steps',
+        ):
             if locals()[name] <= 0:
                 raise ValueError(f'{name} is {locals()[name]}; expected a positive number')
         self.patch_size = patch_size
@@ -96,8 +113,8 @@ class MCWNNM(Denoiser):
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`.
 
-        ``sigma`` may also be given for each channel, as a tensor ``(N, 3)``. Where it is ``None``, it is estimated for each image and
-        channel.
+        ``sigma`` may also be given for each channel, as a tensor ``(N, 3)``. Where it is ``None``, it is estimated for
+        each image and channel.
         """
         images = (noisy if noisy.dtype == torch.float64 else noisy.float()).contiguous()
         if sigma is None:
@@ -106,7 +123,9 @@ class MCWNNM(Denoiser):
             levels = torch.as_tensor(sigma, dtype=images.dtype, device=images.device)
             levels = levels.reshape(-1, levels.shape[-1] if levels.ndim == 2 else 1).expand(len(images), 3)
         # At no noise there is nothing to do.
-        restored = [self._restore(image, level) if level.any() else image for image, level in zip(images, levels, strict=True)]
+        restored = [
+            self._restore(image, level) if level.any() else image for image, level in zip(images, levels, strict=True)
+        ]
         return torch.stack(restored).to(noisy)
 
     def _restore(self, noisy: Tensor, sigma: Tensor) -> Tensor:
@@ -156,7 +175,8 @@ class MCWNNM(Denoiser):
             distances = norms[:, start:stop] - 2 * products.view(len(block), rows, stop - start)
             windows = left[block, None] + torch.arange(breadth, device=left.device)
             distances = distances.gather(2, (windows - start)[:, None].expand(-1, rows, -1))
-            # Itself always: where more patches are equal than a group takes, in a flat part, it could be left out and a pixel uncovered.
+            # Itself always: where more patches are equal than a group takes, in a flat part, it could be left out and a
+            # pixel uncovered.
             distances[torch.arange(len(block)), strip.row - strip.top, centres[block] - left[block]] = -torch.inf
             nearest = distances.flatten(1).topk(min(similar, rows * breadth), largest=False, sorted=False).indices
             chosen.append(nearest // breadth * columns + windows.gather(1, nearest % breadth))
@@ -186,7 +206,8 @@ class MCWNNM(Denoiser):
         if (ratio - 1).abs().max() < 1e-3:
             return shrink_singular_values(groups, constant) * levels
         data = ratio.square().reciprocal().repeat_interleave(self.patch_size**2).view(-1, 1)  # W^T W
-        # Start from the closed form on the channels brought to equal noise, which is near, and from the multipliers that belong to it.
+        # Start from the closed form on the channels brought to equal noise, which is near, and from the multipliers
+        # that belong to it.
         low_rank = shrink_singular_values(data.sqrt() * groups, constant) / data.sqrt()
         dual = data * (groups - low_rank)
         rho = self.rho * data.max()
@@ -212,8 +233,8 @@ class Strip(NamedTuple):
 def shrink_singular_values(matrices: Tensor, constant: float | Tensor) -> Tensor:
     """Return the fixed point of reweighted nuclear norm minimisation, ``argmin 1/2 ||M - X||_F^2 + sum_i constant / s_i(X) * s_i(X)``.
 
-    Singular value ``s`` becomes ``(s + sqrt(s^2 - 4 constant)) / 2``, or 0 where that is not real (Gu et al., IJCV 2017, corollary 1, with
-    a vanishing epsilon): large ones stay almost as they are.
+    Singular value ``s`` becomes ``(s + sqrt(s^2 - 4 constant)) / 2``, or 0 where that is not real (Gu et al., IJCV
+    2017, corollary 1, with a vanishing epsilon): large ones stay almost as they are.
 
     Args:
         matrices: Batch of shape ``(G, m, n)``.
@@ -222,8 +243,8 @@ def shrink_singular_values(matrices: Tensor, constant: float | Tensor) -> Tensor
     >>> shrink_singular_values(torch.diag(torch.tensor([5.0, 4.0, 3.0]))[None], 4.0)[0].diagonal()
     tensor([4., 2., 0.])
     """
-    # The eigenvectors of the small Gram matrix are the right singular vectors, at a third of the cost of a singular value decomposition;
-    # the small singular values, for which this is inexact, become 0.
+    # The eigenvectors of the small Gram matrix are the right singular vectors, at a third of the cost of a singular
+    # value decomposition; the small singular values, for which this is inexact, become 0.
     squares, vectors = torch.linalg.eigh(matrices.mT @ matrices)
     values = squares.clamp_min(0).sqrt()
     discriminant = squares - 4 * constant

@@ -1,7 +1,7 @@
 """The multi-scale residual denoiser of Liu et al., "Connecting Image Denoising and High-Level Vision Tasks via Deep Learning", Fig. 1.
 
-With its default arguments this is the network of the authors' released code, layer by layer (``docs/denoisers.md`` names each layer
-on both sides); the other arguments span the ablation of the paper's Table I and section III-A.
+With its default arguments this is the network of the authors' released code, layer by layer (``docs/denoisers.md``
+names each layer on both sides); the other arguments span the ablation of the paper's Table I and section III-A.
 """
 
 from itertools import pairwise
@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semrestore.denoisers.base import Denoiser, crop, reflect_pad
-from semrestore.denoisers.multiscale_fused import FusedMultiScale
 from semrestore.registry import MODELS
 
 HEAD_CHANNELS = 64  # of the full-resolution features
 BOTTLENECK = 4  # a residual branch is this much thinner than its module, and so is what a deconvolution hands up for concatenation
+MOST_SCALES = 8
 BORDER = 3  # pixels that the two valid convolutions take: (5 - 1) / 2 + (3 - 1) / 2
 
 
@@ -24,26 +24,29 @@ BORDER = 3  # pixels that the two valid convolutions take: (5 - 1) / 2 + (3 - 1)
 class MultiScaleDenoiser(Denoiser):
     """Encoder-decoder with residual modules at several scales and a global skip connection.
 
-    At ``S`` scales there are ``S - 1`` encoding modules, each half the size of the one before, and ``S - 2`` decoding modules that fuse
-    a scale with the one below it; the finest scale is fused by the last convolution. At two scales nothing is left to fuse, so the one
-    decoding module follows the one encoding module directly.
+    At ``S`` scales there are ``S - 1`` encoding modules, each half the size of the one before, and ``S - 2`` decoding
+    modules that fuse a scale with the one below it; the finest scale is fused by the last convolution. At two scales
+    nothing is left to fuse, so the one decoding module follows the one encoding module directly.
 
     Args:
         num_scales: Spatial scales, at least 2. The paper's choice is 3.
         encoder_channels: Channels of the encoding modules; a multiple of 4.
         decoder_channels: Channels of the decoding modules; a multiple of 4.
         global_skip: Add the noisy input, so that the network learns the residual.
-        fusion: How two scales meet: ``'concat'``, or ``'sum'`` (the deconvolution then hands up as many channels as it meets).
-        downsample: ``'conv'`` for convolutions of stride 2, ``'maxpool'`` for 2x2 max pooling before convolutions of stride 1.
-        pixel_range: Scale of the values that the layers see: 1, or 255 as in the released code. It scales what goes in and comes out,
-            not the contract.
-        bias_init: Initial value of the convolutions' biases (0.2 in the released code, where ``pixel_range`` is 255). Weights are
-            initialised by Xavier's rule, as there.
-        zero_tail: Start with a last convolution of zeros instead, so that the untrained network with a global skip hands on its input.
-            The released code does not; it makes short trainings far better (``docs/denoisers.md``). Without a global skip it is ignored.
+        fusion: How two scales meet: ``'concat'``, or ``'sum'`` (the deconvolution then hands up as many channels as it
+            meets).
+        downsample: ``'conv'`` for convolutions of stride 2, ``'maxpool'`` for 2x2 max pooling before convolutions of
+            stride 1.
+        pixel_range: Scale of the values that the layers see: 1, or 255 as in the released code. It scales what goes in
+            and comes out, not the contract.
+        bias_init: Initial value of the convolutions' biases (0.2 in the released code, where ``pixel_range`` is 255).
+            Weights are initialised by Xavier's rule, as there.
+        zero_tail: Start with a last convolution of zeros instead, so that the untrained network with a global skip
+            hands on its input. The released code does not; it makes short trainings far better (``docs/denoisers.md``).
+            Without a global skip it is ignored.
         norm: Batch normalisation, as in the paper; ``False`` leaves it out.
-        norm_momentum: Share of a new batch in the running statistics of batch normalisation: 0.1, or 0.001 as in the released code, whose
-            schedule is a hundred times longer.
+        norm_momentum: Share of a new batch in the running statistics of batch normalisation: 0.1, or 0.001 as in the
+            released code, whose schedule is a hundred times longer.
 
     Shape:
         ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``: the input is padded by reflection.
@@ -71,8 +74,8 @@ class MultiScaleDenoiser(Denoiser):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if num_scales < 2:
-            raise ValueError(f'num_scales is {num_scales}; a multi-scale denoiser has at least 2')
+        if not 2 <= num_scales <= MOST_SCALES:
+            raise ValueError(f'num_scales is {num_scales}; expected 2 to {MOST_SCALES}')
         for name, channels in (('encoder_channels', encoder_channels), ('decoder_channels', decoder_channels)):
             if channels < BOTTLENECK or channels % BOTTLENECK:
                 raise ValueError(f'{name} is {channels}; expected a positive multiple of {BOTTLENECK}')
@@ -103,7 +106,8 @@ class MultiScaleDenoiser(Denoiser):
                 self.decoders.append(ResidualModule(fused, decoder_channels))
                 channels = decoder_channels
         self.tail = nn.Conv2d(fused, 3, 3)
-        # What the shapes of the weights do not tell; saved with them, so that weights are not run in another way than they were trained.
+        # What the shapes of the weights do not tell; saved with them, so that weights are not run in another way than
+        # they were trained.
         settings = [pixel_range, global_skip, fusion == 'sum', downsample == 'maxpool']
         self.register_buffer('settings', torch.tensor(settings, dtype=torch.float32))
         for module in list(self.modules()):
@@ -113,8 +117,9 @@ class MultiScaleDenoiser(Denoiser):
                     if not norm:
                         setattr(module, name, nn.Identity())
         self.stride = 2 ** (num_scales - 1)
-        # Head and tail; at each scale of 2, 4, ... pixels: an encoding module (its first convolution works a scale finer), its share of
-        # the upsampling back, and two convolutions of a decoding module, which the finest scale has not.
+        # Head and tail; at each scale of 2, 4, ... pixels: an encoding module (its first convolution works a scale
+        # finer), its share of the upsampling back, and two convolutions of a decoding module, which the finest scale
+        # has not.
         scales = [2**scale for scale in range(1, num_scales)]
         self.reach = 3 + sum(scale // 2 + scale + scale + scale // 2 + 2 * scale for scale in scales)
         self._reset_parameters(bias_init, zero_tail and global_skip)
@@ -126,15 +131,37 @@ class MultiScaleDenoiser(Denoiser):
             residual = residual / self.pixel_range
         return noisy + residual if self.global_skip else residual
 
-    def fused(self) -> Denoiser:
-        """See :meth:`semrestore.denoisers.base.Denoiser.fused`. With max pooling nothing can be multiplied out."""
-        folded = isinstance(self.encoders[0].norm, nn.Identity) and isinstance(self.encoders[0].pool, nn.Identity)
-        return FusedMultiScale(self) if folded and self.encoders[0].conv.stride == (2, 2) else self
+    def adapt_state(self, state: dict[str, Tensor], prefix: str = '') -> dict[str, Tensor]:
+        """Return weights that were trained on another ``pixel_range`` as weights for this one.
+
+        The network computes the same with them, because nothing but its first and last convolution sees the range.
+
+        Args:
+            state: Weights by name, perhaps of a larger module.
+            prefix: Of the names that are this denoiser's.
+        """
+        names = [f'{prefix}{name}' for name in ('settings', 'head.weight', 'tail.weight', 'tail.bias')]
+        if not all(name in state for name in names) or state[names[0]].shape != self.settings.shape:
+            return state  # of another network, which is reported when the weights are fitted
+        settings, head, tail, bias = (state[name] for name in names)
+        trained, own = float(settings[0]), self.pixel_range
+        if trained == own or trained <= 0:
+            return state
+        settings = settings.clone()
+        settings[0] = own
+        return {
+            **state,
+            names[0]: settings,
+            names[1]: (head.double() * (trained / own)).to(self.head.weight.dtype),
+            names[2]: (tail.double() * (own / trained)).to(self.tail.weight.dtype),
+            names[3]: (bias.double() * (own / trained)).to(self.tail.bias.dtype),
+        }
 
     def _residual(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         multiple = 2 ** (self.num_scales - 1)
-        # The tail needs one pixel around the image, and the head's output has to halve evenly down to the coarsest scale.
+        # The tail needs one pixel around the image, and the head's output has to halve evenly down to the coarsest
+        # scale.
         bottom, right = (BORDER + (-(size + 2)) % multiple for size in (height, width))
         features = [self.head(reflect_pad(x, BORDER, right, BORDER, bottom))]
         for encoder in self.encoders:

@@ -13,15 +13,16 @@ STRIDE = 3
 def estimate_sigma(images: Tensor, scale: int = 1, patch_size: int = 8) -> Tensor:
     """Estimate Gaussian noise from the spectrum of small patches (Chen, Zhu and Heng, ICCV 2015, algorithm 1).
 
-    Clean patches lie in a subspace, so the smallest eigenvalues of the patches' covariance are the noise variance alone. The largest
-    eigenvalues are left out one by one until the mean of the rest is their median.
+    Clean patches lie in a subspace, so the smallest eigenvalues of the patches' covariance are the noise variance
+    alone. The largest eigenvalues are left out one by one until the mean of the rest is their median.
 
     Args:
         images: RGB batch of shape ``(N, 3, H, W)``, any range, ``H`` and ``W`` of at least ``16 * scale``.
-        scale: Estimate in the image reduced by this factor (means of ``scale x scale`` pixels), and multiply by it, which changes nothing
-            for white noise. Demosaicing and compression correlate the noise of a photograph over a few pixels, and then only this sees all
-            of it; in return it takes fine texture for noise.
-        patch_size: Side of the patches at most; small images, which have too few of them, are looked at in smaller ones.
+        scale: Estimate in the image reduced by this factor (means of ``scale x scale`` pixels), and multiply by it,
+            which changes nothing for white noise. Demosaicing and compression correlate the noise of a photograph over
+            a few pixels, and then only this sees all of it; in return it takes fine texture for noise.
+        patch_size: Side of the patches at most; small images, which have too few of them, are looked at in smaller
+            ones.
 
     Returns:
         Standard deviations in the images' range, shape ``(N, 3)``.
@@ -35,11 +36,14 @@ def estimate_sigma(images: Tensor, scale: int = 1, patch_size: int = 8) -> Tenso
     """
     if min(images.shape[-2:]) < SMALLEST * scale:
         size = ' x '.join(map(str, images.shape[-2:]))
-        raise ValueError(f'an image of {size} is too small to estimate its noise: at least {SMALLEST * scale} x {SMALLEST * scale}')
+        raise ValueError(
+            f'an image of {size} is too small to estimate its noise: at least {SMALLEST * scale} x {SMALLEST * scale}'
+        )
     if scale > 1:
         return scale * estimate_sigma(F.avg_pool2d(images, scale), patch_size=patch_size)
     batch, channels, height, width = images.shape
-    # With few patches the smallest eigenvalues of their covariance are far below the noise, with fewer than pixels in a patch they are 0.
+    # With few patches the smallest eigenvalues of their covariance are far below the noise, with fewer than pixels in a
+    # patch they are 0.
     while (height - patch_size + 1) * (width - patch_size + 1) < 8 * patch_size**2:
         patch_size -= 1
     stride = STRIDE if height * width > 128**2 else 1

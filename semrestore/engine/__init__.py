@@ -1,18 +1,18 @@
-"""What MMEngine's runner lacks."""
+"""Training and evaluation: what MMEngine's runner lacks, and the two functions that run it."""
 
 from semrestore.engine.checkpoints import BatchNormHook, CatchUpHook, PreemptionHook, SafeCheckpointHook
-from semrestore.engine.ema import ForeachEMA
+from semrestore.engine.evaluate import Evaluation, evaluate
 from semrestore.engine.guards import HistoryHook, LossGuardHook, SeedHook
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper, MergedGroupsConstructor, bf16_is_fast
 from semrestore.engine.pictures import RestorationHook
 from semrestore.engine.progress import ProgressHook
-from semrestore.engine.workers import WorkerHook
+from semrestore.engine.train import resume, train
 
 __all__ = [
     'BatchNormHook',
     'Bf16OptimWrapper',
     'CatchUpHook',
-    'ForeachEMA',
+    'Evaluation',
     'HistoryHook',
     'LossGuardHook',
     'MergedGroupsConstructor',
@@ -21,6 +21,8 @@ __all__ = [
     'RestorationHook',
     'SafeCheckpointHook',
     'SeedHook',
-    'WorkerHook',
     'bf16_is_fast',
+    'evaluate',
+    'resume',
+    'train',
 ]

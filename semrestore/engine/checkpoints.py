@@ -1,21 +1,25 @@
 """Checkpoints that a kill, a full disk or a cluster's pre-emption cannot spoil."""
 
-import contextlib
+import json
 import os
 import signal
 import sys
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, all_reduce_params, barrier, get_world_size, is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import IterBasedTrainLoop, Runner
 
-from semrestore.checkpoint import FORMAT
+from semrestore.engine.runner import bare_model
+from semrestore.engine.workers import OutliveSigterm, hold_workers, release_workers
 from semrestore.errors import UserError
+from semrestore.files import replacing
 from semrestore.registry import HOOKS
+from semrestore.weights.read import RECORD
 
 EXIT_PREEMPTED = 75
 """Exit status after SIGTERM: what was reached is saved, ``--resume`` goes on (EX_TEMPFAIL of sysexits.h)."""
@@ -26,19 +30,8 @@ class AtomicBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write a file."""
-        path = Path(filepath)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'{path.name}.part')
-        try:
-            with open(partial, 'wb') as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise UserError(f"checkpoint '{path}' cannot be written: {error}; older ones are as they were") from error
+        with replacing(Path(filepath)) as partial:
+            partial.write_bytes(obj)
 
 
 register_backend('atomic', AtomicBackend, force=True)
@@ -48,7 +41,7 @@ register_backend('atomic', AtomicBackend, force=True)
 class SafeCheckpointHook(CheckpointHook):
     """MMEngine's checkpoints, whole or not there, and an old one removed only when the new one is."""
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{'backend_args': dict(backend='atomic'), **kwargs})
         for name, meaning in dict(interval='-1 for at the end alone', max_keep_ckpts='-1 for all').items():
             value = getattr(self, name)
@@ -56,16 +49,16 @@ class SafeCheckpointHook(CheckpointHook):
                 raise TypeError(f'{name} is {value!r}; expected a whole number, {meaning}')
             setattr(self, name, int(value))  # 1e3 is one
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Start, without what a killed run left half-written."""
         super().before_train(runner)
-        self.keep_ckpt_ids = deque(getattr(self, 'keep_ckpt_ids', ()))  # without a length at which it drops the oldest by itself
+        self.keep_ckpt_ids = deque(getattr(self, 'keep_ckpt_ids', ()))  # the base class's drops the oldest by itself
         if is_main_process():
-            for path in Path(self.out_dir).glob('*.pth.part'):
+            for path in Path(self.out_dir).glob('.part-*.pth'):
                 path.unlink()
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Note the format; weights that are no numbers are not saved, so that ``--resume`` goes back to where they were.
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Record the network. Weights that are no numbers are not saved, so that ``--resume`` goes back to good ones.
 
         Raises:
             UserError: The training has diverged.
@@ -76,9 +69,11 @@ class SafeCheckpointHook(CheckpointHook):
                     f"training stopped at iteration {runner.iter + 1}: '{name}' has values that are no numbers. The last checkpoint is from"
                     ' before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
                 )
-        checkpoint['meta']['semrestore_format'] = FORMAT
+        record = getattr(bare_model(runner), 'denoiser_record', None)
+        if record is not None:
+            checkpoint['meta'][RECORD] = json.dumps(record, sort_keys=True)
 
-    def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # by which the base class removes nothing
         if kept > 0 and step not in self.keep_ckpt_ids:
             self.keep_ckpt_ids.append(step)
@@ -87,7 +82,9 @@ class SafeCheckpointHook(CheckpointHook):
         try:
             super()._save_checkpoint_with_step(runner, step, meta)
         except OSError as error:  # of the small files that MMEngine writes beside
-            raise UserError(f"'{runner.work_dir}' cannot be written: {error}; older checkpoints are as they were") from error
+            raise UserError(
+                f"'{runner.work_dir}' cannot be written: {error}; older checkpoints are as they were"
+            ) from error
         finally:
             self.max_keep_ckpts = kept
         while 0 < kept < len(self.keep_ckpt_ids):
@@ -100,7 +97,8 @@ class SafeCheckpointHook(CheckpointHook):
 class PreemptionHook(Hook):
     """Save and exit with status 75 on SIGTERM, which a cluster sends before it takes the machine.
 
-    The file that the environment variable ``SEMRESTORE_PREEMPTED`` names is written then, since torchrun has a status of its own.
+    The file that the environment variable ``SEMRESTORE_PREEMPTED`` names is written then, since torchrun has a status
+    of its own.
 
     Args:
         interval: With several GPUs, how many iterations apart they agree on whether one was told; on CPUs it is each.
@@ -113,19 +111,26 @@ class PreemptionHook(Hook):
         self.told = False
         self._before = None
 
-    def before_train(self, runner) -> None:
-        """Listen."""
+    def before_train(self, runner: Runner) -> None:
+        """Listen, and have the data loading workers outlive the signal."""
         self._before = signal.signal(signal.SIGTERM, self._note)
+        for loop in (runner.train_loop, runner.val_loop):
+            if loop is not None and loop.dataloader.num_workers:
+                loop.dataloader.worker_init_fn = OutliveSigterm(loop.dataloader.worker_init_fn)
+        hold_workers()
 
-    def after_train(self, runner) -> None:
-        """Listen no more."""
+    def after_train(self, runner: Runner) -> None:
+        """Stop listening."""
         signal.signal(signal.SIGTERM, self._before)
+        release_workers()
 
     def _note(self, number: int, frame: object) -> None:
         self.told = True
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """Save and exit if told."""
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
+        """Save and exit if a signal came."""
         if (runner.iter + 1) % getattr(runner.optim_wrapper, '_accumulative_counts', 1):
             return  # the gradients of half a step are in no checkpoint
         told = self.told
@@ -139,10 +144,12 @@ class PreemptionHook(Hook):
         if told:
             self._stop(runner)
 
-    def _stop(self, runner) -> None:
+    def _stop(self, runner: Runner) -> None:
         hook = next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
         if hook is None:
-            raise UserError(f'SIGTERM: stopped after iteration {runner.iter + 1}, nothing is saved without default_hooks.checkpoint')
+            raise UserError(
+                f'SIGTERM: stopped after iteration {runner.iter + 1}, nothing is saved without default_hooks.checkpoint'
+            )
         what = f'SIGTERM: stopped after iteration {runner.iter + 1}; --resume goes on'
         if hook.by_epoch:
             what += ' from the end of the last whole epoch'
@@ -161,7 +168,7 @@ class CatchUpHook(Hook):
 
     priority = 'LOWEST'
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Validate if it is due."""
         loop = runner.train_loop
         if not isinstance(loop, IterBasedTrainLoop) or runner.iter == 0 or runner.val_loop is None:
@@ -179,7 +186,9 @@ class BatchNormHook(Hook):
 
     priority = 'LOW'  # after the moving average is updated, before checkpoints
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Average, at the iterations after which something is validated or saved."""
         if get_world_size() == 1 or not self._due(runner):
             return
@@ -187,7 +196,7 @@ class BatchNormHook(Hook):
         for model in models:
             all_reduce_params([buffer for buffer in model.buffers() if buffer.is_floating_point()], op='mean')
 
-    def _due(self, runner) -> bool:
+    def _due(self, runner: Runner) -> bool:
         done = runner.iter + 1
         intervals = [hook.interval for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         intervals += [runner.train_loop.val_interval] if runner.val_loop is not None else []

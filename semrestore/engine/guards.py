@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from semrestore.datasets.stream import seed_cpu, stream_seed
 from semrestore.errors import UserError
@@ -16,7 +17,7 @@ from semrestore.registry import HOOKS
 class SeedHook(Hook):
     """Seed what an iteration draws besides its data and noise (in a network or a loss) by the run's seed, the iteration and the process."""
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed Python, NumPy and torch."""
         seed = stream_seed(runner.seed or 0, -1 - runner.iter - (get_rank() << 40))
         seed_cpu(seed)
@@ -28,8 +29,8 @@ class SeedHook(Hook):
 class HistoryHook(Hook):
     """Keep only as much of the logged values as is looked at.
 
-    MMEngine keeps a million of each in an array that is copied at every iteration (14 ms of them at the millionth) and goes into every
-    checkpoint.
+    MMEngine keeps a million of each in an array that is copied at every iteration (14 ms of them at the millionth) and
+    goes into every checkpoint.
 
     Args:
         length: How many to keep; more than ``log_processor.window_size``.
@@ -38,7 +39,9 @@ class HistoryHook(Hook):
     def __init__(self, length: int = 1000) -> None:
         self.length = length
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Shorten what is new."""
         for buffer in runner.message_hub.log_scalars.values():
             buffer.max_length = self.length
@@ -60,11 +63,13 @@ class LossGuardHook(Hook):
         self.factor = factor
         self._mean = self._lowest = math.inf
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Go on from what a resumed run knew."""
         self._mean, self._lowest = runner.message_hub.runtime_info.get('loss_guard', (math.inf, math.inf))
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+    ) -> None:
         """Look."""
         terms = {key: float(value.detach()) for key, value in (outputs or {}).items() if 'loss' in key}
         if terms:
@@ -82,7 +87,11 @@ class LossGuardHook(Hook):
         if wrong or (self._lowest > 0 and loss > self.factor * self._lowest):
             names = [str(sample.metainfo.get('name') or sample.metainfo.get('img_path')) for sample in samples]
             listed = ', '.join(f'{key} {value:.4g}' for key, value in terms.items())
-            what = 'is no number' if wrong else f'is more than {self.factor:g} times its lowest running mean, {self._lowest:.4g}'
+            what = (
+                'is no number'
+                if wrong
+                else f'is more than {self.factor:g} times its lowest running mean, {self._lowest:.4g}'
+            )
             raise UserError(
                 f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}. The last checkpoint is'
                 ' from before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'

@@ -22,8 +22,8 @@ def bf16_is_fast() -> bool:
 class Bf16OptimWrapper(OptimWrapper):
     """bfloat16 autocast around the forward pass, on GPUs and CPUs alike.
 
-    bfloat16 has the exponent range of float32, so that no gradient scaler is needed; MMEngine's ``AmpOptimWrapper`` brings one and
-    refuses a CPU.
+    bfloat16 has the exponent range of float32, so that no gradient scaler is needed; MMEngine's ``AmpOptimWrapper``
+    brings one and refuses a CPU.
     """
 
     @contextmanager
@@ -34,15 +34,24 @@ class Bf16OptimWrapper(OptimWrapper):
             yield
 
 
+def with_bf16(optim_wrapper: dict) -> dict:
+    """Return the config of an optimizer wrapper as one that trains in bfloat16."""
+    kept = {key: value for key, value in optim_wrapper.items() if key not in ('dtype', 'loss_scale', 'use_fsdp')}
+    return {**kept, 'type': 'Bf16OptimWrapper'}
+
+
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
     """MMEngine's constructor, with parameters of equal settings in one group.
 
-    With ``paramwise_cfg`` MMEngine gives every parameter a group of its own, and PyTorch's optimizers launch their kernels for each group,
-    fused or not; merged there are two or three groups. Checkpoints made with the one cannot be resumed with the other.
+    With ``paramwise_cfg`` MMEngine gives every parameter a group of its own, and PyTorch's optimizers launch their
+    kernels for each group, fused or not; merged there are two or three groups. Checkpoints made with the one cannot be
+    resumed with the other.
     """
 
-    def add_params(self, params: list[dict], module: nn.Module, prefix: str = '', is_dcn_module: int | float | None = None) -> None:
+    def add_params(
+        self, params: list[dict], module: nn.Module, prefix: str = '', is_dcn_module: int | float | None = None
+    ) -> None:
         """Add the groups of a module and of those in it to ``params``."""
         super().add_params(params, module, prefix, is_dcn_module)
         if prefix:  # MMEngine calls this again for every child

@@ -1,8 +1,10 @@
 """Pictures while training: what validation restores, for MMEngine's visualiser."""
 
 import math
+from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from semrestore.registry import HOOKS
 
@@ -12,7 +14,8 @@ class RestorationHook(Hook):
     """Log noisy, restored and clean photos of every validation, with PSNR and what the task network sees in each.
 
     They go to the runner's visualiser, so to every backend that the config names: files below ``vis_data/vis_image``
-    (``LocalVisBackend``, the default), TensorBoard (``TensorboardVisBackend``), Weights and Biases (``WandbVisBackend``).
+    (``LocalVisBackend``, the default), TensorBoard (``TensorboardVisBackend``), Weights and Biases
+    (``WandbVisBackend``).
 
     Args:
         images: How many, the first of the validation data.
@@ -24,18 +27,22 @@ class RestorationHook(Hook):
 
     def __init__(self, images: int = 4, interval: int = 1, max_side: int = 384) -> None:
         if min(images, interval, max_side) < 1:
-            raise ValueError(f'images, interval and max_side are {images}, {interval} and {max_side}; expected at least 1')
+            raise ValueError(
+                f'images, interval and max_side are {images}, {interval} and {max_side}; expected at least 1'
+            )
         self.images = images
         self.interval = interval
         self.max_side = max_side
         self._validations = 0
         self._rows: list = []
 
-    def before_val_epoch(self, runner) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Start anew."""
         self._rows = []
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
         """Keep the first images; tasks without them (a task network's own training) are passed over."""
         if self._validations % self.interval:
             return
@@ -43,7 +50,7 @@ class RestorationHook(Hook):
             if len(self._rows) < self.images and all(name in sample for name in ('noisy', 'restored', 'clean')):
                 self._rows.append(self._tiles(sample))
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Hand the picture over."""
         from mmengine.dist import is_main_process
 
@@ -51,7 +58,9 @@ class RestorationHook(Hook):
 
         self._validations += 1
         if self._rows and is_main_process():
-            runner.visualizer.add_image('restored', panel_array(self._rows, ('noisy', 'restored', 'clean')), step=runner.iter)
+            runner.visualizer.add_image(
+                'restored', panel_array(self._rows, ('noisy', 'restored', 'clean')), step=runner.iter
+            )
         self._rows = []
 
     def _tiles(self, sample) -> list:

@@ -1,19 +1,17 @@
 """Progress for people who watch a terminal rather than a log."""
 
-import sys
-import time
+from typing import Any
 
 from mmengine.hooks import Hook
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from mmengine.runner import Runner
 
+from semrestore.progress import ProgressBar
 from semrestore.registry import HOOKS
-
-SECONDS_A_LINE = 10
 
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """A progress bar for training and testing, or a line every ten seconds where the output is no terminal.
+    """A progress bar for training and testing, or a line every ten seconds if the output is no terminal.
 
     Args:
         title: What the run is called.
@@ -23,49 +21,40 @@ class ProgressHook(Hook):
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self._bar: Progress | None = None
+        self._bar: ProgressBar | None = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Start the bar."""
         self._start(runner.max_iters)
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
         """Advance the bar."""
-        self._advance(runner.iter + 1, f'loss {outputs["loss"].detach():.4f}' if outputs else '')
+        self._bar.advance(note=f'loss {outputs["loss"].detach():.4f}' if outputs else '')
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Close the bar."""
         self._stop()
 
-    def before_test_epoch(self, runner) -> None:
+    def before_test_epoch(self, runner: Runner) -> None:
         """Start the bar."""
         self._start(len(runner.test_dataloader))
 
-    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
         """Advance the bar."""
-        self._advance(batch_idx + 1)
+        self._bar.advance()
 
-    def after_test_epoch(self, runner, metrics=None) -> None:
+    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Close the bar."""
         self._stop()
 
     def _start(self, total: int) -> None:
-        self._total = total
-        self._last_line = time.monotonic()
-        if sys.stdout.isatty():
-            columns = TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-            self._bar = Progress(*columns, TextColumn('{task.fields[note]}'))
-            self._task = self._bar.add_task(self.title, total=total, note='')
-            self._bar.start()
-
-    def _advance(self, done: int, note: str = '') -> None:
-        if self._bar:
-            self._bar.update(self._task, completed=done, note=note)
-        elif done == self._total or time.monotonic() > self._last_line + SECONDS_A_LINE:
-            self._last_line = time.monotonic()
-            print(f'{self.title}: {done}/{self._total} {note}'.rstrip(), flush=True)
+        self._bar = ProgressBar(self.title, total).__enter__()
 
     def _stop(self) -> None:
         if self._bar:
-            self._bar.stop()
+            self._bar.__exit__()
             self._bar = None

@@ -1,6 +1,7 @@
 """The cross-task matrix: every denoiser before every task at every noise level, as in the paper's Tables IV and V.
 
-What each image scored is kept, so that intervals can be drawn from images (a bootstrap) and methods compared on the same ones.
+What each image scored is kept, so that intervals can be drawn from images (a bootstrap) and methods compared on the
+same ones.
 """
 
 import json
@@ -12,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from semrestore.errors import UserError
+from semrestore.evaluation.methods import noise_name
 from semrestore.evaluation.scores import Score
 from semrestore.registry import METRICS
 
@@ -25,8 +27,8 @@ class Cell:
         method: Name of the method.
         sigma: Noise level on 0..255, or the name of another noise; ``None`` for clean images.
         indices: Which images of the data set the rows are of, in their order.
-        rows: What each image scored: ``psnr``, ``score`` (the name of a :class:`~semrestore.evaluation.Score`) and what that one's
-            ``row`` returned.
+        rows: What each image scored: ``psnr``, ``score`` (the name of a :class:`~semrestore.evaluation.Score`) and what
+            that one's ``row`` returned.
         origin: Where the cell came from: config, checkpoint, seed.
     """
 
@@ -41,7 +43,9 @@ class Cell:
     def score(self) -> Score:
         """How the rows become figures."""
         name = self.rows[0]['score']
-        kind = METRICS.module_dict.get(name)  # a registry would import a name with points in it, from whatever file the rows are
+        kind = METRICS.module_dict.get(
+            name
+        )  # a registry would import a name with points in it, from whatever file the rows are
         if not (isinstance(kind, type) and issubclass(kind, Score)):
             raise UserError(f"'{name}' of the rows of '{self.method}' is no registered Score; is its plugin installed?")
         return kind()
@@ -59,14 +63,16 @@ class Cell:
     def only(self, indices: Collection[int]) -> 'Cell':
         """Return the cell on some of its images."""
         kept = [position for position, index in enumerate(self.indices) if index in indices]
-        return replace(self, indices=[self.indices[position] for position in kept], rows=[self.rows[position] for position in kept])
+        return replace(
+            self, indices=[self.indices[position] for position in kept], rows=[self.rows[position] for position in kept]
+        )
 
 
 def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
     """Return a metric in percent on resamples of the images, for each of several cells over the same images.
 
-    Images that score alike are drawn together, as often as a multinomial says, which is the same distribution and for top-1 on 50,000
-    images a matter of milliseconds.
+    Images that score alike are drawn together, as often as a multinomial says, which is the same distribution and for
+    top-1 on 50,000 images a matter of milliseconds.
     """
     score = cells[0].score
     kinds: dict[str, list] = {}
@@ -76,7 +82,10 @@ def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
     counts = np.array([count for _, count in kinds.values()])
     drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), score.resamples)
     samples = np.vstack([counts, drawn]).astype(float)
-    return [score.values(metric, [scored[index] for scored, _ in kinds.values()], samples)[1:] for index in range(len(cells))]
+    return [
+        score.values(metric, [scored[index] for scored, _ in kinds.values()], samples)[1:]
+        for index in range(len(cells))
+    ]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -119,13 +128,19 @@ class Matrix:
         values = {method: cell.value(metric) for method, cell in row.items()}
         compared = {method: cell for method, cell in row.items() if method != 'clean'}
         whole = max((len(cell.rows) for cell in compared.values()), default=0)
-        ranked = sorted({round(values[method], 10) for method, cell in compared.items() if len(cell.rows) == whole}, reverse=True)
+        ranked = sorted(
+            {round(values[method], 10) for method, cell in compared.items() if len(cell.rows) == whole}, reverse=True
+        )
         records = []
         for method, cell in row.items():
             low, high = interval(*bootstrap(metric, cell))
-            place = ranked.index(round(values[method], 10)) + 1 if method in compared and len(cell.rows) == whole else None
+            place = (
+                ranked.index(round(values[method], 10)) + 1 if method in compared and len(cell.rows) == whole else None
+            )
             psnr = cell.psnr if cell.psnr is not None and math.isfinite(cell.psnr) else None
-            record = dict(task=task, metric=metric, sigma=sigma, method=method, images=len(cell.rows), value=values[method])
+            record = dict(
+                task=task, metric=metric, sigma=sigma, method=method, images=len(cell.rows), value=values[method]
+            )
             record |= dict(low=low, high=high, psnr=psnr, place=place if place in (1, 2) else None)
             record['recovery'] = self._recovery(metric, row, cell)
             record |= self._difference(metric, row, cell)
@@ -152,15 +167,6 @@ class Matrix:
         return dict(difference=one.value(metric) - other.value(metric), difference_low=low, difference_high=high)
 
 
-def noise_name(sigma: float | str) -> str:
-    """Return what a noise level, or another noise, is called.
-
-    >>> noise_name(25.0), noise_name('jpeg')
-    ('25', 'jpeg')
-    """
-    return sigma if isinstance(sigma, str) else f'{sigma:g}'
-
-
 def markdown(records: Sequence[dict], reference: str | None = None) -> str:
     """Return the matrix as Markdown: a table for each task and metric, then PSNR, recovery and differences."""
     lines = []
@@ -173,7 +179,11 @@ def markdown(records: Sequence[dict], reference: str | None = None) -> str:
             lines += ['', f'Recovery of {metric}, (method - noisy) / (clean - noisy), in %:', '']
             lines += _table(chosen, lambda record: _number(record['recovery'], 0))
         if any('difference' in record for record in chosen):
-            lines += ['', f'{metric} less that of {reference} on the same images, with the interval of a paired bootstrap:', '']
+            lines += [
+                '',
+                f'{metric} less that of {reference} on the same images, with the interval of a paired bootstrap:',
+                '',
+            ]
             lines += _table(chosen, _difference)
         if task not in described:  # PSNR is the same for every metric of a task
             described.add(task)

@@ -45,7 +45,8 @@ def psnr(image: Tensor, reference: Tensor) -> float:
 def ssim(image: Tensor, reference: Tensor) -> float:
     """Structural similarity (Wang et al., IEEE TIP 2004), averaged over the channels and all full windows.
 
-    The settings are those of the article: a Gaussian window of 11 x 11 with standard deviation 1.5, K1 = 0.01, K2 = 0.03. scikit-image
+    The settings are those of the article: a Gaussian window of 11 x 11 with standard deviation 1.5, K1 = 0.01, K2 =
+        0.03. scikit-image
     calls them ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255``.
 
     Args:
@@ -77,15 +78,16 @@ def ssim(image: Tensor, reference: Tensor) -> float:
 class ImageQuality(BaseMetric):
     """Mean PSNR (dB) and SSIM of ``restored`` against ``clean`` over the images of each data set.
 
-    Takes predictions with ``clean`` and ``restored`` of shape ``(3, H, W)``, 0..1. Data sets with a name report ``NAME/PSNR`` and
-    ``NAME/SSIM``, others ``PSNR`` and ``SSIM``.
+    Takes predictions with ``clean`` and ``restored`` of shape ``(3, H, W)``, 0..1. Data sets with a name report
+    ``NAME/PSNR`` and ``NAME/SSIM``, others ``PSNR`` and ``SSIM``.
 
     Args:
         metrics: Which of the two.
-        crop_size: Measure on the middle square of this side alone, as articles do that show 500 x 500 pixels of Kodak's images; the
-            whole image by default, as in the paper's tables.
+        crop_size: Measure on the middle square of this side alone, as articles do that show 500 x 500 pixels of Kodak's
+            images; the whole image by default, as in the paper's tables.
 
-    After an evaluation ``rows`` holds one dict an image: data set, image, the metrics, and label and prediction where there are some.
+    After an evaluation ``rows`` holds one dict an image: data set, image, the metrics, and label and prediction where
+    there are some.
     """
 
     FUNCTIONS = {'PSNR': psnr, 'SSIM': ssim}
@@ -115,7 +117,9 @@ class ImageQuality(BaseMetric):
         if self.crop_size is None:
             return image
         if min(image.shape[-2:]) < self.crop_size:
-            raise UserError(f'an image of {image.shape[-2]} x {image.shape[-1]} is smaller than ImageQuality.crop_size, {self.crop_size}')
+            raise UserError(
+                f'an image of {image.shape[-2]} x {image.shape[-1]} is smaller than ImageQuality.crop_size, {self.crop_size}'
+            )
         return center_crop(image, [self.crop_size, self.crop_size])
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -124,4 +128,8 @@ class ImageQuality(BaseMetric):
         by_dataset = defaultdict(list)
         for row in results:
             by_dataset[f'{row["dataset"]}/' if row['dataset'] else ''].append(row)
-        return {prefix + name: sum(row[name] for row in rows) / len(rows) for prefix, rows in by_dataset.items() for name in self.metrics}
+        return {
+            prefix + name: sum(row[name] for row in rows) / len(rows)
+            for prefix, rows in by_dataset.items()
+            for name in self.metrics
+        }

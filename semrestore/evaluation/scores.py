@@ -18,8 +18,9 @@ VOID = 255
 class Score(ABC):
     """Base class: a task's figures in the cross-task matrix, in percent, higher being better.
 
-    The matrix keeps what each image scored, so that a stopped run goes on, intervals can be drawn from images (a bootstrap) and methods
-    compared on the same ones. A task names its score by :attr:`FrozenTask.score <semrestore.tasks.FrozenTask.score>`.
+    The matrix keeps what each image scored, so that a stopped run goes on, intervals can be drawn from images (a
+    bootstrap) and methods compared on the same ones. A task names its score by :attr:`FrozenTask.score
+    <semrestore.tasks.FrozenTask.score>`.
     """
 
     metrics: tuple[str, ...]
@@ -44,7 +45,8 @@ class Score(ABC):
         Args:
             metric: One of :attr:`metrics`.
             rows: What :meth:`row` returned for the images.
-            counts: How often each sample holds each image, shape ``(samples, images)``; the first sample is the whole data set.
+            counts: How often each sample holds each image, shape ``(samples, images)``; the first sample is the whole
+                data set.
 
         Returns:
             Array of shape ``(samples,)``.
@@ -83,7 +85,8 @@ class MeanIoU(Score):
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         intersect, union = (counts @ np.array([row[name] for row in rows], float) for name in ('intersect', 'union'))
         there = union[0] > 0
-        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift the mean.
+        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift
+        # the mean.
         ratios = np.where(union > 0, intersect, intersect[0])[:, there] / np.where(union > 0, union, union[0])[:, there]
         return 100 * ratios.mean(1)
 
@@ -97,7 +100,9 @@ def label(sample: BaseDataElement, name: str) -> object:
     truth = sample.get(name)
     if truth is None:
         path = sample.metainfo.get('img_path')
-        raise UserError(f"image '{path}' has no label to evaluate by ({name}); set model.supervision='self', or load one")
+        raise UserError(
+            f"image '{path}' has no label to evaluate by ({name}); set model.supervision='self', or load one"
+        )
     return truth
 
 
@@ -110,7 +115,9 @@ class ScoreMetric(BaseMetric):
         num_classes: What it is told of the task's classes.
     """
 
-    def __init__(self, score: str, num_classes: int | None = None, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+    def __init__(
+        self, score: str, num_classes: int | None = None, collect_device: str = 'cpu', prefix: str | None = None
+    ) -> None:
         super().__init__(collect_device, prefix)
         self.score: Score = METRICS.build(dict(type=score))
         self.num_classes = num_classes

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from semrestore.checkpoint import load_denoiser
-from semrestore.denoisers import Denoiser, InferenceDenoiser
+from semrestore.acceleration import InferenceDenoiser
+from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError
-from semrestore.registry import MODELS
-from semrestore.zoo import resolve
+from semrestore.weights.build import load_denoiser
 
 __all__ = ['DenoiseBefore']
 
@@ -17,14 +16,16 @@ __all__ = ['DenoiseBefore']
 class DenoiseBefore(nn.Module):
     """A network with a denoiser in front of it; whoever calls it goes on as before.
 
-    It takes what the network takes: images normalised by ``mean`` and ``std``. They are brought back to 0..1, denoised, normalised again
+    It takes what the network takes: images normalised by ``mean`` and ``std``. They are brought back to 0..1, denoised,
+        normalised again
     and handed on. The denoiser is never trained; the network is whatever its owner makes of it.
 
     Args:
         network: Any module whose first argument is a batch of RGB images ``(N, 3, H, W)``.
-        denoiser: ``'zoo:NAME'``, the checkpoint of one of the paper's networks, or a :class:`~semrestore.denoisers.Denoiser`.
-        mean: Of the normalisation, on 0..1, one a channel. By default what ``transforms`` says, or timm's ``pretrained_cfg`` of the
-            network.
+        denoiser: A published name such as ``'multiscale-blind'``, a checkpoint's file, or a
+            :class:`~semrestore.denoisers.Denoiser`.
+        mean: Of the normalisation, on 0..1, one a channel. By default what ``transforms`` says, or timm's
+            ``pretrained_cfg`` of the network.
         std: The same.
         transforms: torchvision's preset: ``weights.transforms()``.
         sigma: Standard deviation of the noise on 0..255, for denoisers that need it.
@@ -33,7 +34,7 @@ class DenoiseBefore(nn.Module):
         UserError: No normalisation is given or found, or the weights cannot be loaded.
 
     >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    >>> robust = DenoiseBefore(network, 'zoo:multiscale-sigma25', mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    >>> robust = DenoiseBefore(network, 'multiscale-blind', mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
     >>> robust(torch.randn(2, 3, 64, 48)).shape
     torch.Size([2, 3])
     """
@@ -49,16 +50,14 @@ class DenoiseBefore(nn.Module):
     ) -> None:
         super().__init__()
         mean, std = _normalisation(network, mean, std, transforms)
-        if not isinstance(denoiser, Denoiser):
-            built = MODELS.build(dict(type='MultiScaleDenoiser'))
-            load_denoiser(nn.ModuleDict(dict(denoiser=built)), resolve(str(denoiser)))
-            denoiser = built.eval()
         self.network = network
-        self.denoiser = InferenceDenoiser(denoiser)
+        self.denoiser = InferenceDenoiser(load_denoiser(denoiser))
         weight = next(network.parameters(), torch.zeros(()))
         self.denoiser.to(weight.device)
         for name, values in (('mean', mean), ('std', std)):
-            self.register_buffer(f'_{name}', torch.tensor(values, device=weight.device).view(1, -1, 1, 1), persistent=False)
+            self.register_buffer(
+                f'_{name}', torch.tensor(values, device=weight.device).view(1, -1, 1, 1), persistent=False
+            )
         self.sigma = None if sigma is None else sigma / 255
 
     def forward(self, images: Tensor, *arguments, **options) -> object:

@@ -1,51 +1,69 @@
-"""Denoise files, folders, globs, arrays, PIL images and videos, and give each back as it came."""
+"""Denoise files, folders, globs, arrays, PIL images and videos, and give each back as it came.
+
+Three steps, each a generator over pictures: read, restore, write. So memory holds one batch, whatever the number of
+files or frames.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import ConfigDict
-from mmengine.infer import BaseInferencer
-from mmengine.registry import DefaultScope
+from mmengine.device import get_device
 from PIL import Image
 from torch import Tensor
 
-from semrestore.checkpoint import load_denoiser
-from semrestore.degradations.base import LARGEST_SIGMA
-from semrestore.denoisers import Denoiser, InferenceDenoiser, estimate_sigma
-from semrestore.errors import UserError
-from semrestore.inference.files import find, frame_path, targets
-from semrestore.inference.pictures import Picture, from_array, from_pil, read
-from semrestore.inference.tiling import tiles
-from semrestore.registry import MODELS
-from semrestore.zoo import resolve
+from semrestore.acceleration import InferenceDenoiser
+from semrestore.denoisers import Denoiser, estimate_sigma
+from semrestore.errors import UserError, explained
+from semrestore.images import Picture, find, from_array, from_pil, read, tiles
+from semrestore.inference.targets import frame_path, targets
+from semrestore.limits import LARGEST_SIGMA
+from semrestore.weights.build import load_denoiser
 
-__all__ = ['DenoiseInferencer']
+__all__ = ['DenoiseInferencer', 'Item', 'estimate_level']
 
 TILE = 512
 SAMPLE_SIDE, SAMPLES = 256, 16  # of a large image, to estimate its noise
 
 
-class DenoiseInferencer(BaseInferencer):
+@dataclass(frozen=True)
+class Item:
+    """A picture on its way."""
+
+    picture: Picture
+    path: Path | None = None
+    """Where it goes; ``None`` if it is handed back."""
+    sigma: float | None = None
+    """Noise level on 0..255 that it is restored with."""
+
+
+Failed = Callable[[str], None] | None
+
+
+class DenoiseInferencer:
     """Denoise images of any kind.
 
     Args:
-        model: ``'zoo:NAME'``, a checkpoint's file, a :class:`~semrestore.denoisers.Denoiser`, or ``None`` for a method without weights.
-        config: Config of the denoiser, as in ``model.denoiser`` of a config file; the paper's network by default.
+        model: A published name, a checkpoint's file, a :class:`~semrestore.denoisers.Denoiser`, or ``None`` for a
+            method without weights.
+        config: Config of the denoiser, as in ``model.denoiser`` of a config file. Files that semrestore wrote need
+            none.
         device: Such as ``'cuda:1'``; what there is by default.
-        dtype: See :class:`~semrestore.denoisers.InferenceDenoiser`.
+        dtype: See :class:`~semrestore.acceleration.InferenceDenoiser`.
         ensemble: The same.
-        tile: Side in pixels of the tiles that large images are denoised in, with the same result as in one piece. ``None`` does not cut, as
-            for denoisers whose ``reach`` is not known.
+        tile: Side in pixels of the tiles that large images are denoised in, with the same result as in one piece.
+            ``None`` does not cut, as for denoisers whose ``reach`` is not known.
 
     Raises:
-        UserError: The weights are missing or another network's, the denoiser needs weights, or the device cannot be used.
+        UserError: The weights are missing or another network's, the denoiser needs weights, or the device cannot be
+            used.
 
-    >>> inferencer = DenoiseInferencer('zoo:multiscale-sigma25', device='cpu')
+    >>> inferencer = DenoiseInferencer('multiscale-sigma25', device='cpu')
     >>> noisy = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
-    >>> inferencer(noisy)['predictions'][0].shape
+    >>> inferencer(noisy).shape
     (40, 60, 3)
     """
 
@@ -61,123 +79,123 @@ class DenoiseInferencer(BaseInferencer):
         if tile is not None and tile < 1:
             raise UserError(f'the side of a tile is {tile}; expected at least 1 pixel, or None')
         self.tile = tile
-        self._options = dict(dtype=dtype, ensemble=ensemble)
-        self._given = model
-        super().__init__(ConfigDict(denoiser=dict(config or dict(type='MultiScaleDenoiser'))), device=device, scope='semrestore')
+        self.device = device or get_device()
+        denoiser = load_denoiser(model, config)
+        with explained(f"device '{self.device}' cannot be used"):
+            self.model = InferenceDenoiser(denoiser, dtype=dtype, ensemble=ensemble).to(self.device)
 
-    def __call__(
-        self,
-        inputs: object,
-        out: str | Path | None = None,
-        sigma: float | str | None = None,
-        batch_size: int = 8,
-    ) -> dict[str, list]:
+    def __call__(self, inputs: object, sigma: float | str | None = None, batch_size: int = 8) -> object:
         """Denoise.
 
         Args:
-            inputs: One or a list of: a file, folder (searched recursively), glob or video (their frames), an array (``(H, W)``,
-                ``(H, W, 3)`` or ``(H, W, 4)``; uint8, uint16 or floats of 0..1), or a PIL image.
-            out: Folder for PNG files, of which ``predictions`` then holds the paths. Folders keep their structure.
-            sigma: Standard deviation of the noise on 0..255, for methods that need it; ``'auto'`` estimates it for each image.
+            inputs: One or a list of: an array (``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``; uint8, uint16 or floats of
+                0..1), a PIL image, or a file. Of a folder (searched recursively), a glob or a video, all images or
+                frames are meant.
+            sigma: Standard deviation of the noise on 0..255, for methods that need it; ``'auto'`` estimates it for each
+                image.
             batch_size: Images of one size that go through the network together, if they are no larger than a tile.
 
         Returns:
-            ``predictions``: what was given, restored, in the same order. ``sigma``: the noise levels used, ``None`` where there is none.
-            ``visualization`` is empty.
+            What was given, restored: for one array, PIL image or image file a PIL image or an array; otherwise a list
+            in the same order.
 
         Raises:
             UserError: An input cannot be read or restored.
         """
-        given = inputs if isinstance(inputs, list | tuple) else [inputs]
-        if out is None:
-            done = [
-                (one.as_given(), level)
-                for one, level, _ in self._restored(((one, None) for one in self.pipeline(given)), sigma, batch_size)
-            ]
-        elif all(isinstance(one, str | Path) for one in given):
-            done = [(str(path), level) for path, level in self.to_files(list(targets(given, Path(out))), sigma, batch_size)]
-        else:
-            raise UserError('out is for files; arrays and PIL images are returned')
-        predictions = [prediction for prediction, _ in done]
-        return self.postprocess(predictions, self.visualize(given, predictions)) | dict(sigma=[level for _, level in done])
+        given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        restored = [item.picture.as_given() for item in self.restore(read_inputs(given), sigma, batch_size)]
+        alone = not isinstance(inputs, list | tuple) and _is_one(inputs)
+        return restored[0] if alone and len(restored) == 1 else restored
 
-    def to_files(
-        self,
-        pairs: Iterable[tuple[Path, Path]],
-        sigma: float | str | None = None,
-        batch_size: int = 8,
-        failed: Callable[[str], None] | None = None,
-    ) -> Iterator[tuple[Path, float | None]]:
-        """Denoise files to files, and yield where each image or frame went with its noise level.
+    def to_folder(
+        self, inputs: object, out: str | Path, sigma: float | str | None = None, batch_size: int = 8
+    ) -> list[Path]:
+        """Denoise files, folders, globs and videos into PNG files, and return their paths. Folders keep their structure.
 
         Args:
-            pairs: Sources and targets, as :func:`targets` gives them.
+            inputs: As in calling, but no arrays and no PIL images.
+            out: Folder for the files.
             sigma: As in calling.
             batch_size: The same.
-            failed: Called with the message of each image that cannot be read, restored or written, instead of raising it.
+
+        Raises:
+            UserError: An input cannot be read or restored, or a file is there already.
         """
+        given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        if not all(isinstance(one, str | Path) for one in given):
+            raise UserError('to_folder takes files; call the inferencer with arrays and PIL images')
+        items = self.restore(read_files(list(targets(given, Path(out)))), sigma, batch_size)
+        return [item.path for item in write_files(items)]
 
-        def pictures() -> Iterator[tuple[Picture, Path]]:
-            for source, target in pairs:
+    def restore(
+        self, items: Iterable[Item], sigma: float | str | None = None, batch_size: int = 8, failed: Failed = None
+    ) -> Iterator[Item]:
+        """Yield items restored, with the noise level used; neighbours of one size go through together.
+
+        Args:
+            items: From :func:`read_inputs` or :func:`read_files`.
+            sigma: As in calling.
+            batch_size: The same.
+            failed: Called with the message of each image that cannot be restored, instead of raising it.
+        """
+        check_level(sigma)
+        levelled = self._with_levels(items, sigma, failed)
+        for _, alike in groupby(levelled, lambda item: (item.picture.pixels.shape, item.picture.pixels.dtype)):
+            for batch in _chunks(alike, batch_size, self.tile):
                 try:
-                    for picture in read(source):
-                        yield picture, frame_path(target, picture)
+                    yield from self._restored(batch)
                 except UserError as error:
-                    _report(error, failed)
+                    if failed is None:
+                        raise
+                    if len(batch) == 1:
+                        failed(str(error))
+                        continue
+                    yield from self._one_by_one(batch, failed)
 
-        for restored, level, path in self._restored(pictures(), sigma, batch_size, failed):
+    def _with_levels(self, items: Iterable[Item], sigma: float | str | None, failed: Failed) -> Iterator[Item]:
+        for item in items:
             try:
-                restored.save(path)
+                yield replace(item, sigma=_level(item.picture, sigma))
             except UserError as error:
                 _report(error, failed)
-                continue
-            yield path, level
 
-    def _restored(
-        self, items: Iterable[tuple[Picture, Path | None]], sigma: float | str | None, batch_size: int, failed: Callable | None = None
-    ) -> Iterator[tuple[Picture, float | None, Path | None]]:
-        """Yield each picture restored, with its noise level and its place; neighbours of one size go through together."""
-        check_level(sigma)
-
-        def with_levels() -> Iterator[tuple[Picture, float | None, Path | None]]:
-            for picture, place in items:
-                try:
-                    yield picture, self._level(picture, sigma), place
-                except UserError as error:
-                    _report(error, failed)
-
-        for _, alike in groupby(with_levels(), lambda item: (item[0].pixels.shape, item[0].pixels.dtype)):
-            for batch in _chunks(alike, batch_size, self.tile):
-                pictures, levels, places = zip(*batch, strict=True)
-                try:
-                    done = list(zip(self.forward(pictures, levels), levels, places, strict=True))
-                except UserError as error:
-                    if failed is None or len(pictures) == 1:
-                        _report(error, failed)
-                        continue
-                    done = self._one_by_one(batch, failed)
-                yield from done
-
-    def _one_by_one(self, batch: list, failed: Callable[[str], None]) -> Iterator[tuple[Picture, float | None, Path | None]]:
-        """Restore what a batch that failed has in it of images that do not."""
-        for picture, level, place in batch:
+    def _one_by_one(self, batch: Sequence[Item], failed: Callable[[str], None]) -> Iterator[Item]:
+        """Retry a failed batch image by image, so that one bad image does not cost the others."""
+        for item in batch:
             try:
-                yield self.forward([picture], [level])[0], level, place
+                yield from self._restored([item])
             except UserError as error:
                 failed(str(error))
 
-    def forward(self, inputs: Sequence[Picture], sigmas: Sequence[float | None] | None = None) -> list[Picture]:
-        """Restore pictures of one size and dtype. A picture alone, if it is not an array of the caller's, is restored in its own memory."""
-        known = None if sigmas is None or None in sigmas else torch.tensor(sigmas, device=self.device) / 255
-        first = inputs[0]
-        own = len(inputs) == 1 and first.kind != 'array'
-        pixels = first.pixels[None] if own else np.stack([picture.pixels for picture in inputs])
+    def _restored(self, batch: Sequence[Item]) -> list[Item]:
+        pictures = self.forward([item.picture for item in batch], [item.sigma for item in batch])
+        return [replace(item, picture=picture) for item, picture in zip(batch, pictures, strict=True)]
+
+    def forward(self, pictures: Sequence[Picture], sigmas: Sequence[float | None]) -> list[Picture]:
+        """Restore pictures of one size and dtype.
+
+        A picture alone is restored in its own memory, unless it is a caller's array.
+
+        Args:
+            pictures: The pictures.
+            sigmas: A noise level on 0..255 for each, or ``None``.
+
+        Raises:
+            UserError: The denoiser fails, or returns values that are no numbers.
+        """
+        known = None if None in sigmas else torch.tensor(sigmas, device=self.device) / 255
+        first = pictures[0]
+        own = len(pictures) == 1 and first.kind != 'array'
+        pixels = first.pixels[None] if own else np.stack([picture.pixels for picture in pictures])
         height, width = pixels.shape[1:3]
         reach = self.model.reach
         side = max(height, width) if self.tile is None or reach is None else self.tile
-        names = f"'{first.name}'" if len(inputs) == 1 else f'one of {len(inputs)} images from {first.name!r} on'
+        names = f"'{first.name}'" if len(pictures) == 1 else f'one of {len(pictures)} images from {first.name!r} on'
         waiting: list[tuple[slice, np.ndarray]] = []
-        for _, parts in groupby(tiles(height, width, side, reach or 0, self.model.stride), lambda part: part.write[0].start):
+        parts_by_band = groupby(
+            tiles(height, width, side, reach or 0, self.model.stride), lambda part: part.write[0].start
+        )
+        for _, parts in parts_by_band:
             band: np.ndarray | None = None
             for part in parts:
                 rows, columns = part.write
@@ -187,106 +205,95 @@ class DenoiseInferencer(BaseInferencer):
                         pixels[:, done] = values
                     band = np.empty_like(pixels[:, rows])
                     waiting.append((rows, band))
-                try:
-                    restored = self.model(self._tensor(pixels[:, *part.read], first.white), known)
-                except (ValueError, RuntimeError) as error:
-                    hint = '; give the noise level, --sigma S or --sigma auto' if known is None and 'sigma' in str(error) else ''
-                    raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}{hint}') from error
-                if not restored.isfinite().all():
-                    raise UserError(f'{names} cannot be restored: the denoiser returns values that are no numbers')
-                band[:, :, columns] = self._array(restored[..., *part.keep], pixels)
+                restored = self._run(pixels[:, *part.read], first.white, known, names)
+                band[:, :, columns] = _array(restored[..., *part.keep], pixels)
         for done, values in waiting:
             pixels[:, done] = values
-        return [picture.with_pixels(array) for picture, array in zip(inputs, pixels, strict=True)]
+        return [picture.with_pixels(array) for picture, array in zip(pictures, pixels, strict=True)]
 
-    def visualize(self, inputs: list, preds: list, show: bool = False, **kwargs) -> list:
-        """Return nothing: what is predicted is a picture already."""
-        return []
-
-    def postprocess(self, preds: list, visualization: list, return_datasample: bool = False, **kwargs) -> dict:
-        """Pack the results."""
-        return dict(predictions=preds, visualization=visualization)
-
-    def _init_pipeline(self, cfg: ConfigDict):
-        def pictures(given: Sequence) -> Iterator[Picture]:
-            for number, one in enumerate(given):
-                if isinstance(one, str | Path):
-                    for path, _ in find([one]):
-                        yield from read(path)
-                elif isinstance(one, Image.Image):
-                    try:
-                        yield from_pil(one)
-                    except UserError as error:
-                        raise UserError(f'image {number} {error}') from None
-                elif isinstance(one, np.ndarray):
-                    yield from_array(one, str(number))
-                else:
-                    raise UserError(f'input {number} is a {type(one).__name__}; expected a file, a folder, an array or a PIL image')
-
-        return pictures
-
-    def _init_collate(self, cfg: ConfigDict) -> None:
-        return None
-
-    def _init_visualizer(self, cfg: ConfigDict) -> None:
-        return None
-
-    def _init_model(self, cfg: ConfigDict, weights: str | None, device: str) -> InferenceDenoiser:
-        self.device = device
-        model = self._given
-        if not isinstance(model, Denoiser):
-            with DefaultScope.overwrite_default_scope('semrestore'):
-                denoiser = MODELS.build(dict(cfg.denoiser))
-            if model is None and next(denoiser.parameters(), None) is not None:
-                raise UserError(f'{type(denoiser).__name__} needs weights: --model CKPT')
-            if model is not None:
-                load_denoiser(torch.nn.ModuleDict(dict(denoiser=denoiser)), resolve(str(model)))
-            model = denoiser
+    def _run(self, pixels: np.ndarray, white: float, sigma: Tensor | None, names: str) -> Tensor:
         try:
-            return InferenceDenoiser(model.eval(), **self._options).to(device)
-        except (RuntimeError, AssertionError, ValueError) as error:
-            raise UserError(f"--device '{device}' cannot be used: {error}") from None
+            restored = self.model(_tensor(pixels, white, self.device), sigma)
+        except (ValueError, RuntimeError) as error:
+            hint = (
+                '; give the noise level, --sigma S or --sigma auto' if sigma is None and 'sigma' in str(error) else ''
+            )
+            raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}{hint}') from error
+        if not restored.isfinite().all():
+            raise UserError(f'{names} cannot be restored: the denoiser returns values that are no numbers')
+        return restored
 
-    def _level(self, picture: Picture, sigma: float | str | None) -> float | None:
-        if sigma != 'auto':
-            return sigma
+
+def read_inputs(given: Sequence[object]) -> Iterator[Item]:
+    """Yield the pictures of arrays, PIL images, files, folders, globs and videos, to be handed back."""
+    for number, one in enumerate(given):
+        if isinstance(one, str | Path):
+            for path, _ in find([one]):
+                for picture in read(path):
+                    yield Item(picture)
+        elif isinstance(one, Image.Image):
+            try:
+                yield Item(from_pil(one))
+            except UserError as error:
+                raise UserError(f'image {number} {error}') from None
+        elif isinstance(one, np.ndarray):
+            yield Item(from_array(one, str(number)))
+        else:
+            kind = type(one).__name__
+            raise UserError(f'input {number} is a {kind}; expected a file, a folder, an array or a PIL image')
+
+
+def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None) -> Iterator[Item]:
+    """Yield the pictures of files with the paths that they go to.
+
+    Args:
+        pairs: Sources and targets, as :func:`~semrestore.inference.targets.targets` gives them.
+        failed: Called with the message of each image that cannot be read, instead of raising it.
+    """
+    for source, target in pairs:
         try:
-            return estimate_level(picture)
-        except ValueError as error:
-            raise UserError(f"'{picture.name}': {error}; give --sigma as a number") from None
+            for picture in read(source):
+                yield Item(picture, frame_path(target, picture))
+        except UserError as error:
+            _report(error, failed)
 
-    def _tensor(self, pixels: np.ndarray, white: float) -> Tensor:
-        """Return ``(N, 3, H, W)`` of 0..1 on the device; grey is repeated."""
-        if pixels.dtype == np.uint16:
-            pixels = pixels.astype(np.int32)
-        images = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).float() / white
-        return images.unsqueeze(1).expand(-1, 3, -1, -1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
 
-    @staticmethod
-    def _array(restored: Tensor, like: np.ndarray) -> np.ndarray:
-        """Return what ``_tensor`` took; of grey the mean over the channels."""
-        images = restored.mean(1) if like.ndim == 3 else restored.permute(0, 2, 3, 1)
-        if like.dtype.kind == 'f':
-            return images.float().cpu().numpy().astype(like.dtype)
-        white = np.iinfo(like.dtype).max
-        return images.clamp(0, 1).mul(white).round().to(torch.int32).cpu().numpy().astype(like.dtype)
+def write_files(items: Iterable[Item], failed: Failed = None) -> Iterator[Item]:
+    """Write items to their paths, and yield those that are written.
+
+    Args:
+        items: Restored, with paths.
+        failed: Called with the message of each image that cannot be written, instead of raising it.
+    """
+    for item in items:
+        try:
+            item.picture.save(item.path)
+        except UserError as error:
+            _report(error, failed)
+            continue
+        yield item
 
 
 def check_level(sigma: float | str | None) -> None:
     """Refuse what is no noise level.
 
     Raises:
-        UserError: It is neither a number of at least 0 and at most ``LARGEST_SIGMA``, nor ``'auto'``, nor ``None``.
+        UserError: It is neither a number of 0 to ``LARGEST_SIGMA``, nor ``'auto'``, nor ``None``.
     """
-    if sigma is not None and sigma != 'auto' and not (isinstance(sigma, int | float) and 0 <= sigma <= LARGEST_SIGMA):
-        shown = f'{sigma:g}' if isinstance(sigma, int | float) else repr(sigma)
-        raise UserError(f"--sigma is {shown}; expected a number of at least 0, at most {LARGEST_SIGMA:g}, on 0..255, or 'auto'")
+    is_number = isinstance(sigma, int | float)
+    if sigma is not None and sigma != 'auto' and not (is_number and 0 <= sigma <= LARGEST_SIGMA):
+        shown = f'{sigma:g}' if is_number else repr(sigma)
+        raise UserError(f"sigma is {shown}; expected a number of 0 to {LARGEST_SIGMA:g}, on 0..255, or 'auto'")
 
 
 def estimate_level(picture: Picture) -> float:
-    """Return the standard deviation of a picture's noise on 0..255, by :func:`~semrestore.denoisers.estimate_sigma`, over its channels.
+    """Return the standard deviation of a picture's noise on 0..255, the root mean square over its channels.
 
-    Of a large picture 16 parts are looked at, evenly spread, and the median is taken.
+    It is estimated by :func:`~semrestore.denoisers.estimate_sigma`. Of a large picture 16 parts are looked at, evenly
+    spread, and the median is taken.
+
+    Raises:
+        ValueError: The picture is too small.
     """
     pixels = picture.pixels if picture.pixels.ndim == 3 else picture.pixels[..., None].repeat(3, axis=2)
     parts = [pixels]
@@ -299,18 +306,48 @@ def estimate_level(picture: Picture) -> float:
     return 255 * estimate_sigma(images).square().mean(1).sqrt().median().item()
 
 
-def _report(error: UserError, failed: Callable[[str], None] | None) -> None:
+def _level(picture: Picture, sigma: float | str | None) -> float | None:
+    if not isinstance(sigma, str):
+        return sigma
+    try:
+        return estimate_level(picture)
+    except ValueError as error:
+        raise UserError(f"'{picture.name}': {error}; give --sigma as a number") from None
+
+
+def _tensor(pixels: np.ndarray, white: float, device: str) -> Tensor:
+    """Return ``(N, 3, H, W)`` of 0..1 on the device; grey is repeated."""
+    if pixels.dtype == np.uint16:
+        pixels = pixels.astype(np.int32)
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).float() / white
+    return images.unsqueeze(1).expand(-1, 3, -1, -1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
+
+
+def _array(restored: Tensor, like: np.ndarray) -> np.ndarray:
+    """Return what ``_tensor`` took; of grey the mean over the channels."""
+    images = restored.mean(1) if like.ndim == 3 else restored.permute(0, 2, 3, 1)
+    if like.dtype.kind == 'f':
+        return images.float().cpu().numpy().astype(like.dtype)
+    white = np.iinfo(like.dtype).max
+    return images.clamp(0, 1).mul(white).round().to(torch.int32).cpu().numpy().astype(like.dtype)
+
+
+def _is_one(given: object) -> bool:
+    return not isinstance(given, str | Path) or Path(given).is_file()
+
+
+def _report(error: UserError, failed: Failed) -> None:
     if failed is None:
         raise error
     failed(str(error))
 
 
-def _chunks(items: Iterable[tuple], size: int, tile: int | None) -> Iterator[list]:
-    """Yield lists of up to ``size`` items; an image of several tiles is alone in its list, so that memory holds one of them."""
-    chunk: list = []
+def _chunks(items: Iterable[Item], size: int, tile: int | None) -> Iterator[list[Item]]:
+    """Yield lists of up to ``size`` items; an image of several tiles is alone, so that memory holds one of them."""
+    chunk: list[Item] = []
     for item in items:
         chunk.append(item)
-        height, width = item[0].pixels.shape[:2]
+        height, width = item.picture.pixels.shape[:2]
         if len(chunk) == size or (tile is not None and height * width > tile**2):
             yield chunk
             chunk = []

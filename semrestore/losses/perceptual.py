@@ -14,8 +14,8 @@ from semrestore.registry import MODELS
 class PerceptualLoss(Loss):
     """Mean squared feature distance, averaged over batch, channels and positions, then over layers.
 
-    Features are those of the task network in its own input normalisation, or of the cascade's ``feature_network`` where the config gives
-    one. Eq. 2 leaves open whether channels are summed or averaged; here they are averaged.
+    Features are those of the task network in its own input normalisation, or of the cascade's ``feature_network`` where
+    the config gives one. Eq. 2 leaves open whether channels are summed or averaged; here they are averaged.
 
     Args:
         layers: Names of the layers, as in the network's ``named_modules()``.

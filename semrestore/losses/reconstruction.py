@@ -25,17 +25,19 @@ _DISTANCES = {'mse': F.mse_loss, 'l1': F.l1_loss, 'charbonnier': charbonnier}
 class ReconstructionLoss(Loss):
     """Mean distance of restored and clean values over batch, channels and pixels.
 
-    Eq. 1 leaves open whether channels are summed or averaged, and on which scale pixels are; here they are averaged, and the scale is
-    ``pixel_range``.
+    Eq. 1 leaves open whether channels are summed or averaged, and on which scale pixels are; here they are averaged,
+    and the scale is ``pixel_range``.
 
     Args:
         distance: ``'mse'`` (the paper's), ``'l1'`` or ``'charbonnier'`` (L1, smooth within 0.001 of 0 on 0..1).
-        pixel_range: The value that white has when the distance is taken: 1, or 255 as in the released code. An MSE on 0..255 is 65,025
-            times that on 0..1, so lambda_P and lambda_H mean nothing without it.
+        pixel_range: The value that white has when the distance is taken: 1, or 255 as in the released code. An MSE on
+            0..255 is 65,025 times that on 0..1, so lambda_P and lambda_H mean nothing without it.
         weight: See :class:`~semrestore.losses.base.Loss`.
     """
 
-    def __init__(self, distance: Literal['mse', 'l1', 'charbonnier'] = 'mse', pixel_range: float = 1.0, weight: float = 1.0) -> None:
+    def __init__(
+        self, distance: Literal['mse', 'l1', 'charbonnier'] = 'mse', pixel_range: float = 1.0, weight: float = 1.0
+    ) -> None:
         super().__init__(weight)
         if distance not in _DISTANCES:
             raise ValueError(f'distance is {distance!r}; expected one of {sorted(_DISTANCES)}')

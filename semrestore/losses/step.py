@@ -25,8 +25,8 @@ class Step:
         feature_network: Where features are taken instead of in ``task``, if anywhere.
         layers: Every layer that any loss asks for; a pass over a network collects them all.
         task_loss: Whether any loss asks for the task's loss.
-        supervision: ``'labels'`` takes ground truth from the data samples, ``'self'`` the task's own prediction on the clean image,
-            ``'soft'`` all its class probabilities there.
+        supervision: ``'labels'`` takes ground truth from the data samples, ``'self'`` the task's own prediction on the
+            clean image, ``'soft'`` all its class probabilities there.
     """
 
     def __init__(

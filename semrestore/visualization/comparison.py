@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semrestore.text import plain_text
+from semrestore.visualization.plain_text import plain_text
 
 MARKS = {True: ('✓ ', '#00705a'), False: ('✗ ', '#c04000'), None: ('', 'black')}
 FRAME = '#ffb000'
@@ -50,6 +50,8 @@ class Comparison:
     shown: list[Shown] = field(default_factory=list)
     region: tuple[int, int, int] = (0, 0, 1)
     """Top, left and side of the square to enlarge."""
+    noisy: Tensor | None = None
+    """What the methods were given, RGB ``(3, H, W)``."""
 
 
 def telling_region(images: Sequence[Tensor], side: int) -> tuple[int, int, int]:

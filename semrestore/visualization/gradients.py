@@ -7,15 +7,45 @@ from torch import Tensor
 
 from semrestore.cascade import Cascade, image_name
 from semrestore.degradations import image_generator
-from semrestore.errors import UserError
+from semrestore.errors import UserError, explained
+from semrestore.visualization.panel import Tile
 
 TOP_SHARE = 0.05
+
+
+def measure(cascade: Cascade, item: dict, device: str) -> tuple[list[dict], list[Tile]]:
+    """Return how concentrated each loss term's gradient is on one photo, and the maps as tiles of a panel.
+
+    Args:
+        cascade: In evaluation mode.
+        item: Of the config's test data.
+        device: Where the cascade is.
+
+    Returns:
+        A dict a term (``image``, ``term``, ``top_share``, ``gini``), and the tiles: clean, noisy, a map a term.
+
+    Raises:
+        UserError: The losses cannot be taken on this photo.
+    """
+    data = cascade.data_preprocessor(dict(inputs=[item['inputs']], data_samples=[item['data_samples']]))
+    clean, sample = data['inputs'][0].to(device), data['data_samples'][0]
+    name = image_name(sample)
+    with explained(f"the losses cannot be taken on '{name}'"):
+        noisy, gradients = loss_gradients(cascade, clean, sample)
+    rows, tiles = [], [Tile(clean, name), Tile(noisy)]
+    for term, gradient in gradients.items():
+        strength = energy(gradient)
+        rows.append(dict(image=name, term=term, top_share=top_share(strength), gini=gini(strength)))
+        share = f'top 5 %: {100 * rows[-1]["top_share"]:.0f} % of energy, Gini {rows[-1]["gini"]:.2f}'
+        tiles.append(Tile(heat(strength), share))
+    return rows, tiles
 
 
 def loss_gradients(cascade: Cascade, clean: Tensor, data_sample: object) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the noisy image, and the gradient of each loss term alone with respect to it.
 
-    Weights of the terms are left out, which only scale the maps. The noise is that of an evaluation: the same image gets the same.
+    Weights of the terms are left out, which only scale the maps. The noise is that of an evaluation: the same image
+    gets the same.
 
     Args:
         cascade: In evaluation mode.
@@ -112,6 +142,8 @@ def summary(rows: Sequence[dict]) -> dict[str, dict]:
             entry[f'{key}_std'] = values.std().item() if len(own) > 1 else 0.0
         if name != 'reconstruction' and 'reconstruction' in names:
             pairs = [(row, by_image[row['image'], 'reconstruction']) for row in own]
-            entry['above_reconstruction'] = sum(row['top_share'] > base['top_share'] for row, base in pairs) / len(pairs)
+            entry['above_reconstruction'] = sum(row['top_share'] > base['top_share'] for row, base in pairs) / len(
+                pairs
+            )
         found[name] = entry
     return found

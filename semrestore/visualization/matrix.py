@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.evaluation.matrix import noise_name
-from semrestore.text import plain_text
+from semrestore.evaluation.methods import noise_name
+from semrestore.visualization.plain_text import plain_text
 
 
 @plain_text
@@ -30,7 +30,11 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
     figure = Figure(figsize=(5 * len(leading), 4), layout='constrained')
     for axis, (task, metric) in zip(figure.subplots(1, len(leading), squeeze=False)[0], leading.items(), strict=True):
         for index, method in enumerate(methods):
-            chosen = [record for record in records if (record['task'], record['metric'], record['method']) == (task, metric, method)]
+            chosen = [
+                record
+                for record in records
+                if (record['task'], record['metric'], record['method']) == (task, metric, method)
+            ]
             if not chosen:
                 continue
             values = [record['value'] for record in chosen]
@@ -42,7 +46,9 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
             else:
                 # Noise levels are an axis; other noise has no order, so nothing is joined.
                 places = [sigmas.index(record['sigma']) if named else record['sigma'] for record in chosen]
-                axis.errorbar(places, values, yerr=errors, marker='o', linestyle='none' if named else '-', label=method, **style)
+                axis.errorbar(
+                    places, values, yerr=errors, marker='o', linestyle='none' if named else '-', label=method, **style
+                )
         axis.set_title(task.replace('_', ' '), fontsize='medium')
         axis.set_ylabel(f'{metric} (%)')
         axis.grid(axis='y', alpha=0.3)

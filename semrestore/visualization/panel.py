@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from semrestore.text import plain_text
+from semrestore.visualization.plain_text import plain_text
 
 
 class Tile(NamedTuple):

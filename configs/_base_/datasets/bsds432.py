@@ -5,19 +5,22 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='StreamSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='PhotoFolder',
-        data_root=data_root,
-        folder='bsds432',
-        how_to_get='It holds BSDS500 without the images of CBSD68 (docs/data.md).',
-        pipeline=[
-            dict(type='LoadPhoto', cache=True),
-            dict(type='mmpretrain.RandomCrop', crop_size=48, pad_if_needed=True, padding_mode='reflect'),
-            dict(type='RandomDihedral'),
-            packing,
-        ],
+        type='StreamDataset',
+        dataset=dict(
+            type='PhotoFolder',
+            data_root=data_root,
+            folder='bsds432',
+            how_to_get='It holds BSDS500 without the images of CBSD68 (docs/data.md).',
+            pipeline=[
+                dict(type='LoadPhoto', cache=True),
+                dict(type='mmpretrain.RandomCrop', crop_size=48, pad_if_needed=True, padding_mode='reflect'),
+                dict(type='RandomDihedral'),
+                packing,
+            ],
+        ),
     ),
 )
 test_pipeline = [dict(type='LoadPhoto'), packing]

@@ -4,19 +4,22 @@ train_dataloader = dict(
     batch_size=10,  # of the released code
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='StreamSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='mmpretrain.ImageNet',
-        data_root=data_root,
-        split='train',
-        pipeline=[
-            dict(type='LoadPhoto'),
-            dict(type='mmpretrain.ResizeEdge', scale=256, edge='short', backend='pillow'),
-            dict(type='mmpretrain.RandomCrop', crop_size=224),
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='mmpretrain.PackInputs'),
-        ],
+        type='StreamDataset',
+        dataset=dict(
+            type='mmpretrain.ImageNet',
+            data_root=data_root,
+            split='train',
+            pipeline=[
+                dict(type='LoadPhoto'),
+                dict(type='mmpretrain.ResizeEdge', scale=256, edge='short', backend='pillow'),
+                dict(type='mmpretrain.RandomCrop', crop_size=224),
+                dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                dict(type='mmpretrain.PackInputs'),
+            ],
+        ),
     ),
 )
 val_dataloader = dict(

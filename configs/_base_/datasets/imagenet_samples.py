@@ -1,4 +1,5 @@
-# 1000 ImageNet photos, one a class, with labels (github.com/EliSchwartz/imagenet-sample-images, short side 256): docs/data.md.
+# 1000 ImageNet photos, one a class, with labels (github.com/EliSchwartz/imagenet-sample-images, short side 256):
+# docs/data.md.
 test_dataloader = dict(
     batch_size=4,
     num_workers=1,

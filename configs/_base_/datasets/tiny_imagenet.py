@@ -1,20 +1,24 @@
-# Tiny ImageNet: 200 classes of ImageNet at 64 x 64, whole images (docs/data.md has the archives).
+# Tiny ImageNet: 200 classes of ImageNet at 64 x 64, whole images (docs/data.md says how to unpack the archives).
 data_root = '{{$SEMRESTORE_DATA:data}}/tiny_imagenet'
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='StreamSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
     dataset=dict(
-        type='ClassArchive',
-        data_root=data_root,
-        archive='train_200x200.tar.gz',
-        pipeline=[
-            dict(type='LoadPhoto'),
-            dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-            dict(type='mmpretrain.PackInputs'),
-        ],
+        type='StreamDataset',
+        dataset=dict(
+            type='mmpretrain.CustomDataset',
+            data_root=data_root,
+            data_prefix='train',
+            extensions=('.webp',),
+            pipeline=[
+                dict(type='LoadPhoto'),
+                dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                dict(type='mmpretrain.PackInputs'),
+            ],
+        ),
     ),
 )
 test_dataloader = dict(
@@ -22,9 +26,10 @@ test_dataloader = dict(
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ClassArchive',
+        type='mmpretrain.CustomDataset',
         data_root=data_root,
-        archive='val_10000.tar.gz',
+        data_prefix='val',
+        extensions=('.jpeg',),
         pipeline=[dict(type='LoadPhoto'), dict(type='mmpretrain.PackInputs')],
     ),
 )

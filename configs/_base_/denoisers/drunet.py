@@ -1,4 +1,5 @@
-# DRUNet with a coarsest scale as thin as the one above it: 17,960,896 parameters. Its input has the noise level, so one network is for all.
+# DRUNet with a coarsest scale as thin as the one above it: 17,960,896 parameters. Its input has the noise level, so one
+# network is for all.
 model = dict(
     type='Cascade',
     data_preprocessor=dict(type='ImagePreprocessor', channel_order='rgb'),

@@ -1,6 +1,5 @@
-# The paper's denoiser as the released code runs it: its layers see 0..255, biases start at 0.2, the last convolution by Xavier's rule, BN's
-# running statistics decay by .999.
-# The printed learning rates belong to this scale.
+# The paper's denoiser as the released code runs it: its layers see 0..255, biases start at 0.2, the last convolution by
+# Xavier's rule, BN's running statistics decay by .999. The printed learning rates belong to this scale.
 model = dict(
     type='Cascade',
     data_preprocessor=dict(type='ImagePreprocessor', channel_order='rgb'),

@@ -1,5 +1,5 @@
-# As printed: 1.5 M iterations at batch 32, learning rate 1e-4, a tenth of it after each 500 k. Momentum, weight decay, gradient clipping
-# and the last convolution's learning rate are the released code's, since the paper does not say.
+# As printed: 1.5 M iterations at batch 32, learning rate 1e-4, a tenth of it after each 500 k. Momentum, weight decay,
+# gradient clipping and the last convolution's learning rate are the released code's, since the paper does not say.
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=1_500_000, val_interval=50_000)
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -7,4 +7,4 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),
 ]
-custom_hooks = [dict(type='EMAHook', ema_type='ForeachEMA', momentum=2e-3, update_buffers=True)]
+custom_hooks = [dict(type='EMAHook', momentum=2e-3, update_buffers=True)]

@@ -11,5 +11,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=500, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=500, end=60_000, T_max=59_500, by_epoch=False),
 ]
-custom_hooks = [dict(type='EMAHook', ema_type='ForeachEMA', momentum=1e-3, update_buffers=True)]
+custom_hooks = [dict(type='EMAHook', momentum=1e-3, update_buffers=True)]
 auto_scale_lr = dict(base_batch_size=10)  # --auto-scale-lr: for another batch

@@ -1,4 +1,5 @@
-# DeepLab-LargeFOV on VGG-16, the paper's segmenter. Its weights are trained by configs/segmentation/deeplab_largefov_voc12aug.py.
+# DeepLab-LargeFOV on VGG-16, the paper's segmenter. Its weights are trained by
+# configs/segmentation/deeplab_largefov_voc12aug.py.
 task = dict(
     type='OpenMMLabTask',
     model=dict(

@@ -13,9 +13,13 @@ task = dict(
             norm_eval=True,
             frozen_stages=2,
             # Where its own training starts.
-            init_cfg=dict(type='Pretrained', checkpoint='work_dirs/vgg16_tiny_imagenet/iter_6000.pth', prefix='backbone.'),
+            init_cfg=dict(
+                type='Pretrained', checkpoint='work_dirs/vgg16_tiny_imagenet/iter_6000.pth', prefix='backbone.'
+            ),
         ),
-        decode_head=dict(type='semrestore.LargeFOVHead', in_index=0, loss_decode=dict(type='CrossEntropyLoss', loss_weight=1.0)),
+        decode_head=dict(
+            type='semrestore.LargeFOVHead', in_index=0, loss_decode=dict(type='CrossEntropyLoss', loss_weight=1.0)
+        ),
         test_cfg=dict(mode='whole'),
     ),
     checkpoint='work_dirs/deeplab_largefov_voc2012/iter_500.pth',

@@ -1,5 +1,5 @@
-# DeepLabv3 on MobileNetV2 (depth 0.5), trained on Pascal VOC by TensorFlow's model zoo, batch norms folded. The weights are made by
-# tools/convert/deeplabv3_mobilenetv2.py from the TensorFlow Lite model (docs/tasks.md).
+# DeepLabv3 on MobileNetV2 (depth 0.5), trained on Pascal VOC by TensorFlow's model zoo, batch norms folded. The weights
+# are made by projects/paper/convert_deeplabv3.py from the TensorFlow Lite model (docs/tasks.md).
 same = dict(type='Conv2dAdaptivePadding')  # TensorFlow's SAME padding
 task = dict(
     type='OpenMMLabTask',

@@ -1,5 +1,6 @@
-# VGG-16 with batch normalisation for the 200 classes of Tiny ImageNet (64 x 64), trained by configs/classification/vgg16_tiny_imagenet.py.
-# Preprocessing is the original VGG-16's (Caffe: BGR less the mean), with whose convolutions it starts.
+# VGG-16 with batch normalisation for the 200 classes of Tiny ImageNet (64 x 64), trained by
+# configs/classification/vgg16_tiny_imagenet.py. Preprocessing is the original VGG-16's (Caffe: BGR less the mean), with
+# whose convolutions it starts.
 task = dict(
     type='OpenMMLabTask',
     model=dict(

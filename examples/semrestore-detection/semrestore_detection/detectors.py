@@ -7,9 +7,9 @@ import timm
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement, InstanceData
-from semrestore.checkpoint import load_network
 from semrestore.errors import UserError, near
 from semrestore.registry import MODELS
+from semrestore.weights.task_networks import load_network
 from torch import Tensor, nn
 from torchvision.models import detection
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelP6P7
@@ -22,10 +22,12 @@ def build_detector(name: str, num_classes: int, backbone: str = 'random') -> nn.
     """Build a detector without weights.
 
     Args:
-        name: One of torchvision's, such as ``'fasterrcnn_mobilenet_v3_large_320_fpn'``, or ``'fcos_efficientnet_lite0'``: its FCOS (Tian
-            et al., ICCV 2019) on timm's EfficientNet-Lite0 with a feature pyramid of 128 channels, for images of about 320 pixels.
+        name: One of torchvision's, such as ``'fasterrcnn_mobilenet_v3_large_320_fpn'``, or
+            ``'fcos_efficientnet_lite0'``: its FCOS (Tian et al., ICCV 2019) on timm's EfficientNet-Lite0 with a feature
+            pyramid of 128 channels, for images of about 320 pixels.
         num_classes: Without the background.
-        backbone: Weights of the backbone of ``'fcos_efficientnet_lite0'``: ``'efficientnet-lite0'`` (ImageNet's) or ``'random'``.
+        backbone: Weights of the backbone of ``'fcos_efficientnet_lite0'``: ``'efficientnet-lite0'`` (ImageNet's) or
+            ``'random'``.
 
     Raises:
         UserError: torchvision has no such detector.

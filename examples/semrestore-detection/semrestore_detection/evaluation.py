@@ -46,7 +46,8 @@ class CocoAP(Score):
             precision = _accumulate(matched, categories, images)  # (thresholds, recalls, classes)
             precisions.append(np.where(precision < 0, np.nan, precision).mean(1))
         values = np.stack(precisions)[:, :1] if metric == 'AP50' else np.stack(precisions)
-        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift the mean.
+        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift
+        # the mean.
         values = np.where(np.isnan(values), values[:1], values)
         there = ~np.isnan(values[0, 0])
         return 100 * values[:, :, there].mean((1, 2)) if there.any() else np.zeros(len(counts))

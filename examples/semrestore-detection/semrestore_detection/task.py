@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from mmengine.structures import BaseDataElement, InstanceData
-from semrestore.checkpoint import load_network
 from semrestore.registry import MODELS
 from semrestore.tasks import FrozenTask
+from semrestore.weights.task_networks import load_network
 from torch import Tensor
 
 from semrestore_detection.detectors import build_detector, detect, detection_losses
@@ -15,8 +15,8 @@ from semrestore_detection.detectors import build_detector, detect, detection_los
 class DetectionTask(FrozenTask):
     """A frozen detector of torchvision's.
 
-    Data samples have ``gt_instances`` with ``bboxes`` (left, top, right, bottom) and ``labels`` from 1. Resizing and normalisation are the
-    detector's own, differentiable and inside it.
+    Data samples have ``gt_instances`` with ``bboxes`` (left, top, right, bottom) and ``labels`` from 1. Resizing and
+    normalisation are the detector's own, differentiable and inside it.
 
     Args:
         detector: Arguments of :func:`~semrestore_detection.build_detector`.

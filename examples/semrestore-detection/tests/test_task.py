@@ -34,7 +34,8 @@ def test_losses_are_torchvisions():
     task = DetectionTask(OURS, checkpoint='random')
     images = torch.rand(2, 3, 96, 96)
     targets = [dict(boxes=one.gt_instances.bboxes, labels=one.gt_instances.labels) for one in samples()]
-    # The network itself in training mode, batch normalisation apart, whose batch statistics a frozen network must not use.
+    # The network itself in training mode, batch normalisation apart, whose batch statistics a frozen network must not
+    # use.
     task.network.training = True
     expected = task.network(list(images), targets)
     task.network.training = False

@@ -1,5 +1,7 @@
 """DeepLab-LargeFOV on VGG-16 (Chen et al., ICLR 2015), the paper's segmentation network, as an mmseg backbone and head."""
 
+from typing import Any
+
 from mmpretrain.models.backbones import VGG
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
@@ -11,7 +13,8 @@ from semrestore.registry import MODELS
 class LargeFOVVGG16(VGG):
     """VGG-16 at output stride 8: pool4 and pool5 keep the size, conv5 is dilated by 2.
 
-    Every pooling has a 3 x 3 window padded by 1, as in the released networks: 321 pixels become 161, 81, 41 and stay 41. Layers are named
+    Every pooling has a 3 x 3 window padded by 1, as in the released networks: 321 pixels become 161, 81, 41 and stay
+        41. Layers are named
     as in mmpretrain's VGG, whose ImageNet weights load (``features.8`` is relu3_3).
 
     Args:
@@ -19,7 +22,7 @@ class LargeFOVVGG16(VGG):
         **kwargs: Of mmpretrain's VGG, such as ``norm_cfg`` and ``frozen_stages``.
     """
 
-    def __init__(self, init_cfg: dict | None = None, **kwargs) -> None:
+    def __init__(self, init_cfg: dict | None = None, **kwargs: Any) -> None:
         init_cfg = init_cfg or dict(type='Kaiming', layer=['Conv2d'])
         super().__init__(depth=16, dilations=(1, 1, 1, 1, 2), out_indices=(4,), init_cfg=init_cfg, **kwargs)
         pools = [index for index, layer in enumerate(self.features) if isinstance(layer, nn.MaxPool2d)]
@@ -34,7 +37,9 @@ class LargeFOVHead(BaseDecodeHead):
     Dropout of 0.5 follows both. The fully connected CRF of the publication is left out, as in Liu et al.
     """
 
-    def __init__(self, in_channels: int = 512, channels: int = 1024, num_classes: int = 21, dropout_ratio: float = 0.5, **kwargs) -> None:
+    def __init__(
+        self, in_channels: int = 512, channels: int = 1024, num_classes: int = 21, dropout_ratio: float = 0.5, **kwargs
+    ) -> None:
         super().__init__(in_channels, channels, num_classes=num_classes, dropout_ratio=dropout_ratio, **kwargs)
         self.fc6 = nn.Conv2d(in_channels, channels, 3, padding=12, dilation=12)
         self.fc7 = nn.Conv2d(channels, channels, 1)

@@ -1,7 +1,10 @@
 """DeepLabv3 on MobileNetV2 as TensorFlow's model zoo built it (Chen et al., arXiv:1706.05587; Sandler et al., CVPR 2018).
 
-mmseg has both parts; here is what it builds otherwise: every block of a stage is dilated, and the head has no dilated branches.
+mmseg has both parts; here is what it builds otherwise: every block of a stage is dilated, and the head has no dilated
+branches.
 """
+
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.models.backbones import MobileNetV2
@@ -16,7 +19,8 @@ from semrestore.registry import MODELS
 class SlimMobileNetV2(MobileNetV2):
     """mmseg's MobileNetV2 at output stride 8 by the rule of TF-slim: where a stage would halve the size, the blocks behind it are dilated.
 
-    mmseg dilates the first block of a stage alone. Here the stride of the fourth and sixth stage turns into a factor of the dilation of all
+    mmseg dilates the first block of a stage alone. Here the stride of the fourth and sixth stage turns into a factor of
+    the dilation of all
     blocks that follow: 1, 2, 2, 2 in the fourth stage, 2 in the fifth and in the first block of the sixth, 4 behind it.
 
     Args:
@@ -24,7 +28,7 @@ class SlimMobileNetV2(MobileNetV2):
         **kwargs: ``conv_cfg``, ``norm_cfg``, ``act_cfg`` and ``init_cfg`` of mmseg's class.
     """
 
-    def __init__(self, widen_factor: float = 1.0, **kwargs) -> None:
+    def __init__(self, widen_factor: float = 1.0, **kwargs: Any) -> None:
         self._rate = 1
         super().__init__(widen_factor=widen_factor, strides=(1, 2, 2, 1, 1, 1, 1), out_indices=(6,), **kwargs)
 
@@ -32,7 +36,9 @@ class SlimMobileNetV2(MobileNetV2):
         """Return the last stage's features as a tuple of one, as mmseg's heads take them (its class hands out the bare tensor)."""
         return (super().forward(x),)
 
-    def make_layer(self, out_channels: int, num_blocks: int, stride: int, dilation: int, expand_ratio: int) -> nn.Sequential:
+    def make_layer(
+        self, out_channels: int, num_blocks: int, stride: int, dilation: int, expand_ratio: int
+    ) -> nn.Sequential:
         """Stack the blocks of one stage; ``dilation`` is not used."""
         stage = sum(hasattr(self, f'layer{i}') for i in range(1, 8))
         halves_in_tensorflow = stage in (1, 2, 3, 5)
@@ -61,7 +67,7 @@ class SlimMobileNetV2(MobileNetV2):
 class ASPPLiteHead(ASPPHead):
     """mmseg's ASPP head with the pooled image and one 1 x 1 branch, projected by a 1 x 1 convolution."""
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(dilations=(1,), **kwargs)
         self.bottleneck = ConvModule(
             2 * self.channels, self.channels, 1, conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg

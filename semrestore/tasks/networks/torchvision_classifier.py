@@ -20,9 +20,13 @@ class TorchvisionClassifier(TimmClassifier):
         **kwargs: Arguments of the torchvision model.
     """
 
-    def __init__(self, model_name: str, loss: dict | None = None, data_preprocessor: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self, model_name: str, loss: dict | None = None, data_preprocessor: dict | None = None, **kwargs
+    ) -> None:
         # Past TimmClassifier's own __init__, which would build a model of timm.
-        BaseClassifier.__init__(self, data_preprocessor={'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})})
+        BaseClassifier.__init__(
+            self, data_preprocessor={'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})}
+        )
         self.model = get_model(model_name, weights=None, **kwargs)
         self.num_classes = kwargs.get('num_classes', 1000)  # torchvision's own default
         self.loss_module = MMPRETRAIN_MODELS.build(loss or dict(type='CrossEntropyLoss', _scope_='mmpretrain'))

@@ -5,21 +5,24 @@ train_dataloader = dict(
     batch_size=8,
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='StreamSampler', shuffle=True),
     collate_fn=dict(type='pseudo_collate'),
     dataset=dict(
-        type='VOCBoxes',
-        data_root=data_root,
-        split='train',
-        classes=classes,
-        pipeline=[
-            dict(type='LoadPhoto', cache=True),
-            dict(type='BoxesFromMask'),
-            dict(type='mmcv.RandomFlip', prob=0.5),
-            dict(type='mmcv.Resize', scale=(320, 320), keep_ratio=True),
-            dict(type='mmcv.Pad', size=(320, 320)),
-            dict(type='PackBoxes'),
-        ],
+        type='StreamDataset',
+        dataset=dict(
+            type='VOCBoxes',
+            data_root=data_root,
+            split='train',
+            classes=classes,
+            pipeline=[
+                dict(type='LoadPhoto', cache=True),
+                dict(type='BoxesFromMask'),
+                dict(type='mmcv.RandomFlip', prob=0.5),
+                dict(type='mmcv.Resize', scale=(320, 320), keep_ratio=True),
+                dict(type='mmcv.Pad', size=(320, 320)),
+                dict(type='PackBoxes'),
+            ],
+        ),
     ),
 )
 test_dataloader = dict(

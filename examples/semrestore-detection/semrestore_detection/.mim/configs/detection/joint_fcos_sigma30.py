@@ -1,4 +1,5 @@
-# A denoiser before the frozen detector, on the same photos. Start it from a denoiser trained alone: load_from=CHECKPOINT.
+# A denoiser before the frozen detector, on the same photos. Start it from a denoiser trained alone:
+# load_from=CHECKPOINT.
 _base_ = [
     'semrestore::_base_/default_runtime.py',
     'semrestore::_base_/denoisers/multiscale.py',

@@ -1,0 +1,94 @@
+"""Time one training step of the paper's denoiser with each switch that makes it faster, side by side in one run.
+
+``python -m benchmarks.denoiser_step [--out FILE.json]``; docs/performance.md has the figures. In a config the
+switches are ``model.channels_last``, ``--amp``, ``optim_wrapper.optimizer.fused``, ``model.compile``, and
+``ema_type='ForeachEMA'`` of ``EMAHook``.
+"""
+
+import argparse
+import statistics
+
+import torch
+from mmengine.model import ExponentialMovingAverage
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measuring import machine, times, write
+from semrestore.denoisers import MultiScaleDenoiser
+
+SHAPES = {'48 x 48, batch 32': (32, 3, 48, 48), '160 x 160, batch 4': (4, 3, 160, 160)}
+SWITCHES = (
+    dict(),
+    dict(bf16=True),
+    dict(channels_last=True),
+    dict(channels_last=True, bf16=True),
+    dict(channels_last=True, bf16=True, fused=True),
+    dict(channels_last=True, bf16=True, fused=True, compile=True),
+)
+
+
+def step_times(
+    shape: tuple[int, ...], device: str, repeats: int, channels_last=False, bf16=False, fused=False, compile=False
+) -> list[float]:
+    """Return the seconds of each of ``repeats`` steps: forward, L1 loss, backward, AdamW."""
+    torch.manual_seed(0)
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    denoiser = MultiScaleDenoiser().to(device, memory_format=memory_format)
+    optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-3, fused=fused)
+    noisy, clean = (torch.rand(shape, device=device).contiguous(memory_format=memory_format) for _ in range(2))
+    forward = torch.compile(denoiser, dynamic=False) if compile else denoiser
+
+    def step() -> None:
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            loss = (forward(noisy) - clean).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()  # waits for the device
+
+    return times(step, repeats, warm_up=3)
+
+
+def average_time(device: str, repeats: int) -> float:
+    """Return the median seconds of one update of the moving average."""
+    denoiser = MultiScaleDenoiser().to(device)
+    average = ExponentialMovingAverage(denoiser, 1e-3, update_buffers=True)
+
+    def step() -> None:
+        average.update_parameters(denoiser)
+        average.module.tail.bias[0].item()  # waits for the device
+
+    return statistics.median(times(step, repeats))
+
+
+def main() -> None:
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--repeats', type=int, default=10)
+    parser.add_argument('--out', help='write the figures to this JSON file')
+    options = parser.parse_args()
+    rows = []
+    for label, shape in SHAPES.items():
+        baseline = None
+        for switches in SWITCHES:
+            seconds = step_times(shape, options.device, options.repeats, **switches)
+            median = statistics.median(seconds)
+            baseline = baseline or median
+            names = ', '.join(switches) or 'none (float32, contiguous)'
+            rows.append(
+                dict(size=label, switches=names, median=median, fastest=min(seconds), speedup=baseline / median)
+            )
+    average = average_time(options.device, 10 * options.repeats)
+    table = Table(title=f'seconds a training step on {options.device}, median and fastest of {options.repeats}')
+    for column in rows[0]:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(f'{value:.3f}' if isinstance(value, float) else value for value in row.values()))
+    Console().print(table)
+    print(f'moving average: {1e3 * average:.3f} ms an update')
+    write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=average))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,226 @@
+"""Time, memory and PSNR of every denoiser on this machine, in one run: a table and a plot of PSNR against time.
+
+python -m benchmarks.denoisers --data-root DIR --weights work_dirs/weights --out DIR
+
+Each method runs in a process of its own, so that its peak memory is its own: what the process holds at most while it
+restores one 512 x 768 image, less what it held before (on a GPU: what torch has allocated at most). Time is the median
+of repeated runs on that image after one to warm up. PSNR is the mean over some of Kodak's images, with float32 as the
+reference for the other precisions. A method whose weights are missing is timed with random ones and has no PSNR.
+"""
+
+import argparse
+import csv
+import importlib.util
+import json
+import os
+import statistics
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from projects.paper.tables import PEERS
+from semrestore.cli.run import run
+from semrestore.errors import UserError, explained
+
+METHODS = [name for name in PEERS if name != 'Noisy']
+PRECISIONS = ('float32', 'bfloat16', 'compiled')
+BUDGET_S = 60
+"""A method that is slow is repeated less often: no further run starts after so many seconds, but one always does."""
+
+
+def main(arguments=None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--data-root',
+        type=Path,
+        default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
+        help='folder that holds kodak24',
+    )
+    parser.add_argument(
+        '--weights',
+        type=Path,
+        default=Path('work_dirs/weights'),
+        help='folder of checkpoints, as for projects/paper/tables.py',
+    )
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument(
+        '--methods', nargs='+', default=list(METHODS), choices=METHODS, help='CBM3D is for non-commercial use only'
+    )
+    parser.add_argument(
+        '--precisions',
+        nargs='+',
+        default=PRECISIONS[:2],
+        choices=PRECISIONS,
+        help='of learned methods (default: the first two)',
+    )
+    parser.add_argument('--sigma', type=float, default=25)
+    parser.add_argument(
+        '--images', type=int, default=4, help="how many of Kodak's images PSNR is measured on, evenly spread"
+    )
+    parser.add_argument('--repeats', type=int, default=9)
+    parser.add_argument('--device', default='cpu')
+    options = parser.parse_args(arguments)
+    if not sorted((options.data_root / 'kodak24').glob('*.png')):
+        raise UserError(
+            f"'{options.data_root / 'kodak24'}' holds no PNG: set --data-root or SEMRESTORE_DATA (docs/data.md)"
+        )
+    for name in ('images', 'repeats', 'sigma'):
+        if not getattr(options, name) > 0:
+            raise UserError(f'--{name} is {getattr(options, name)}; expected a number above 0')
+    if 'CBM3D' in options.methods and importlib.util.find_spec('bm3d') is None:
+        print("CBM3D is left out: pip install 'semrestore[baselines]', for non-commercial use only", file=sys.stderr)
+        options.methods.remove('CBM3D')
+    with explained(f"--out '{options.out}' or --device '{options.device}' cannot be used"):
+        import torch
+
+        from benchmarks.measuring import machine
+
+        torch.empty(0, device=options.device)
+        options.out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for method in options.methods:
+        for precision in options.precisions if PEERS[method].checkpoint else PRECISIONS[:1]:
+            with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
+                rows.append(pool.submit(measure, method, precision, options).result())
+            print(json.dumps(rows[-1]), flush=True)
+    document = dict(machine=machine(options.device), sigma=options.sigma, rows=rows)
+    (options.out / 'denoisers.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
+    with open(options.out / 'denoisers.csv', 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    text = markdown(rows)
+    (options.out / 'denoisers.md').write_text(text, encoding='utf-8')
+    draw(rows, options.sigma, options.out / 'denoisers.png')
+    print(text)
+    print(f'{options.out}: denoisers.md, denoisers.csv, denoisers.json, denoisers.png')
+
+
+def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
+    """Measure one method in this process."""
+    import torch
+
+    from benchmarks.measuring import Peak
+    from semrestore.acceleration import InferenceDenoiser
+    from semrestore.denoisers.cost import multiply_adds, parameters
+    from semrestore.evaluation import psnr, to_8_bit
+    from semrestore.evaluation.rows import evenly
+    from semrestore.weights.build import build_denoiser
+
+    kind, weights = PEERS[method].kind, PEERS[method].checkpoint
+    checkpoint = weights and options.weights / weights.replace('{sigma}', f'{options.sigma:g}')
+    there = checkpoint is None or checkpoint.is_file()
+    own = build_denoiser(dict(type=kind), checkpoint if there else None)
+    costs = dict(parameters=parameters(own), multiply_adds=multiply_adds(own))
+    dtype = torch.bfloat16 if precision == 'bfloat16' else torch.float32
+    denoiser = InferenceDenoiser(own, dtype, compiled=precision == 'compiled').to(options.device)
+    paths = sorted((options.data_root / 'kodak24').glob('*.png'))
+    images = [paths[index] for index in evenly(len(paths), options.images)]
+    clean, noisy, sigma = _pair(images[0], options)
+    if noisy.shape[-2] > noisy.shape[-1]:
+        noisy = noisy.transpose(-1, -2).contiguous()
+    peak = Peak(options.device)
+    denoiser(noisy, sigma).sum().item()  # to warm up
+    times: list[float] = []
+    started = time.perf_counter()
+    while len(times) < options.repeats and (not times or time.perf_counter() - started < BUDGET_S):
+        begun = time.perf_counter()
+        denoiser(noisy, sigma).sum().item()  # waits for the device
+        times.append(time.perf_counter() - begun)
+    peak_mib = peak.mib()
+    quality = []
+    for path in images if there else ():
+        clean, noisy, sigma = _pair(path, options)
+        quality.append(psnr(to_8_bit(denoiser(noisy, sigma)), to_8_bit(clean)))
+    return dict(
+        method=method,
+        precision=precision,
+        seconds=statistics.median(times),
+        fastest=min(times),
+        slowest=max(times),
+        repeats=len(times),
+        peak_mib=peak_mib,
+        **costs,
+        psnr=statistics.fmean(quality) if there else None,
+        images=len(quality),
+    )
+
+
+def _pair(path: Path, options: argparse.Namespace) -> tuple:
+    import torch
+
+    from semrestore.degradations import GaussianNoise, image_generator
+    from semrestore.images import read_photo
+
+    clean = torch.from_numpy(read_photo(path).copy()).permute(2, 0, 1)[None].to(options.device) / 255
+    noisy, sigma = GaussianNoise(options.sigma)(clean, [image_generator(0, path.stem)])
+    return clean, noisy, sigma
+
+
+def markdown(rows: list[dict]) -> str:
+    """Return the table as Markdown."""
+    lines = [
+        '| method | precision | s an image | fastest to slowest | peak memory (MiB) | parameters | multiply-adds (G) | PSNR (dB) |'
+    ]
+    lines.append('| --- | --- |' + ' ---: |' * 6)
+    for row in rows:
+        spread = f'{row["fastest"]:.3g} to {row["slowest"]:.3g} ({row["repeats"]})'
+        adds = '-' if row['multiply_adds'] is None else f'{row["multiply_adds"] / 1e9:.1f}'
+        quality = '-' if row['psnr'] is None else f'{row["psnr"]:.3f}'
+        memory = '-' if row['peak_mib'] is None else f'{row["peak_mib"]:.0f}'
+        cells = [
+            row['method'],
+            row['precision'],
+            f'{row["seconds"]:.3g}',
+            spread,
+            memory,
+            f'{row["parameters"]:,}',
+            adds,
+            quality,
+        ]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def draw(rows: list[dict], sigma: float, path: Path) -> None:
+    """Draw PSNR against time."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout='constrained')
+    axis = figure.subplots()
+    markers = dict(zip(PRECISIONS, 'os^', strict=True))
+    shown = [row for row in rows if row['psnr'] is not None]
+    for row in shown:
+        axis.plot(
+            row['seconds'],
+            row['psnr'],
+            markers[row['precision']],
+            color='#0173b2' if row['method'] != 'Proposed' else '#d55e00',
+        )
+    exact = sorted((row for row in shown if row['precision'] == PRECISIONS[0]), key=lambda row: row['seconds'])
+    for index, row in enumerate(exact):  # names above and below by turns, since neighbours may be close
+        offset = (0, -14) if index % 2 else (0, 7)
+        axis.annotate(
+            row['method'],
+            (row['seconds'], row['psnr']),
+            offset,
+            textcoords='offset points',
+            ha='center',
+            fontsize='small',
+        )
+    for precision in dict.fromkeys(row['precision'] for row in shown):
+        axis.plot([], [], markers[precision], color='gray', label=precision)
+    axis.set_xscale('log')
+    axis.set_xlabel('seconds for a 512 x 768 image')
+    axis.set_ylabel(f'PSNR (dB), sigma {sigma:g}')
+    axis.margins(x=0.1, y=0.15)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize='small', loc='lower right')
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

@@ -1,0 +1,125 @@
+"""Convert the TensorFlow Lite DeepLabv3 on MobileNetV2 (depth 0.5, Pascal VOC) to a checkpoint of the mmseg model in configs/_base_/tasks.
+
+The input is a state dict of the network's operations (``opN.weight`` and ``opN.bias``, in PyTorch's layout) and the
+JSON list of those operations, whose ``name`` has each one's scope in TensorFlow. That network has 12 channels in its
+second stage, where mmseg rounds to 16: the channels that it lacks are filled up with zeros, which leaves every output
+as it was.
+"""
+
+import argparse
+import json
+import operator
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semrestore.cli.run import run
+from semrestore.errors import UserError
+from semrestore.files import check_apart, read_text
+
+# Blocks of each stage of MobileNetV2.
+STAGES = (1, 2, 3, 4, 3, 3, 1)
+HEAD = {
+    'image_pooling': 'decode_head.image_pool.1.conv',
+    'aspp0': 'decode_head.aspp_modules.0.conv',
+    'concat_projection': 'decode_head.bottleneck.conv',
+    'logits/semantic': 'decode_head.conv_seg',
+}
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('weights', help='state dict of the operations (.pth)')
+    parser.add_argument('operations', help='list of the operations (.json)')
+    parser.add_argument('checkpoint', help='file to write')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``python -m projects.paper.convert_deeplabv3``."""
+    from mmengine.config import Config
+
+    from semrestore.tasks.openmmlab import build_network
+    from semrestore.weights.read import read_weights, save_weights
+
+    options = parse(arguments)
+    check_apart(Path(options.checkpoint), options.weights, options.operations)
+    weights = read_weights(options.weights)
+    operations = read_operations(Path(options.operations))
+    model = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/tasks/deeplabv3_mobilenetv2.py').task.model
+    state = convert(weights, operations, build_network(model).state_dict())
+    save_weights(state, options.checkpoint)
+    print(f'{options.checkpoint}: {len(state)} tensors, {sum(value.numel() for value in state.values()):,} values')
+
+
+def read_operations(path: Path) -> list[dict[str, Any]]:
+    """Read the list of operations.
+
+    Raises:
+        UserError: The file is missing, or is no such list.
+    """
+    text = read_text(path, 'list of operations')
+    try:
+        operations = json.loads(text)['ops']
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"'{path}' is not a list of operations: {error!r}") from None
+    if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
+        raise UserError(f"'{path}' is not a list of operations: 'ops' is not a list of dicts")
+    return operations
+
+
+def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return ``weights`` under the names, and in the shapes, of ``target``.
+
+    Raises:
+        UserError: An operation has no counterpart, or a counterpart got no weights.
+    """
+    state = {}
+    for operation in operations:
+        if 'key' not in operation:
+            continue
+        layer = _layer(str(operation.get('name')).removesuffix('/weights').removesuffix('/depthwise_weights'))
+        for part in ('weight', 'bias'):
+            own, value = target.get(f'{layer}.{part}'), weights.get(f'{operation["key"]}.{part}')
+            if own is None or value is None or value.ndim != own.ndim or any(map(operator.gt, value.shape, own.shape)):
+                raise UserError(
+                    f"operation '{operation.get('name')}' does not fit '{layer}.{part}': these are not the weights of this network"
+                )
+            state[f'{layer}.{part}'] = torch.zeros_like(own)
+            state[f'{layer}.{part}'][tuple(slice(size) for size in value.shape)] = value
+    missing = [name for name in target if name not in state]
+    if missing:
+        raise UserError(f"the operations leave '{missing[0]}' without weights (and {len(missing) - 1} more)")
+    return state
+
+
+def _layer(scope: str) -> str:
+    """Return mmseg's name of the layer in a TensorFlow scope.
+
+    >>> _layer('MobilenetV2/expanded_conv_4/depthwise')
+    'backbone.layer3.1.conv.1.conv'
+    """
+    if scope == 'MobilenetV2/Conv':
+        return 'backbone.conv1.conv'
+    block = re.fullmatch(r'MobilenetV2/expanded_conv(?:_(\d+))?/(expand|depthwise|project)', scope)
+    if block is None:
+        if scope not in HEAD:
+            raise UserError(f"operation '{scope}' is none of DeepLabv3 on MobileNetV2")
+        return HEAD[scope]
+    index = int(block[1] or 0)
+    position = ('expand', 'depthwise', 'project').index(block[2]) - (index == 0)  # the first block does not expand
+    for stage, blocks in enumerate(STAGES, start=1):
+        if index < blocks:
+            return f'backbone.layer{stage}.{index}.conv.{position}.conv'
+        index -= blocks
+    raise UserError(f"operation '{scope}' lies behind the last block of MobileNetV2")
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

@@ -1,0 +1,121 @@
+"""The paper's Tables I, II and III: what was measured beside what the paper says, as records and as Markdown."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from projects.paper.published import IMAGES, MEANS, TABLE_1, TABLE_2
+
+
+def image_records(dataset: str, results: Mapping[tuple[str, float], list[dict]]) -> list[dict]:
+    """Return one dict for each image, noise level and method, and one for their mean (``image='mean'``).
+
+    Args:
+        dataset: ``'kodak24'`` (Table II) or ``'cbsd68'`` (Table III).
+        results: ``image`` and ``psnr`` of the images that a method ran on, by method and sigma.
+
+    Returns:
+        Dicts of ``dataset``, ``image``, ``sigma``, ``method``, ``images``, ``psnr``, and where the paper has a figure
+        for the same, ``paper`` and ``difference``. Of a mean over a part of the images the paper's mean is over the
+        same ones, where the paper has them one by one.
+    """
+    records = []
+    for (method, sigma), rows in results.items():
+        names = [row['image'] for row in rows]
+        each = [TABLE_2.get((name, sigma, method)) if dataset == 'kodak24' else None for name in names]
+        whole = MEANS.get((dataset, sigma, method)) if len(rows) == IMAGES[dataset] else None
+        mean = fmean(each) if whole is None and None not in each else whole
+        measured = [row['psnr'] for row in rows]
+        for name, psnr, paper in zip([*names, 'mean'], [*measured, fmean(measured)], [*each, mean], strict=True):
+            record = dict(
+                dataset=dataset,
+                image=name,
+                sigma=sigma,
+                method=method,
+                images=len(rows) if name == 'mean' else 1,
+                psnr=psnr,
+            )
+            records.append(record | _compared(psnr, paper))
+    return records
+
+
+def architecture_records(costs: Mapping[str, dict], results: Mapping[str, list[dict]]) -> list[dict]:
+    """Return one dict for each row of Table I: costs, the paper's count, and PSNR where there are weights.
+
+    Args:
+        costs: ``weights``, ``parameters`` and ``multiply_adds`` by the name of the architecture.
+        results: ``psnr`` of each image by the name of the architecture.
+    """
+    records = []
+    for name, (paper_weights, paper) in TABLE_1.items():
+        rows = results.get(name)
+        psnr = fmean(row['psnr'] for row in rows) if rows else None
+        record = dict(
+            architecture=name, **costs[name], paper_weights=1000 * paper_weights, images=len(rows or ()), psnr=psnr
+        )
+        records.append(record | dict(paper=paper, difference=None if psnr is None else psnr - paper))
+    return records
+
+
+def _compared(psnr: float, paper: float | None) -> dict:
+    return dict(paper=paper, difference=None if paper is None else psnr - paper)
+
+
+def image_markdown(
+    records: Sequence[dict], methods: Sequence[str], sigmas: Sequence[float], count: int, images: Sequence[str] = ()
+) -> str:
+    """Return Table II or III as Markdown: means of each noise level, then, if there are ``images`` to show, a table for each level.
+
+    ``count`` is the number of images of the data set.
+    """
+    cells = {(record['image'], record['sigma'], record['method']): record for record in records}
+    lines = [
+        'PSNR in dB; in brackets the difference to the figure in the paper. **Best** and <u>second best</u> of the methods that ran on all'
+    ]
+    lines += [
+        f'{count} images; where one ran on fewer, their number follows. A dash: no weights, or not asked for.',
+        '',
+    ]
+    header = ['| sigma | ' + ' | '.join(methods) + ' |', '| --- |' + ' ---: |' * len(methods)]
+    lines += header + [
+        _line(f'{sigma:g}', [cells.get(('mean', sigma, method)) for method in methods], count) for sigma in sigmas
+    ]
+    for sigma in sigmas if images else ():
+        lines += ['', f'Sigma {sigma:g}:', '', header[0].replace('sigma', 'image', 1), header[1]]
+        lines += [_line(image, [cells.get((image, sigma, method)) for method in methods], 1) for image in images]
+    return '\n'.join(lines) + '\n'
+
+
+def _line(first: str, records: Sequence[dict | None], count: int) -> str:
+    ranked = sorted(
+        {round(record['psnr'], 2) for record in records if record and record['images'] == count}, reverse=True
+    )
+    return f'| {first} | ' + ' | '.join(_cell(record, ranked, count) for record in records) + ' |'
+
+
+def _cell(record: dict | None, ranked: Sequence[float], count: int) -> str:
+    if record is None:
+        return '-'
+    text = f'{record["psnr"]:.2f}'
+    if record['images'] == count and len(ranked) > 1:
+        text = {ranked[0]: f'**{text}**', ranked[1]: f'<u>{text}</u>'}.get(round(record['psnr'], 2), text)
+    if record['difference'] is not None:
+        text += f' ({record["difference"]:+.2f})'
+    return text + (f' {record["images"]} images' if record['images'] < count else '')
+
+
+def architecture_markdown(records: Sequence[dict]) -> str:
+    """Return Table I as Markdown."""
+    lines = [
+        '| architecture | weights (k) | paper (k) | parameters | multiply-adds (G) at 512 x 768 | PSNR (dB) | paper (dB) | difference |'
+    ]
+    lines += ['| --- |' + ' ---: |' * 7]
+    for record in records:
+        measured = ['-', '-'] if record['psnr'] is None else [f'{record["psnr"]:.2f}', f'{record["difference"]:+.2f}']
+        counts = [f'{record["weights"] / 1e3:.1f}', f'{record["paper_weights"] / 1e3:.0f}', f'{record["parameters"]:,}']
+        counts.append(f'{record["multiply_adds"] / 1e9:.1f}')
+        lines.append(
+            f'| {record["architecture"]} | '
+            + ' | '.join([*counts, measured[0], f'{record["paper"]:.2f}', measured[1]])
+            + ' |'
+        )
+    return '\n'.join(lines) + '\n'

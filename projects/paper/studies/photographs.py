@@ -1,0 +1,121 @@
+"""What the noise of photographs is like, and that of a config's degradation beside it (docs/degradations.md).
+
+    python projects/paper/studies/photographs.py $SEMRESTORE_DATA/cc15 --config configs/denoise/multiscale_real.py --clean
+    $SEMRESTORE_DATA/bsds432
+
+Of noisy minus clean: standard deviation on 0..255; the luma's, where the clean luma is below 64, up to 144, and above;
+correlation with itself 1, 2, 3 and 4 pixels on, of red minus green 1, 2, 4 and 8 on, of red with green, the ratio of
+red's deviation to green's, how many of the noisy image's nine finest coefficients in blocks of 8 x 8 (DCT of the luma)
+are below 0.5 (JPEG makes them 0), and the luma's mean in the same three tones. Of the clean image: by how much
+neighbours differ (root mean square), over pixels four apart.
+"""
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.fft import dctn
+from torch import Tensor
+
+import semrestore.degradations  # noqa: F401 (registers them)
+from semrestore.config import load_config
+from semrestore.datasets import PairFolder, PhotoFolder
+from semrestore.degradations.base import image_generator
+from semrestore.degradations.camera import LUMA
+from semrestore.images import read_photo
+from semrestore.registry import MODELS
+
+COLUMNS = ('noise', 'images', 'std', 'dark, middle, bright', 'lags 1, 2, 3, 4', 'red - green, lags 1, 2, 4, 8')
+COLUMNS += ('red, green', 'red / green', 'finest zero (%)', 'mean in dark, middle, bright', 'clean, 1 / 4')
+TONES = (64.0, 144.0)  # of the clean luma: dark, middle, bright
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        'pairs', type=Path, help='folder of pairs, NAME_real and NAME_mean; cameras are what stands before the last _'
+    )
+    parser.add_argument(
+        '--config', action='append', default=[], help='config whose degradation is compared; may be given again'
+    )
+    parser.add_argument('--clean', type=Path, help='folder of clean images for it; every 20th is taken')
+    options = parser.parse_args()
+    print('| ' + ' | '.join(COLUMNS) + ' |\n|' + ' --- |' * len(COLUMNS))
+    cameras: dict[str, list] = {}
+    pairs = PairFolder(data_root=str(options.pairs.parent), folder=options.pairs.name)
+    for pair in map(pairs.get_data_info, range(len(pairs))):
+        measured = statistics(image(pair['noisy_path']), image(pair['img_path']))
+        cameras.setdefault(pair['name'].rsplit('_', 1)[0], []).append(measured)
+    for camera, rows in cameras.items():
+        show(camera, rows)
+    show('all', [measured for rows in cameras.values() for measured in rows])
+    if options.config:
+        photos = PhotoFolder(data_root=str(options.clean.parent), folder=options.clean.name)
+        names = [photos.get_data_info(index)['img_path'] for index in range(0, len(photos), 20)]
+    for config in options.config:
+        degradation = MODELS.build(load_config(config).model.degradation)
+        clean = {name: image(name)[None] for name in names}
+        show(
+            Path(config).stem,
+            [
+                statistics(degradation(each, [image_generator(0, name)]).images[0], each[0])
+                for name, each in clean.items()
+            ],
+        )
+
+
+def image(path: str) -> Tensor:
+    """Return an image of ``(3, H, W)`` in 0..1."""
+    return torch.from_numpy(read_photo(path)).permute(2, 0, 1) / 255
+
+
+def statistics(noisy: Tensor, clean: Tensor) -> list[float]:
+    """Return what the columns of the table say of one image."""
+    noise = 255 * (noisy - clean)
+    mean, noise = noise, noise - noise.mean((1, 2), keepdim=True)
+    luma = 255 * luma_of(noisy).numpy()
+    rows, columns = (side // 8 for side in luma.shape)
+    blocks = luma[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8)
+    finest = dctn(blocks, axes=(1, 3), norm='ortho')[:, 5:, :, 5:]
+    tones = torch.bucketize(255 * luma_of(clean), torch.tensor(TONES))
+    by_tone = [luma_of(mean)[tones == tone] for tone in range(1 + len(TONES))]
+    deviations, means = (
+        [getattr(part, measure)().item() if part.numel() >= 1000 else math.nan for part in by_tone]
+        for measure in ('std', 'mean')
+    )
+    red, green = noise[0], noise[1]
+    correlation = torch.corrcoef(torch.stack([red.flatten(), green.flatten()]))[0, 1]
+    lags = [shared(noise, lag) for lag in (1, 2, 3, 4)] + [shared((red - green)[None], lag) for lag in (1, 2, 4, 8)]
+    ratio, zero = (red.std() / green.std()).item(), 100 * (np.abs(finest) < 0.5).mean()
+    light = luma_of(clean)
+    one, four = (light[:, lag:] - light[:, :-lag] for lag in (1, 4))
+    smoothness = (one.square().mean() / four.square().mean()).sqrt().item()
+    return [noise.std().item(), *deviations, *lags, correlation.item(), ratio, zero, *means, smoothness]
+
+
+def luma_of(image: Tensor) -> Tensor:
+    """Return the luma ``(H, W)`` of an image ``(3, H, W)``."""
+    return torch.einsum('chw,c->hw', image, image.new_tensor(LUMA))
+
+
+def shared(noise: Tensor, lag: int) -> float:
+    """Return the correlation of noise with itself ``lag`` columns on."""
+    return ((noise[..., lag:] * noise[..., :-lag]).mean() / noise.square().mean()).item()
+
+
+def show(name: str, rows: list[list[float]]) -> None:
+    """Print the mean of some images."""
+    # An image without bright parts says nothing of them.
+    std, *others, correlation, ratio, zero, dark, middle, bright, smoothness = np.nanmean(rows, axis=0)
+    tones = ' '.join(f'{deviation:.1f}' for deviation in others[:3])
+    joined = [' '.join(f'{lag:.2f}' for lag in part) for part in (others[3:7], others[7:])]
+    cells = [name, len(rows), f'{std:.1f}', tones, *joined, f'{correlation:.2f}', f'{ratio:.2f}', f'{zero:.0f}']
+    cells += [f'{dark:.1f} {middle:.1f} {bright:.1f}', f'{smoothness:.2f}']
+    print('| ' + ' | '.join(map(str, cells)) + ' |', flush=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,84 @@
+"""Fill the tables of docs/reproduction.md from the matrices in results/, which projects/paper/studies/reproduction.sh makes.
+
+python -m projects.paper.studies.reproduction_page
+"""
+
+import json
+import re
+from pathlib import Path
+
+from projects.paper.published import CLEAN, TASK_METHODS, TASK_TABLES
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / 'docs/reproduction.md'
+# Ours, by where the denoiser was trained: before which network it is the joint one, and before which the cross-task
+# one.
+TITLES = {
+    'noisy': 'noisy',
+    'bm3d': 'BM3D',
+    'separate': 'separate',
+    'same_photos': 'separate, same photos',
+    'vgg': 'with VGG-16',
+    'largefov': 'with LargeFOV',
+    'clean': 'clean',
+}
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding='utf-8')
+    print(f'wrote {PAGE.relative_to(ROOT)}')
+
+
+def page() -> str:
+    """Return the page with the text between ``<!-- table: FILE TASK METRIC -->`` and ``<!-- end -->`` made anew."""
+    return re.sub(
+        r'(<!-- table: (\w+) (\w+) (\S+) -->).*?(<!-- end -->)',
+        lambda match: f'{match[1]}\n\n{table(*match.group(2, 3, 4))}\n\n{match[5]}',
+        PAGE.read_text(encoding='utf-8'),
+        flags=re.DOTALL,
+    )
+
+
+def table(file: str, task: str, metric: str) -> str:
+    """Return a metric of a task as Markdown: each method's value with its interval, its difference to ``separate`` and its recovery."""
+    records = json.loads((ROOT / f'results/{file}.json').read_text(encoding='utf-8'))['records']
+    records = [record for record in records if (record['task'], record['metric']) == (task, metric)]
+    whole = max(record['images'] for record in records)
+    lines = [
+        f'| sigma | before the network | {metric} (%), 95 % interval | less separate, paired | recovery (%) | PSNR (dB) |',
+        '| ---: | --- | --- | --- | ---: | ---: |',
+    ]
+    for record in sorted(records, key=lambda record: (record['sigma'], list(TITLES).index(record['method']))):
+        title = TITLES[record['method']] + (f' ({record["images"]} images)' if record['images'] < whole else '')
+        difference = '' if record.get('difference') is None else _bounded(record, 'difference', '+.1f')
+        recovery = '' if record['recovery'] is None else f'{record["recovery"]:.0f}'
+        psnr = '' if record['psnr'] is None else f'{record["psnr"]:.2f}'
+        value = f'{record["value"]:.1f} [{record["low"]:.1f}, {record["high"]:.1f}]'
+        lines.append(f'| {record["sigma"]:g} | {title} | {value} | {difference} | {recovery} | {psnr} |')
+    published = [
+        f'| {sigma} | '
+        + ' | '.join(f'{value:g} ({_recovery(metric, values[0], value):.0f})' for value in values)
+        + ' |'
+        for sigma, values in TASK_TABLES[metric].items()
+        if sigma in {record['sigma'] for record in records}
+    ]
+    head = [
+        f'The paper, with recovery in brackets (clean taken as {CLEAN[metric]} %):',
+        '',
+        f'| sigma | {" | ".join(TASK_METHODS)} |',
+    ]
+    return '\n'.join([*lines, '', *head, '| ---: |' + ' ---: |' * len(TASK_METHODS), *published])
+
+
+def _bounded(record: dict, name: str, form: str) -> str:
+    text = f'{record[name]:{form}} [{record[f"{name}_low"]:{form}}, {record[f"{name}_high"]:{form}}]'
+    return f'**{text}**' if record[f'{name}_low'] > 0 else text
+
+
+def _recovery(metric: str, noisy: float, value: float) -> float:
+    return 100 * (value - noisy) / (CLEAN[metric] - noisy)
+
+
+if __name__ == '__main__':
+    main()

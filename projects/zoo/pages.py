@@ -1,0 +1,206 @@
+"""The pages that show the zoo, made from what was measured: blocks of docs/model_zoo.md and README.md, and weights/metafile.yml."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+from semrestore.weights.zoo import published
+
+ROOT = Path(__file__).parents[2]
+CSV, PAGE, README, METAFILE, LOGS = (
+    ROOT / name for name in ('results/zoo.csv', 'docs/model_zoo.md', 'README.md', 'weights/metafile.yml', 'results/zoo')
+)
+ENSEMBLE, RECIPES = ROOT / 'results/ensemble.csv', ROOT / 'results/recipe.csv'
+SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
+PHOTOGRAPHS = 'cc15'
+AUTHORS_MCWNNM = 36.88  # measured on the images that the authors published
+
+
+def read_rows(path: Path = CSV) -> list[dict]:
+    """Return the rows of a CSV file, none if it is not there."""
+    if not path.is_file():
+        return []
+    with open(path, encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def pages() -> dict[Path, str]:
+    """Return what the files have to hold that are generated, or have generated blocks."""
+    rows = read_rows()
+    how = [
+        '| weights | file | iterations | seconds | device | command |',
+        '| --- | --- | ---: | ---: | --- | --- |',
+        *(
+            f'| {name} | `{one["file"]}` | {one["iterations"]:,} | {one["wall_time_s"]:,} | {one["device"]} | `{one["command"]}` |'
+            for name, one in published().items()
+        ),
+    ]
+    blocks = dict(
+        table=_table(rows),
+        peers=_peers(),
+        made='\n'.join(how),
+        photographs=_photographs(rows),
+        ensemble=_ensemble(),
+        recipes=_recipes(),
+    )
+    return {path: _filled(path, blocks) for path in (README, PAGE)} | {METAFILE: _metafile(rows)}
+
+
+def _filled(path: Path, blocks: dict[str, str]) -> str:
+    """Return a page with the text between ``<!-- zoo: NAME -->`` and ``<!-- end -->`` replaced."""
+
+    def fill(match: re.Match) -> str:
+        return f'{match[1]}\n\n{blocks[match[2]]}\n\n{match[3]}'
+
+    return re.sub(r'(<!-- zoo: (\w+) -->).*?(<!-- end -->)', fill, path.read_text(encoding='utf-8'), flags=re.DOTALL)
+
+
+def _table(rows: list[dict]) -> str:
+    values = {
+        (row['weights'], row['sigma'], row['test_set']): float(row['value'])
+        for row in rows
+        if row['metric'] == 'PSNR' and row['test_set'] in SETS
+    }
+    lines = [
+        f'| weights | sigma | {" | ".join(f"{title}, PSNR (dB)" for title in SETS.values())} |',
+        '| --- | ---: |' + ' ---: |' * len(SETS),
+    ]
+    for name, sigma in dict.fromkeys((name, sigma) for name, sigma, _ in values):
+        cells = [
+            f'{values[name, sigma, test_set]:.2f}' if (name, sigma, test_set) in values else '-' for test_set in SETS
+        ]
+        lines.append(f'| `{name}` | {sigma} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def _photographs(rows: list[dict]) -> str:
+    """Return what is reached on photographs of real noise, beside MCWNNM by its authors and ours."""
+    noisy, mcwnnm = (
+        json.loads((ROOT / f'results/cc15_{name}.json').read_text(encoding='utf-8'))['metrics'][f'{PHOTOGRAPHS}/PSNR']
+        for name in ('noisy', 'mcwnnm')
+    )
+    values = {'the noisy photographs': noisy, "MCWNNM, its authors' outputs": AUTHORS_MCWNNM, 'MCWNNM, ours': mcwnnm}
+    values |= {
+        f'`{row["weights"]}`': float(row['value'])
+        for row in rows
+        if (row['test_set'], row['metric']) == (PHOTOGRAPHS, 'PSNR')
+    }
+    return '\n'.join(
+        [
+            '| | mean PSNR of 15 (dB) |',
+            '| --- | ---: |',
+            *(f'| {name} | {value:.2f} |' for name, value in values.items()),
+        ]
+    )
+
+
+def _peers() -> str:
+    """Return the published weights beside the peers, from the tables that were run on the same noise."""
+    lines = []
+    for number, test_set in ((3, 'CBSD68'), (2, 'Kodak')):
+        means = []
+        for path in sorted((ROOT / 'results').glob(f'table{number}_zoo*.json')):
+            records = json.loads(path.read_text(encoding='utf-8'))['records']
+            means += [record for record in records if record['image'] == 'mean' and record['psnr'] is not None]
+        whole = max(record['images'] for record in means)
+        means = [record for record in means if record['images'] == whole]  # not what was run on some of the images
+        methods = list(dict.fromkeys(record['method'] for record in means))
+        methods.sort(key=('semrestore', 'blind').__contains__)  # ours last
+        lines += [f'### {test_set}, beside the peers on the same noise', '', f'| sigma | {" | ".join(methods)} |']
+        lines.append('| ---: |' + ' ---: |' * len(methods))
+        for sigma in sorted({record['sigma'] for record in means}):
+            found = {record['method']: record['psnr'] for record in means if record['sigma'] == sigma}
+            lines.append(
+                f'| {sigma:g} | {" | ".join(f"{found[method]:.2f}" if method in found else "-" for method in methods)} |'
+            )
+        lines.append('')
+    return '\n'.join(lines).strip()
+
+
+def _ensemble() -> str:
+    lines = [
+        '| weights | test set | PSNR (dB) | x8 (dB) | gain of an image (dB) |',
+        '| --- | --- | ---: | ---: | ---: |',
+    ]
+    for row in read_rows(ENSEMBLE):
+        gains = f'{float(row["least_gain"]):.2f} to {float(row["most_gain"]):.2f}'
+        means = f'{float(row["psnr"]):.2f} | {float(row["psnr_x8"]):.2f}'
+        lines.append(f'| `{row["weights"]}` | {SETS[row["test_set"]]} | {means} | {gains} |')
+    return '\n'.join(lines)
+
+
+def _recipes() -> str:
+    lines = ['| recipe | iterations | PSNR (dB) | SSIM |', '| --- | ---: | ---: | ---: |']
+    lines += [
+        f'| {row["recipe"]} | {int(row["iterations"]):,} | {float(row["psnr"]):.2f} | {row["ssim"]} |'
+        for row in read_rows(RECIPES)
+    ]
+    return '\n'.join(lines)
+
+
+def _metafile(rows: list[dict]) -> str:
+    """Return OpenMMLab's list of models."""
+    import yaml
+
+    collection = dict(
+        Name='MultiScaleDenoiser',
+        Metadata={'Training Data': 'BSDS432', 'Parameters': 1_033_443},
+        Paper=dict(
+            Title='Connecting Image Denoising and High-Level Vision Tasks via Deep Learning',
+            URL='https://arxiv.org/abs/1809.01826',
+        ),
+        README='docs/model_zoo.md',
+    )
+    models = []
+    for name, entry in published().items():
+        found: dict[tuple, dict] = {}
+        for row in rows:
+            if row['weights'] == name:
+                found.setdefault((row['test_set'], row['sigma']), {})[f'{row["metric"]} (sigma {row["sigma"]})'] = (
+                    float(row['value'])
+                )
+        results = [
+            dict(Task='Image Denoising', Dataset=SETS.get(test_set, test_set), Metrics=metrics)
+            for (test_set, _), metrics in found.items()
+        ]
+        models.append(
+            {
+                'Name': name,
+                'In Collection': 'MultiScaleDenoiser',
+                'Config': entry['config'],
+                'Weights': f'weights/{entry["file"]}',
+                'Results': results,
+            }
+        )
+    note = '# Generated by `python -m projects.zoo page` from results/zoo.csv and weights/zoo.json.\n'
+    return note + yaml.safe_dump(dict(Collections=[collection], Models=models), sort_keys=False)
+
+
+def draw() -> None:
+    """Draw the loss of the last run of each of the weights: the mean over 5 logged iterations with its standard error."""
+    from statistics import mean, stdev
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * len(published()), 2.8), layout='constrained')
+    for axis, name in zip(figure.subplots(1, len(published()), squeeze=False)[0], published(), strict=True):
+        rows = read_rows(LOGS / f'{name}.csv')
+        last = [row for row in rows if row['run'] == rows[-1]['run'] and int(row['iteration']) % 100 == 0]
+        groups = (
+            [last[start : start + 5] for start in range(0, len(last) - 4, 5)]
+            if len(last) >= 10
+            else [[row] for row in last]
+        )
+        losses = [[float(row['loss']) for row in group] for group in groups]
+        errors = [stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0 for values in losses]
+        axis.errorbar(
+            [int(group[-1]['iteration']) for group in groups], [mean(values) for values in losses], errors, marker='.'
+        )
+        axis.set_title(name, fontsize='small')
+        axis.set_xlabel('iteration of the last run', fontsize='small')
+        axis.ticklabel_format(axis='y', style='sci', scilimits=(-3, -3))
+        axis.tick_params(labelsize='x-small')
+        axis.grid(alpha=0.3)
+    figure.axes[0].set_ylabel('L1 loss', fontsize='small')
+    figure.savefig(ROOT / 'docs/images/zoo.png', dpi=150)

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Train published weights again, by name:
+#   projects/zoo/train.sh NAME ...          as they were made, on two CPU cores: multiscale-sigma{25,30,60}, multiscale-blind, multiscale-real
+#   projects/zoo/train.sh --gpu NAME ...    on a GPU, side by side: multiscale-sigma{15,25,30,35,45,50,60}, multiscale-blind, drunet,
+#                                        and scalesS_encE_decD[_noskip]: a row of Table I, each with one short equal schedule
+# A run that was stopped goes on. Logs and checkpoints are in work_dirs/zoo/NAME/; python -m projects.zoo publishes what came of it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python=${PYTHON:-python}
+out=${OUT:-work_dirs/zoo}
+amp=${AMP---amp} # AMP= for float32, which processors without bfloat16 arithmetic are faster in
+
+train() { # CONFIG FOLDER [OPTION=VALUE ...]: nothing where the last checkpoint is there
+  local config=$1 folder=$2
+  shift 2
+  [ -e "$folder/finished" ] && return
+  "$python" tools/train.py "$config" $amp --resume --work-dir "$folder" ${1:+--cfg-options "$@"}
+  touch "$folder/finished"
+}
+
+last() { # FOLDER: its last checkpoint
+  ls -v "$1"/iter_*.pth | tail -n 1
+}
+
+on_cpu() {
+  local first=$out/multiscale-sigma25-first second=$out/multiscale-sigma25
+  train configs/denoise/multiscale_sigma25_short.py "$first"
+  train configs/denoise/multiscale_sigma25_refined.py "$second" load_from="$(last "$first")"
+  case $1 in
+    multiscale-sigma25) ;;
+    multiscale-sigma30 | multiscale-blind)
+      train "configs/denoise/${1/-/_}_refined.py" "$out/$1" load_from="$(last "$second")"
+      ;;
+    multiscale-sigma60 | multiscale-real)
+      local blind=$out/multiscale-blind
+      train configs/denoise/multiscale_blind_refined.py "$blind" load_from="$(last "$second")"
+      if [ "$1" = multiscale-real ]; then
+        train configs/denoise/multiscale_real.py "$out/$1-first" load_from="$(last "$blind")"
+        train configs/denoise/multiscale_real_annealed.py "$out/$1" load_from="$(last "$out/$1-first")"
+      else
+        train configs/denoise/multiscale_sigma30_refined.py "$out/$1" model.degradation.sigma=60 load_from="$(last "$blind")"
+      fi
+      ;;
+    *)
+      echo "no recipe for '$1' on a CPU; there are multiscale-sigma25, -sigma30, -sigma60, multiscale-blind and multiscale-real" >&2
+      exit 2
+      ;;
+  esac
+}
+
+on_gpu() {
+  case $1 in
+    multiscale-sigma*) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma="${1#multiscale-sigma}" ;;
+    multiscale-blind) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma=0,60 ;;
+    drunet) train configs/denoise/drunet_gpu.py "$out/$1" ;;
+    scales[234]_enc*_dec*)
+      local scales encoder decoder skip=true
+      IFS=_ read -r scales encoder decoder _ <<< "$1"
+      [[ $1 == *_noskip ]] && skip=false
+      train configs/denoise/table1_gpu.py "$out/$1" "model.denoiser.num_scales=${scales#scales}" "model.denoiser.global_skip=$skip" \
+        "model.denoiser.encoder_channels=${encoder#enc}" "model.denoiser.decoder_channels=${decoder#dec}"
+      ;;
+    *)
+      echo "no recipe for '$1' on a GPU; there are multiscale-sigmaS, multiscale-blind, drunet and the rows of Table I" >&2
+      exit 2
+      ;;
+  esac
+}
+
+if [ "${1:-}" = --gpu ]; then
+  shift
+  pids=()
+  for name in "$@"; do
+    on_gpu "$name" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid"; done
+elif [ $# -gt 0 ]; then
+  for name in "$@"; do on_cpu "$name"; done
+else
+  sed -n '2,6s/^# //p' "$0"
+  exit 2
+fi

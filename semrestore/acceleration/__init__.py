@@ -1,0 +1,7 @@
+"""Make a trained network fast: fold batch normalisation, multiply out linear chains, choose the memory format."""
+
+from semrestore.acceleration.folding import fold_batch_norms
+from semrestore.acceleration.inference_denoiser import InferenceDenoiser, fused
+from semrestore.acceleration.memory_format import allow_channels_last
+
+__all__ = ['InferenceDenoiser', 'allow_channels_last', 'fold_batch_norms', 'fused']

@@ -1,0 +1,50 @@
+"""Letting a frozen network run in channels-last memory, which convolutions are faster in (``docs/performance.md``)."""
+
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def allow_channels_last(network: nn.Module, example: Tensor) -> bool:
+    """Try a network on a channels-last input, and see to it that it can take one.
+
+    What cannot is a network that flattens features by ``view`` (mmpretrain's VGG does): the module whose output it
+    flattens is then made to hand that over contiguous.
+
+    Args:
+        network: A network in eval mode.
+        example: An input of shape ``(1, 3, H, W)``.
+
+    Returns:
+        Whether it works; if not, the network is as it was.
+    """
+    example = example.contiguous(memory_format=torch.channels_last)
+    last: list[nn.Module] = []
+
+    def remember(module: nn.Module, _: tuple, output: object) -> None:
+        if isinstance(output, Tensor) and output.ndim == 4:
+            last[:] = [module]
+
+    with ExitStack() as stack:
+        for module in network.modules():
+            if not any(True for _ in module.children()):
+                stack.callback(module.register_forward_hook(remember).remove)
+        if _runs(network, example):
+            return True
+    if not last:
+        return False
+    handle = last[0].register_forward_hook(lambda _, __, output: output.contiguous())
+    if _runs(network, example):
+        return True
+    handle.remove()
+    return False
+
+
+def _runs(network: nn.Module, example: Tensor) -> bool:
+    try:
+        network(example)
+    except (RuntimeError, ValueError, AssertionError):  # a view, or a network that takes images of another size
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""Put methods side by side (paper, Figs. 4, 6 and 7): a picture for each image, with a zoomed region, and a page with a slider.
+
+  semrestore compare kodim08.png --methods noisy bm3d separate=A.pth joint=B.pth clean --sigma 25
+  semrestore compare dog.jpg --methods noisy ours=zoo:multiscale-blind clean --sigma 30 --task CONFIG
+  semrestore compare '*_real.png' --references '*_mean.png' --methods noisy
+  MCWNNM=semrestore::baselines/mcwnnm_photographs.py clean
+
+Images are clean and get noise of --sigma, the same for all methods; or, with --references or --as-they-are, they are
+noisy themselves. A method is one of
+
+  noisy, clean        the noisy image itself, the clean one
+  bm3d                a method without weights, by the name of its class in any case
+  NAME=CHECKPOINT     a denoiser by its weights, a file or a published name; {sigma} stands for the noise level
+  NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
+"""  # noqa: E501
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore.cli.options import add_device, add_dpi, count, positive_sigma
+from semrestore.errors import UserError, explained
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('images', nargs='+', metavar='IMAGE', help='image files, folders or globs')
+    parser.add_argument('--methods', nargs='+', required=True, metavar='METHOD', help='columns, see above')
+    parser.add_argument('--sigma', type=positive_sigma, metavar='S', help='level of the noise to add, on 0..255')
+    parser.add_argument('--references', nargs='+', metavar='IMAGE', help='the clean images of noisy ones, in order')
+    parser.add_argument('--as-they-are', action='store_true', help='the images are noisy, and there are no clean ones')
+    parser.add_argument('--task', metavar='CONFIG', help='config of a task: show what its network sees in each image')
+    parser.add_argument(
+        '--region', type=_region, metavar='TOP,LEFT,SIDE', help='pixels to enlarge (default: where methods differ most)'
+    )
+    parser.add_argument('--region-side', type=count, default=96, metavar='PIXELS', help='side of that (default: 96)')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for NAME.png, comparison.html')
+    parser.add_argument('--seed', type=int, default=0, help='with the name of an image it seeds its noise (default: 0)')
+    add_dpi(parser)
+    add_device(parser)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``semrestore compare``."""
+    options = parse(arguments)
+    if sum([options.sigma is not None, bool(options.references), options.as_they_are]) != 1:
+        raise UserError('one of --sigma (adds noise), --references (the clean partners) and --as-they-are is needed')
+
+    from semrestore.evaluation.methods import check_sources, check_unique, parse_method
+
+    methods = [parse_method(text, '--methods') for text in options.methods]
+    check_unique(methods, '--methods')
+    if options.as_they_are and any(method.name == 'clean' for method in methods):
+        raise UserError("--methods has 'clean', and with --as-they-are there are no clean images")
+    levelled = [method for method in methods if '{sigma}' not in (method.checkpoint or '') or options.sigma]
+    check_sources(levelled, [options.sigma or 0])
+    pairs = _pairs(options)
+    inputs = {path.resolve() for pair in pairs for path in pair if path}
+    for image, _ in pairs:
+        picture = options.out / f'{image.stem}.png'
+        if picture.resolve() in inputs:
+            raise UserError(f"'{picture}' is one of the images; choose another --out")
+        if picture.exists() and not (options.out / 'comparison.html').exists():
+            raise UserError(f"'{picture}' already exists and was not written by `compare`. Choose another --out.")
+    _draw(options, methods, pairs)
+
+
+def _region(text: str) -> tuple[int, int, int]:
+    if not re.fullmatch(r'\d+,\d+,[1-9]\d*', text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no region; expected TOP,LEFT,SIDE in pixels, such as 120,200,96")
+    top, left, side = map(int, text.split(','))
+    return top, left, side
+
+
+def _pairs(options: argparse.Namespace) -> list[tuple[Path, Path | None]]:
+    """Return each image with its clean partner, if it has one."""
+    from semrestore.images import find
+
+    images = [path for path, _ in find(options.images)]
+    stems = [path.stem for path in images]
+    if len(set(stems)) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        raise UserError(f"two images are called '{twice}', as the pictures would be")
+    if not options.references:
+        return [(path, None) for path in images]
+    references = [path for path, _ in find(options.references)]
+    if len(references) != len(images):
+        raise UserError(
+            f'there are {len(images)} images and {len(references)} --references; expected one for each, in order'
+        )
+    return list(zip(images, references, strict=True))
+
+
+def _draw(options: argparse.Namespace, methods: Sequence, pairs: Sequence) -> None:
+    from mmengine.device import get_device
+
+    from semrestore.acceleration import InferenceDenoiser
+    from semrestore.config import load_config
+    from semrestore.files import filling
+    from semrestore.progress import ProgressBar
+    from semrestore.visualization.compare import Onlooker, choose_region, compare
+    from semrestore.visualization.comparison import Comparison, save_comparison, save_page
+    from semrestore.weights.build import THE_PAPERS
+
+    device = options.device or get_device()
+    sigma = options.sigma
+    with explained(f"--device '{device}' cannot be used"):
+        denoisers = {
+            method.name: InferenceDenoiser(method.build(THE_PAPERS, sigma or 0)).to(device) for method in methods
+        }
+        onlooker = Onlooker(load_config(options.task), device) if options.task else None
+    title = 'Noisy photographs' if sigma is None else f'Gaussian noise of sigma {sigma:g}'
+    pictures = [f'{image.stem}.png' for image, _ in pairs]
+    with filling(options.out) as folder, ProgressBar('comparing', len(pairs)) as bar:
+
+        def drawn(image: Path, reference: Path | None) -> Comparison:
+            comparison = compare(denoisers, image, reference, sigma, options.seed, onlooker, device)
+            choose_region(comparison, options.region, options.region_side)
+            save_comparison(comparison, folder / f'{image.stem}.png', options.dpi)
+            return comparison
+
+        # One at a time, because a photo by ten methods is a hundred megabytes.
+        save_page((drawn(*pair) for pair in bar.track(pairs)), folder / 'comparison.html', title)
+    print(f'{options.out}: {", ".join(pictures)}, comparison.html')

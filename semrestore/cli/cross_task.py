@@ -1,0 +1,106 @@
+"""Put every denoiser before every task at every noise level: the matrix of the paper's Tables IV and V.
+
+A denoiser is one of
+
+  noisy, clean        the noisy images themselves, the clean ones
+  bm3d                a method without weights, by the name of its class in any case
+  NAME=CHECKPOINT     a denoiser by its weights, a file or a published name; {sigma} in it stands for the noise level
+  NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore.cli.options import positive_sigma
+from semrestore.errors import UserError, near
+
+PAPER_SIGMAS = (15, 30, 45, 60)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--tasks', nargs='+', required=True, metavar='CONFIG', help='whose task and test data are used')
+    parser.add_argument('--denoisers', nargs='+', required=True, metavar='DENOISER', help='columns, see above')
+    parser.add_argument(
+        '--sigma',
+        nargs='+',
+        type=positive_sigma,
+        metavar='S',
+        help="noise levels on 0..255 (default: the paper's 15 30 45 60, or none with --noise)",
+    )
+    parser.add_argument(
+        '--noise',
+        nargs='+',
+        default=[],
+        metavar='NAME=CONFIG',
+        help='rows of other noise: configs that set degradation (configs/_base_/degradations)',
+    )
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; what it holds is not run again'
+    )
+    parser.add_argument(
+        '--limit', nargs='+', default=[], metavar='DENOISER=N', help='run a slow method on N images, evenly spread'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of every task config'
+    )
+    parser.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``semrestore cross-task``."""
+    options = parse(arguments)
+
+    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_config
+    from semrestore.evaluation.matrix import Matrix, markdown
+    from semrestore.evaluation.methods import check_sources, check_unique, parse_limits, parse_method
+
+    methods = [parse_method(text, '--denoisers') for text in options.denoisers]
+    check_unique(methods, '--denoisers')
+    names = [method.name for method in methods]
+    limits = parse_limits(options.limit, names)
+    if options.reference and options.reference not in names:
+        hint = near(options.reference, names)
+        raise UserError(f"--reference is '{options.reference}', which is none of the denoisers.{hint}")
+    sigmas = ([] if options.noise else PAPER_SIGMAS) if options.sigma is None else options.sigma
+    noises = gaussian_noises(sigmas) | _named_noises(options.noise)
+    configs = {Path(path).stem: path for path in options.tasks}
+    if len(configs) < len(options.tasks):
+        raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
+    check_sources(methods, list(noises))
+    tasks = {name: task_config(path, options.cfg_options) for name, path in configs.items()}
+    cells = run_cells(tasks, methods, noises, options.out / 'cells', limits)
+    records = Matrix(cells, list(noises), options.reference).records()
+    origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]
+    text = markdown(records, options.reference)
+    _write(options.out, records, origins, text)
+    print(text)
+    print(f'{options.out}: matrix.md, matrix.csv, matrix.json, matrix.png')
+
+
+def _named_noises(texts: Sequence[str]) -> dict[float | str, dict]:
+    from semrestore.evaluation.cross_task import named_noise
+
+    noises: dict[float | str, dict] = {}
+    for text in texts:
+        name, _, path = text.partition('=')
+        if not name or not path or name in noises:
+            raise UserError(f"--noise: '{text}' is not NAME=CONFIG with a name of its own")
+        noises[name] = named_noise(path, '--noise')
+    return noises
+
+
+def _write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str) -> None:
+    """Write the matrix as Markdown, CSV, JSON and a plot."""
+    from semrestore.files import replacing, write_csv, write_text
+    from semrestore.visualization import draw_matrix
+
+    write_text(out / 'matrix.md', text)
+    write_text(out / 'matrix.json', json.dumps(dict(records=records, cells=origins), indent=2, allow_nan=False) + '\n')
+    write_csv(out / 'matrix.csv', records)
+    with replacing(out / 'matrix.png') as path:
+        draw_matrix(records, path)

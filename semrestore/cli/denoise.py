@@ -1,0 +1,94 @@
+"""Denoise images and videos: each becomes a PNG of the same name, a video a folder of them; folders keep their structure.
+
+  semrestore denoise noisy/ 'more/*.jpg' --model multiscale-blind --out restored
+  semrestore denoise noisy/ --model ffdnet.pth --config semrestore::baselines/ffdnet.py --sigma auto --out restored
+  semrestore denoise noisy/ --model none --config semrestore::baselines/mcwnnm_photographs.py --out restored
+
+EXIF data, ICC profile, alpha channel, greyscale and 16-bit depth stay as they came. A file that cannot be read is
+reported and the rest goes on; the exit status is then 2.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from semrestore.cli.options import add_device, count, sigma_or
+from semrestore.errors import UserError
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        'inputs', nargs='+', metavar='INPUT', help='image, video, glob, or folder (with its subfolders)'
+    )
+    parser.add_argument(
+        '--model', required=True, metavar='CKPT', help="weights: a file or a published name; 'none' for no weights"
+    )
+    parser.add_argument('--config', metavar='CONFIG', help='config of the denoiser (default: what the file records)')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the restored images')
+    parser.add_argument(
+        '--sigma',
+        type=sigma_or('auto'),
+        metavar='S',
+        help="noise level on 0..255, for methods that need it; 'auto' estimates it",
+    )
+    parser.add_argument('--ensemble', action='store_true', help='mean over eight orientations: eight times the work')
+    parser.add_argument('--tile', type=count, default=512, metavar='PIXELS', help='side of tiles (default: 512)')
+    parser.add_argument(
+        '--batch-size', type=count, default=8, metavar='N', help='images of one size that go together (default: 8)'
+    )
+    parser.add_argument(
+        '--max-megapixels', type=count, default=179, metavar='N', help='refuse larger images (default: 179)'
+    )
+    parser.add_argument('--overwrite', action='store_true', help='replace files that --out already holds')
+    parser.add_argument('--overwrite-inputs', action='store_true', help='replace also the images that are denoised')
+    add_device(parser)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``semrestore denoise``."""
+    options = parse(arguments)
+
+    from PIL import Image
+
+    from semrestore.inference.targets import targets
+
+    Image.MAX_IMAGE_PIXELS = int(options.max_megapixels * 1e6 / 2)  # Pillow refuses at twice this
+    pairs = list(targets(options.inputs, options.out, options.overwrite, options.overwrite_inputs))
+
+    from semrestore.config.load import load_denoiser_config
+    from semrestore.inference import DenoiseInferencer
+
+    config = load_denoiser_config(options.config) if options.config else None
+    model = None if options.model == 'none' else options.model
+    inferencer = DenoiseInferencer(model, config, options.device, ensemble=options.ensemble, tile=options.tile)
+    failures: list[str] = []
+    restored = sum(1 for _ in _shown(inferencer, pairs, options, failures))
+    print(f'{restored} of {restored + len(failures)} images restored: {options.out}')
+    if failures:
+        raise UserError(f'{len(failures)} of {restored + len(failures)} images could not be restored')
+
+
+def _shown(inferencer, pairs: list, options: argparse.Namespace, failures: list[str]) -> Iterator:
+    """Yield what is restored, with a bar that shows how fast, and list what fails."""
+    from semrestore.inference.inferencer import read_files, write_files
+    from semrestore.progress import ProgressBar
+
+    def report(message: str) -> None:
+        failures.append(message)
+        print(f'failed: {message}', file=sys.stderr)
+
+    started = time.monotonic()
+    with ProgressBar('denoising', len(pairs)) as bar:
+        items = inferencer.restore(read_files(pairs, report), options.sigma, options.batch_size, report)
+        for done, item in enumerate(write_files(items, report), 1):
+            finished = done + len(failures)
+            rate = f'{done / max(time.monotonic() - started, 1e-9):.2f} images/s'
+            bar.advance(finished - bar.done, rate, total=max(len(pairs), finished))  # a video has more
+            if options.sigma == 'auto':
+                bar.print(f'{item.path}: sigma {item.sigma:.1f}')
+            yield item

@@ -1,0 +1,87 @@
+"""Options that several commands have in common: one argparse type a quantity. It imports no PyTorch."""
+
+import argparse
+from collections.abc import Callable
+
+from semrestore.limits import LARGEST_DPI, LARGEST_SIGMA
+
+__all__ = ['add_config_options', 'add_device', 'add_dpi', 'count', 'positive_sigma', 'sigma', 'sigma_or']
+
+
+def sigma(text: str) -> float:
+    """Parse a noise level on 0..255, zero included."""
+    value = _number(text)
+    if not 0 <= value <= LARGEST_SIGMA:
+        raise argparse.ArgumentTypeError(f'{text} is no noise level; expected 0 to {LARGEST_SIGMA:g}, on 0..255')
+    return value
+
+
+def positive_sigma(text: str) -> float:
+    """Parse a noise level on 0..255 above zero."""
+    value = sigma(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError('0 is no noise; expected a level above 0, on 0..255')
+    return value
+
+
+def sigma_or(*words: str) -> Callable[[str], float | str]:
+    """Return a type that takes a noise level or one of some words, such as ``'auto'``."""
+
+    def parse(text: str) -> float | str:
+        if text in words:
+            return text
+        try:
+            float(text)
+        except ValueError:
+            known = ' or '.join(f"'{word}'" for word in words)
+            raise argparse.ArgumentTypeError(f"'{text}' is neither a noise level nor {known}") from None
+        return sigma(text)
+
+    return parse
+
+
+def count(text: str) -> int:
+    """Parse a whole number of at least 1."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"'{text}' is no count; expected a whole number of at least 1")
+    return int(text)
+
+
+def dpi(text: str) -> int:
+    """Parse a resolution in pixels an inch."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_DPI:
+        raise argparse.ArgumentTypeError(f"'{text}' is no resolution; expected 1 to {LARGEST_DPI}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and evaluation have in common."""
+    parser.add_argument('config', help='config file, or semrestore::FOLDER/NAME.py')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/CONFIG)')
+    parser.add_argument(
+        '--embedded', action='store_true', help='run on the embedded photos with a short schedule: a pre-flight check'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of the config'
+    )
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher (default: none)'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_dpi(parser: argparse.ArgumentParser) -> None:
+    """Add the resolution of a picture."""
+    parser.add_argument('--dpi', type=dpi, default=150, help='resolution (default: 150; 300 for print)')
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the device."""
+    parser.add_argument('--device', help='such as cpu or cuda:1 (default: what there is)')

@@ -1,0 +1,61 @@
+"""Check the data below one folder against what the configs expect, say what is missing, and build what can be built.
+
+Built are: bsds432 and cbsd68 from a copy of BSDS500 (--bsds500), VOC's list trainaug.txt from the labels of SBD in
+voc2012/SegmentationClassAug, and the class folders of tiny_imagenet from its archives. Nothing that is there is
+changed.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore import data_tree
+from semrestore.errors import UserError
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = Path(os.environ.get('SEMRESTORE_DATA', 'data'))
+    parser.add_argument('--data', type=Path, default=default, help='data folder (default: $SEMRESTORE_DATA, or data)')
+    parser.add_argument(
+        '--bsds500',
+        type=Path,
+        metavar='DIR',
+        help="a copy of BSDS500: its images in any folders below, as 'images/train'",
+    )
+    known = sorted(data_tree.CHECKS)
+    parser.add_argument('--only', nargs='+', choices=known, metavar='SET', help=f'sets to check: {", ".join(known)}')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``semrestore prepare-data``."""
+    from rich.console import Console
+    from rich.table import Table
+
+    options = parse(arguments)
+    console = Console(highlight=False, markup=False)
+    if options.bsds500:
+        for line in data_tree.build_bsds(options.bsds500, options.data):
+            console.print(line)
+    if not options.data.is_dir():
+        raise UserError(f"the data folder '{options.data}' does not exist; give it as --data or in SEMRESTORE_DATA")
+    built = [data_tree.build_trainaug(options.data / 'voc2012')]
+    if not options.only or 'tiny_imagenet' in options.only:
+        built += data_tree.unpack_tiny_imagenet(options.data / 'tiny_imagenet')
+    for line in filter(None, built):
+        console.print(line)
+    table = Table('set', 'state')
+    table.add_column('what', overflow='fold')
+    missing = []
+    for name in options.only or data_tree.CHECKS:
+        problem, found = data_tree.check(name, options.data)
+        table.add_row(name, 'missing' if problem else 'there', problem or found)
+        missing += [name] * bool(problem)
+    console.print(table)
+    if missing and options.only:
+        raise UserError(
+            f'not all of the sets are there: {", ".join(missing)}; docs/data.md has the folder tree and the sources'
+        )

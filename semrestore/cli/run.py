@@ -1,0 +1,65 @@
+"""Run a command: what its errors become on standard error, and the exit status. It imports no PyTorch."""
+
+import argparse
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semrestore.errors import UserError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['prepare', 'run']
+
+
+def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, or 2 with one line on standard error for what the user can mend.
+
+    ``SEMRESTORE_TRACEBACK=1`` shows where such an error came from.
+    """
+    # The OpenMMLab libraries' own; a user of semrestore can do nothing about them.
+    warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmpretrain|mmseg|modelindex)\b')
+    try:
+        main(arguments)
+    except UserError as error:
+        if os.environ.get('SEMRESTORE_TRACEBACK'):
+            raise
+        # A data loading worker sends its whole traceback as the message.
+        message = re.split(r'semrestore\.errors\.UserError: ', str(error))[-1].strip()
+        print(f'error: {message}', file=sys.stderr)
+        return 2
+    except SystemExit as end:  # argparse's, or a training that was told to stop
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
+    except OSError as error:  # a full disk, a folder that may not be read, a name that is too long
+        if error.errno is None or os.environ.get('SEMRESTORE_TRACEBACK'):
+            raise
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def prepare(options: argparse.Namespace) -> 'Config':
+    """Return the checked config of a command line's common options, its processes started."""
+    from semrestore.config import load_config
+    from semrestore.engine.runner import launch
+
+    cfg = load_config(options.config, options.cfg_options, options.embedded)
+    # A pre-flight check has a folder of its own, so that resuming the long job never picks it up.
+    default = Path('work_dirs') / (Path(options.config).stem + '_embedded' * options.embedded)
+    cfg.work_dir = options.work_dir or cfg.get('work_dir') or str(default)
+    if Path(cfg.work_dir).resolve() == Path(options.config).resolve().parent:
+        # MMEngine writes the config as it was run there, under the file's own name.
+        raise UserError(
+            f"--work-dir is '{cfg.work_dir}', the folder of the config, which would be overwritten; choose another"
+        )
+    os.environ.setdefault('LOCAL_RANK', str(options.local_rank))
+    launch(options.launcher, cfg)
+    return cfg

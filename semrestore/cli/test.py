@@ -1,0 +1,65 @@
+"""Evaluate a denoiser in front of the task of a config, whatever task it was trained with.
+
+semrestore test semrestore::evaluation/efficientnet_lite0_imagenet_samples.py multiscale-blind --sigma 15 30 --out
+a.json
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore.cli.options import add_config_options, sigma
+from semrestore.cli.run import prepare
+from semrestore.errors import UserError
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_options(parser)
+    parser.add_argument(
+        'checkpoint',
+        help="the denoiser's weights: a file or a published name; 'none' for noisy images, or a method without weights",
+    )
+    parser.add_argument(
+        '--sigma', nargs='+', type=sigma, metavar='S', help="noise levels on 0..255 (default: the config's)"
+    )
+    parser.add_argument('--out', type=Path, metavar='JSON', help='write the result to this file')
+    parser.add_argument('--per-image', type=Path, metavar='CSV', help='write one row an image and noise level')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``semrestore test``."""
+    from semrestore.files import check_apart, write_csv, write_text
+
+    options = parse(arguments)
+    for path in filter(None, (options.out, options.per_image)):
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise UserError(f"'{path}' cannot be written: it is a folder, or its folder does not exist")
+        check_apart(path, options.config, options.checkpoint)
+    cfg = prepare(options)
+
+    from mmengine.dist import is_main_process
+
+    from semrestore.engine import evaluate
+
+    result = evaluate(cfg, None if options.checkpoint == 'none' else options.checkpoint, options.sigma)
+    if not is_main_process():
+        return
+    if options.per_image:
+        if not result.rows:
+            raise UserError('--per-image needs the metric ImageQuality in the test_evaluator of the config')
+        write_csv(options.per_image, result.rows)
+    if options.out:
+        write_text(options.out, to_json(result.summary()))
+    for name, value in result.metrics.items():
+        print(f'{name}: {value:.4f}')
+
+
+def to_json(summary: dict) -> str:
+    """Return a result as JSON; a metric that is no finite number (PSNR of equal images) becomes ``null``."""
+    metrics = {name: value if math.isfinite(value) else None for name, value in summary['metrics'].items()}
+    return json.dumps(summary | {'metrics': metrics}, indent=2, allow_nan=False) + '\n'

@@ -1,0 +1,61 @@
+"""Train the denoiser of a config: alone, or jointly with the frozen task network behind it.
+
+semrestore train semrestore::joint/denoise_vgg16_sigma30.py --work-dir work_dirs/joint
+semrestore train semrestore::joint/denoise_vgg16_sigma30.py --work-dir work_dirs/joint --resume
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from semrestore.cli.options import add_config_options
+from semrestore.cli.run import prepare
+from semrestore.errors import UserError
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_options(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CKPT',
+        help="continue a run: its last checkpoint ('auto', the default), or the one given",
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the batch of all processes over auto_scale_lr.base_batch_size',
+    )
+    parser.add_argument('--amp', action='store_true', help='bfloat16 mixed precision, on GPUs and CPUs')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``semrestore train``."""
+    options = parse(arguments)
+    if options.resume == '':
+        raise UserError("--resume is ''; expected a checkpoint, or nothing for the last one of the folder")
+    cfg = prepare(options)
+
+    from semrestore.engine import bf16_is_fast, resume, train
+    from semrestore.engine.optim_wrapper import with_bf16
+
+    if options.amp:
+        if not bf16_is_fast():
+            print(
+                'warning: this machine has no bfloat16 arithmetic; --amp will be slower than without', file=sys.stderr
+            )
+        cfg.optim_wrapper = with_bf16(cfg.optim_wrapper)
+    if options.auto_scale_lr:
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+            raise UserError(
+                f"--auto-scale-lr: '{cfg.filename}' has no auto_scale_lr.base_batch_size, the batch that its learning"
+                ' rate is for'
+            )
+        cfg.auto_scale_lr.enable = True
+    if options.resume:
+        resume(cfg, options.resume)
+    train(cfg)

@@ -1,1 +1,0 @@
-"""The command lines' work; the files in ``tools/`` only call it."""

@@ -1,0 +1,170 @@
+"""Check a config before anything runs: are its types registered, are its keys known, are its files there?"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmengine.config import Config
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+
+from semrestore import registry
+from semrestore.config.keys import TOP_LEVEL, nodes
+from semrestore.errors import UserError, near
+from semrestore.plugins import failed_plugins
+from semrestore.weights.task_networks import NAMED_WEIGHTS
+
+__all__ = ['check_config', 'check_inputs', 'trains_a_task']
+
+# Keys of a dict with a type that MMEngine takes out before it calls that type.
+_ENGINE_KEYS = {
+    'type',
+    '_scope_',
+    '_delete_',
+    'constructor',
+    'paramwise_cfg',
+    'accumulative_counts',
+    'convert_to_iter_based',
+}
+# Configs of other libraries' models, which those libraries check.
+_FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
+_CLIP = {*inspect.signature(clip_grad_norm_).parameters, *inspect.signature(clip_grad_value_).parameters}
+# What dicts without a type may hold. MMEngine passes over other keys, or complains about them in the first step.
+_PLAIN = {
+    'optim_wrapper.clip_grad': _CLIP - {'parameters'} | {'type'},
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'auto_scale_lr': {'base_batch_size', 'enable'},
+}
+_COUNTS = ('max_iters', 'max_epochs', 'val_interval')
+
+
+def trains_a_task(cfg: Config) -> bool:
+    """Return True if the config trains a task network itself rather than a cascade."""
+    kind = str(cfg.model.get('type'))
+    scope, _, name = kind.rpartition('.')
+    if (scope or cfg.model.get('_scope_', registry.SCOPE)) != registry.SCOPE:
+        return True
+    built = registry.MODELS.get(name)
+    return inspect.isclass(built) and 'denoiser' not in _arguments(built)[0]
+
+
+def check_config(cfg: Config) -> None:
+    """Check that every ``type`` is registered and takes the arguments given.
+
+    Raises:
+        UserError: Names the key, and the nearest name that would fit.
+    """
+    check_names(cfg)
+    for key, node in nodes(cfg):
+        kind = node.get('type')
+        if key.partition('.')[0] not in TOP_LEVEL:  # a variable of the config, or of one that it inherits from
+            continue
+        if not isinstance(kind, str) or _FOREIGN.search(key) or (trains_a_task(cfg) and re.match(r'model(\.|$)', key)):
+            continue
+        built = _registered(kind) if kind else None
+        if built is None:
+            known = {name for child in registry.registries().values() for name in child.module_dict}
+            hint = near(kind, known) + failed_plugins()
+            raise UserError(f"config '{cfg.filename}': {key}.type is '{kind}', which is not registered.{hint}")
+        arguments, is_open = _arguments(built)
+        unknown = [name for name in node if name not in _ENGINE_KEYS and name not in arguments]
+        if is_open:  # the rest goes somewhere else and is known there, so only what looks like a slip is refused
+            unknown = [name for name in unknown if near(name, arguments, cutoff=0.85)]
+        if unknown:
+            hint = near(unknown[0], arguments)
+            raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
+    if not trains_a_task(cfg) and cfg.get('compile'):
+        # MMEngine would compile the whole cascade with the data samples as constants, anew in every step.
+        raise UserError(
+            f"config '{cfg.filename}': 'compile' is for other models; a Cascade's denoiser is compiled by model.compile"
+        )
+
+
+def check_names(cfg: Config) -> None:
+    """Check the names at the top of a config, of dicts without a type, and the counts of a training."""
+    for name in cfg:
+        if name not in TOP_LEVEL and near(name, TOP_LEVEL, cutoff=0.85):
+            raise UserError(f"config '{cfg.filename}': '{name}' has no effect.{near(name, TOP_LEVEL)}")
+    for key, node in nodes(cfg._cfg_dict):
+        for name in node if key in _PLAIN else ():
+            if name not in _PLAIN[key]:
+                hint = near(name, _PLAIN[key])
+                raise UserError(f"config '{cfg.filename}': {key} has no argument '{name}'.{hint}")
+        if '_dataloader' in key and key.endswith('dataset') and 'type' not in node:
+            raise UserError(f"config '{cfg.filename}': {key} has no type; expected the name of a data set")
+    for name in _COUNTS:
+        value = (cfg.get('train_cfg') or {}).get(name, 1)
+        if not isinstance(value, int | float) or value != int(value) or value < 1:
+            raise UserError(f"config '{cfg.filename}': train_cfg.{name} is {value!r}; expected a whole number above 0")
+
+
+def check_inputs(cfg: Config, *loaders: str) -> None:
+    """Check that the data and weights that a config needs are there, before anything is built or downloaded.
+
+    Args:
+        cfg: A checked config.
+        loaders: Names of the data loaders that will be used.
+
+    Raises:
+        UserError: Names the missing folder or file, and what to do.
+    """
+    for loader in loaders:
+        for key, node in nodes((cfg.get(loader) or {}).get('dataset', {}), f'{loader}.dataset'):
+            for path in _data_paths(node):
+                if not path.exists():
+                    raise UserError(
+                        f"the data of {key} ({node.get('type')}) are expected in '{path}', which does not exist."
+                        ' docs/data.md says how to get them. Set SEMRESTORE_DATA to the folder that holds all data, or'
+                        ' try the config with --embedded, which needs none.'
+                    )
+    for name in ('task', 'feature_network') if not trains_a_task(cfg) else ():
+        checkpoint = (cfg.model.get(name) or {}).get('checkpoint')
+        if (
+            isinstance(checkpoint, str)
+            and checkpoint not in ('', *NAMED_WEIGHTS)
+            and '://' not in checkpoint
+            and not Path(checkpoint).expanduser().is_file()
+        ):
+            raise UserError(
+                f"the weights of the {name.replace('_', ' ')} are expected in '{checkpoint}', which does not exist; give"
+                f' them as --cfg-options model.{name}.checkpoint=FILE, or try the pipeline with'
+                f' model.{name}.checkpoint=random'
+            )
+
+
+def _data_paths(dataset: dict) -> Iterator[Path]:
+    """Yield the paths that a data set's config names: its root, and in it the folders of images and labels."""
+    if dataset.get('data_root') and not dataset.get('download'):
+        root = Path(dataset['data_root'])
+        yield root
+        default = dataset.get('split') if str(dataset.get('type')).endswith('ImageNet') else ''
+        prefix = dataset.get('data_prefix') or default or ''
+        for part in prefix.values() if isinstance(prefix, dict) else (prefix,):
+            yield root / part
+        if isinstance(dataset.get('ann_file'), str):
+            yield root / dataset['ann_file']
+
+
+def _registered(kind: str) -> type | None:
+    for child in registry.registries().values():
+        child.import_from_location()
+        built = child.get(kind)
+        if built is not None:
+            return built
+    return None
+
+
+def _arguments(built: type) -> tuple[set[str], bool]:
+    """Return the names that a class takes, its bases' included where it hands on keywords, and whether it takes others, too."""
+    names: set[str] = set()
+    for base in inspect.getmro(built) if inspect.isclass(built) else (built,):
+        function = base.__dict__.get('__init__') if inspect.isclass(base) else base
+        if function is None:
+            continue
+        if not inspect.isfunction(function):  # object's: the keywords go somewhere that cannot be seen from here
+            return names, True
+        parameters = inspect.signature(function).parameters.values()
+        names |= {one.name for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)} - {'self'}
+        if all(one.kind is not one.VAR_KEYWORD for one in parameters):
+            return names, False
+    return names, True

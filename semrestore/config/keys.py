@@ -1,0 +1,23 @@
+"""The keys that MMEngine's runner looks for in a config, and a walk over all keys."""
+
+import inspect
+from collections.abc import Iterator
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
+TOP_LEVEL |= {'compile', 'auto_scale_lr', 'sync_bn', 'find_unused_parameters'}
+"""Other names at the top of a config are the config's own variables."""
+
+
+def nodes(node: object, key: str = '') -> Iterator[tuple[str, dict]]:
+    """Yield every dict of a config with its key, such as ``model.task``."""
+    if isinstance(node, Config | dict):
+        if isinstance(node, dict):
+            yield key, node
+        for name, value in node.items():
+            yield from nodes(value, f'{key}.{name}' if key else name)
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            yield from nodes(value, f'{key}.{index}')

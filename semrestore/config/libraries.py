@@ -1,0 +1,125 @@
+"""Configs as files: a path, or one that comes with a package (``mmseg::...``, ``semrestore::...``)."""
+
+import sys
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+
+from semrestore.errors import UserError
+from semrestore.plugins import load_plugins, own_packages
+from semrestore.registry import MODELS
+
+__all__ = ['CONFIGS', 'config_path', 'library_model', 'read_config']
+
+CONFIGS = Path(__file__).parents[1] / '.mim/configs'
+"""The configs that come with the package, where MMEngine looks for them."""
+
+
+def config_path(name: str | Path) -> Path:
+    """Return the file of a config: a path, or ``PACKAGE::FOLDER/NAME.py`` for one that comes with a package.
+
+    Raises:
+        UserError: There is no such file.
+    """
+    path = Path(name)
+    if '::' in str(name):
+        load_plugins()  # whose configs may be meant
+        try:
+            path = Path(Config._get_cfg_path(str(name), '')[0])
+        except Exception as error:  # assertions and lookups of MMEngine's
+            raise UserError(f"config '{name}' cannot be found: {error}") from error
+    if not path.is_file():
+        raise UserError(f"config '{name}' does not exist")
+    return path
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a config file, which may inherit from a library's (``_base_ = 'mmseg::…'``).
+
+    Modules that it names in ``custom_imports`` are looked for beside it (and beside the files that it inherits from),
+    too. A cascade takes nothing but the model (and its preprocessing) from a library: the rest, such as pipelines that
+    load BGR and hooks for that library's pictures, belongs to training the task network itself. What the file sets anew
+    stays.
+    """
+    load_plugins()  # whose configs it may inherit from
+    files, libraries = _bases(Path(path))
+    folders = list(dict.fromkeys(str(file.resolve().parent) for file in files))
+    sys.path += [
+        folder for folder in folders if folder not in sys.path
+    ]  # behind the rest, which a config's name shall not hide
+    cfg = Config.fromfile(path)
+    _drop_scope(cfg._cfg_dict)
+    _check_imports(cfg, folders)
+    model = cfg.get('model') or {}
+    if MODELS.get(str(model.get('type'))) is None:  # the library's own model, in its own training
+        return cfg
+    for name in libraries:
+        library = Config.fromstring(f'_base_ = {name!r}', '.py')
+        preprocessor = library.get('data_preprocessor')
+        task = model.get('task') or {}
+        if preprocessor and isinstance(task.get('model'), dict):  # mmpretrain's stand beside the model
+            task.model.setdefault('data_preprocessor', preprocessor)
+        for key in library:
+            if key != 'model' and cfg.get(key) == library[key]:
+                cfg.pop(key)
+        cfg.setdefault('default_scope', 'semrestore')
+    return cfg
+
+
+def _bases(path: Path) -> tuple[list[Path], list[str]]:
+    """Return the files that a config consists of, and the configs of task libraries that it inherits from, by way of its bases too."""
+    files, libraries = [path], []
+    for base in Config._get_base_files(str(path)):
+        if '::' not in base or base.partition('::')[0] in own_packages():
+            below, more = _bases(Path(Config._get_cfg_path(base, str(path))[0]))
+            files += below
+            libraries += more
+        else:
+            libraries.append(base)
+    return files, libraries
+
+
+def _drop_scope(node: object) -> None:
+    """Take out the scope that MMEngine notes in what comes from another package's config, where that package registers in ours."""
+    if isinstance(node, dict):
+        if node.get('_scope_') in own_packages():
+            del node['_scope_']
+        node = node.values()
+    elif not isinstance(node, list | tuple):
+        return
+    for value in node:
+        _drop_scope(value)
+
+
+def _check_imports(cfg: Config, folders: list[str]) -> None:
+    """Refuse a module that is another one than the file beside the config, such as an installed package of that name."""
+    names = (cfg.get('custom_imports') or {}).get('imports') or ()
+    for name in [names] if isinstance(names, str) else names:
+        beside = next((path for folder in folders if (path := Path(folder) / f'{name}.py').is_file()), None)
+        loaded = getattr(sys.modules.get(name), '__file__', None)
+        if beside and loaded and Path(loaded).resolve() != beside.resolve():
+            raise UserError(
+                f"custom_imports of '{cfg.filename}': '{name}' is '{loaded}' here, not '{beside}'; give your file another name"
+            )
+
+
+def library_model(name: str) -> ConfigDict:
+    """Return the model of a library's or a user's own config file, with its data preprocessor.
+
+    Args:
+        name: A file, or ``LIBRARY::PATH`` as in ``_base_``, such as
+            ``mmseg::pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py``.
+
+    Raises:
+        UserError: There is no such config, or it has no model.
+    """
+    try:
+        # By way of inheritance, which resolves both kinds of names.
+        cfg = Config.fromstring(f'_base_ = {name!r}', '.py') if '::' in name else read_config(name)
+    except Exception as error:  # a config is Python: anything can go wrong in it
+        raise UserError(f"model config '{name}' cannot be read: {type(error).__name__}: {error}") from error
+    if 'model' not in cfg:
+        raise UserError(f"model config '{name}' has no model")
+    if cfg.get('data_preprocessor'):  # mmpretrain's stand beside the model
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return cfg.model

@@ -1,0 +1,69 @@
+"""``--cfg-options KEY=VALUE``: change one value of a config, checked against what is there."""
+
+from mmengine.config import Config, ConfigDict, DictAction
+
+from semrestore.config.keys import TOP_LEVEL
+from semrestore.errors import UserError, near
+
+__all__ = ['apply_option']
+
+
+def apply_option(cfg: Config, option: str) -> None:
+    """Set one value of a config, in place.
+
+    Raises:
+        UserError: The option is not KEY=VALUE, its key is unknown, or its value is of another kind.
+    """
+    key, separator, text = option.partition('=')
+    if not separator:
+        raise UserError(f"--cfg-options takes KEY=VALUE, got '{option}'")
+    *parents, last = key.split('.')
+    node = cfg._cfg_dict
+    for depth, name in enumerate(parents):
+        node = _child(node, name, '.'.join(parents[:depth]))
+    try:
+        value = DictAction._parse_iterable(text)  # true, None, numbers, lists: as everywhere in OpenMMLab
+    except (AssertionError, RecursionError):
+        raise UserError(f"--cfg-options: {key} is '{text}', whose brackets do not match") from None
+    if isinstance(node, list):
+        _child(node, last, '.'.join(parents))
+        node[int(last)] = value
+    else:
+        if not parents and last in node and last not in TOP_LEVEL:
+            raise UserError(
+                f"--cfg-options: '{last}' is a variable of the config file, which has been read by now, so it would change nothing; set"
+                f" what it went into, or write a config of your own with '{last}' in it"
+            )
+        # check_config knows what classes take. In a free dict only a name that looks like a slip is refused.
+        known = [*node, *TOP_LEVEL] if not parents else list(node)
+        if last not in known and 'type' not in node and (not parents or near(last, known, cutoff=0.8)):
+            raise UserError(f"--cfg-options: the config has no key '{key}'.{near(last, known)}")
+        _check_kind(key, node.get(last), value, text)
+        node[last] = value
+
+
+def _check_kind(key: str, old: object, new: object, text: str) -> None:
+    """Refuse a text in place of a number, and a value in place of a dict; None may replace a dict."""
+    if isinstance(old, dict):
+        fits, expected = isinstance(new, dict) or (new is None and key != 'model'), 'a dict'
+    elif isinstance(old, bool):
+        fits, expected = new is None or isinstance(new, bool | int), 'True or False'
+    elif isinstance(old, int | float):
+        fits, expected = not isinstance(new, str | dict), f'a number, as {old}'
+    else:
+        return
+    if not fits:
+        raise UserError(f"--cfg-options: {key} is '{text}'; expected {expected}")
+
+
+def _child(node: ConfigDict | list, name: str, parent: str) -> ConfigDict | list:
+    where = f"'{parent}'" if parent else 'the config'
+    if isinstance(node, list):
+        if not name.isdecimal() or int(name) >= len(node):
+            raise UserError(f"--cfg-options: {where} is a list of {len(node)}; '{name}' is not one of its indices")
+        return node[int(name)]
+    if not isinstance(node, dict) or name not in node:
+        raise UserError(
+            f"--cfg-options: {where} has no key '{name}'.{near(name, node if isinstance(node, dict) else ())}"
+        )
+    return node[name]

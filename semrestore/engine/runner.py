@@ -1,0 +1,76 @@
+"""Build MMEngine's runner and its loops, with a message for whatever a config's values cause in them."""
+
+import os
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import init_dist
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from semrestore.errors import UserError, explained
+
+__all__ = ['bare_model', 'build_loop', 'build_runner', 'launch']
+
+
+def launch(launcher: str, cfg: Config) -> None:
+    """Join the other processes of a job: by NCCL on GPUs, by gloo on CPUs.
+
+    MMEngine's own start would set a CUDA device, whatever the machine.
+
+    Args:
+        launcher: ``'none'``, ``'pytorch'`` (torchrun), ``'slurm'`` or ``'mpi'``.
+        cfg: Its ``env_cfg.dist_cfg`` is used on GPUs.
+
+    Raises:
+        UserError: The processes were not started by that launcher, or it needs GPUs.
+    """
+    cfg.launcher = launcher
+    if launcher == 'none' or torch.distributed.is_initialized():
+        return
+    if launcher == 'pytorch' and not {'RANK', 'WORLD_SIZE'} <= set(os.environ):
+        raise UserError(
+            '--launcher pytorch is for processes that torchrun started:'
+            " 'torchrun --nproc-per-node 2 tools/train.py ... --launcher pytorch'"
+        )
+    with explained(f'--launcher {launcher} cannot start'):
+        if torch.cuda.is_available():
+            init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', dict(backend='nccl')))
+        elif launcher == 'pytorch':
+            torch.distributed.init_process_group('gloo')
+        else:
+            raise UserError(f'--launcher {launcher} needs GPUs; on CPUs start processes by torchrun')
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build MMEngine's runner.
+
+    Raises:
+        UserError: A part of the config does not build.
+    """
+    with explained(f"config '{cfg.filename}' does not build"):
+        runner = Runner.from_cfg(cfg)
+        if cfg.get('optim_wrapper'):
+            runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        return runner
+
+
+def build_loop(runner: Runner, name: str) -> object:
+    """Build one of a runner's loops and with it its data set.
+
+    Args:
+        runner: MMEngine's runner.
+        name: ``'train_loop'``, ``'val_loop'`` or ``'test_loop'``.
+
+    Raises:
+        UserError: The data cannot be used.
+    """
+    loader = f'{name.removesuffix("_loop")}_dataloader'
+    with explained(f'the data of {loader} cannot be used (docs/data.md)'):
+        return getattr(runner, name)
+
+
+def bare_model(runner: Runner) -> nn.Module:
+    """Return a runner's model without the wrapper that several processes put around it."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

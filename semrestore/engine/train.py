@@ -1,0 +1,113 @@
+"""Train by a config: a cascade, or a task network itself."""
+
+import gc
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from traceback import walk_tb
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from semrestore.config.check import check_inputs, trains_a_task
+from semrestore.engine.runner import bare_model, build_loop, build_runner
+from semrestore.engine.workers import release_workers
+from semrestore.errors import UserError
+from semrestore.weights.fit import check_resumable
+from semrestore.weights.read import latest_checkpoint, read_checkpoint
+from semrestore.weights.zoo import resolve
+
+__all__ = ['resume', 'train']
+
+KILLED = 'DataLoader worker'  # how PyTorch's message begins
+
+
+def resume(cfg: Config, checkpoint: str = 'auto') -> None:
+    """Have a config go on from a checkpoint, in place.
+
+    Args:
+        cfg: With a ``work_dir``.
+        checkpoint: A file, or ``'auto'`` for the last one in ``work_dir`` that can be read; without one the training
+            starts anew.
+    """
+    found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
+    if not found:
+        return
+    cfg.resume, cfg.load_from = True, found
+    # The stream of images goes on as it began, whatever seed the config has now.
+    meta = read_checkpoint(found).get('meta')
+    if isinstance(meta, dict) and meta.get('seed') is not None:
+        cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': meta['seed']}
+
+
+def train(cfg: Config) -> Runner:
+    """Train by a config, and return the runner.
+
+    It is ``Runner.from_cfg(cfg).train()``, with checks beforehand and errors that say what to do.
+
+    Args:
+        cfg: What :func:`~semrestore.config.load_config` returns, with a ``work_dir``. ``load_from`` starts from the
+            weights of another run or of the zoo; with ``resume`` the training goes on from that checkpoint.
+
+    Raises:
+        UserError: The config trains nothing, a file is missing, or the training cannot go on.
+    """
+    if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
+        raise UserError(f"config '{cfg.filename}' trains nothing: it has no train_dataloader or no train_cfg")
+    if not trains_a_task(cfg) and not cfg.model.get('losses'):
+        raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
+    check_inputs(cfg, 'train_dataloader', 'val_dataloader')
+    if cfg.get('resume') and not cfg.get('load_from'):
+        resume(cfg)  # MMEngine would take the last checkpoint even if it is damaged
+    start = cfg.get('load_from')
+    if start and '://' not in start and not Path(resolve(start)).is_file():
+        raise UserError(f"load_from is '{start}', which does not exist")
+    runner = build_runner(cfg)
+    if cfg.get('resume') and start:
+        check_resumable(bare_model(runner), start)
+    for loop in ('train_loop', 'val_loop'):
+        build_loop(runner, loop)
+    # What exists by now stays. A full collection would write to each of its pages, which the workers share until then.
+    gc.collect()
+    gc.freeze()
+    try:
+        runner.train()
+    except UserError:
+        raise
+    except Exception as error:
+        if (understood := _understood(error, start if cfg.get('resume') else None)) is None:
+            raise
+        raise understood from error
+    finally:
+        gc.unfreeze()
+        release_workers()
+    return runner
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__context__
+
+
+def _understood(error: BaseException, resumed: str | None) -> UserError | None:
+    """Return what to tell a user about an error of a training, or ``None`` if it is none of the user's making."""
+    functions = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
+    if resumed and 'load_or_resume' in functions:
+        return UserError(f"checkpoint '{resumed}' is of another training, or damaged: {type(error).__name__}: {error}")
+    # PyTorch raises it from wherever the process is, perhaps where a library turns it into another error.
+    if any(str(one).startswith(KILLED) for one in _chain(error)):
+        return UserError(
+            f'a {KILLED} was killed. Is the memory full? A smaller num_workers or batch_size needs less. --resume goes on'
+            ' from the last checkpoint.'
+        )
+    # A worker's error has its traceback in its text.
+    if isinstance(error, RuntimeError | TypeError) and 'default_collate' in functions | {
+        *re.findall(r'\w+', str(error))
+    }:
+        reason = str(error).strip().splitlines()[-1]
+        return UserError(
+            f'the images of train_dataloader do not make a batch ({reason}). Their pipeline has to cut them to one size,'
+            ' such as by RandomCrop with pad_if_needed=True, and ends by packing them, such as by mmpretrain.PackInputs.'
+        )
+    return None

@@ -1,0 +1,146 @@
+"""Run every denoiser before every task at every noise level; cells that a folder holds are not run again."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from semrestore.config.check import check_inputs
+from semrestore.config.libraries import config_path, read_config
+from semrestore.config.load import load_config
+from semrestore.errors import UserError, explained
+from semrestore.evaluation.bench import Bench
+from semrestore.evaluation.matrix import Cell
+from semrestore.evaluation.methods import Method
+from semrestore.evaluation.rows import Rows, evenly
+from semrestore.files import sha256
+from semrestore.registry import DATASETS, MODELS
+
+__all__ = ['gaussian_noises', 'named_noise', 'run_cells', 'task_config']
+
+
+def gaussian_noises(sigmas: Sequence[float]) -> dict[float | str, dict]:
+    """Return degradations by noise level, as :func:`run_cells` takes them."""
+    return {sigma: dict(type='GaussianNoise', sigma=sigma) for sigma in sigmas}
+
+
+def named_noise(path: str, option: str) -> dict:
+    """Return the degradation that a config file sets.
+
+    Raises:
+        UserError: The file has none, or it does not build; the message names ``option``.
+    """
+    with explained(f"{option}: config '{path}' cannot be read"):
+        degradation = read_config(config_path(path)).get('degradation')
+    if not degradation:
+        raise UserError(f"{option}: config '{path}' sets no degradation, as those in configs/_base_/degradations do")
+    degradation.pop('_delete_', None)
+    with explained(f"{option}: the degradation of '{path}' does not build"):
+        MODELS.build(dict(degradation))
+    return degradation.to_dict()
+
+
+def task_config(path: str, options: Sequence[str] = ()) -> Config:
+    """Load a config whose task and test data are used.
+
+    Raises:
+        UserError: It has no task or no test data.
+    """
+    cfg = load_config(path, options)
+    if not cfg.get('test_dataloader') or not cfg.model.get('task'):
+        missing = 'test_dataloader' if cfg.model.get('task') else 'model.task'
+        raise UserError(f"config '{path}' has no {missing}, so it is no task to test on")
+    cfg.model.losses = None
+    cfg.model.pop('feature_network', None)  # nothing is trained
+    check_inputs(cfg, 'test_dataloader')
+    return cfg
+
+
+def run_cells(
+    tasks: Mapping[str, Config],
+    methods: Sequence[Method],
+    noises: Mapping[float | str, dict],
+    folder: Path,
+    limits: Mapping[str, int] | None = None,
+) -> list[Cell]:
+    """Return the cells of the matrix: those that a folder holds, and the others after running them.
+
+    Args:
+        tasks: What :func:`task_config` returned, by name.
+        methods: The denoisers.
+        noises: Configs of degradations, by noise level on 0..255 or by name.
+        folder: Where the cells are kept.
+        limits: How many images a slow method runs on, by its name.
+
+    Raises:
+        UserError: Data or weights are missing or do not fit, or a stored cell is damaged.
+    """
+    return [cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, noises, limits or {}, folder)]
+
+
+def _cells(
+    name: str, cfg: Config, methods: Sequence[Method], noises: Mapping, limits: Mapping, folder: Path
+) -> Iterator:
+    dataset = _dataset(cfg)
+    bench = None
+    for method in methods:
+        indices = evenly(len(dataset), limits.get(method.name))
+        # Clean images are the same at every noise level.
+        for sigma in [None] if method.name == 'clean' else noises:
+            origin = _origin(cfg, dataset, method, sigma, indices)
+            if isinstance(sigma, str):
+                origin['degradation'] = noises[sigma]
+            level = f'-{sigma}' if isinstance(sigma, str) else '' if sigma is None else f'-sigma{sigma:g}'
+            label = f'{name}-{method.name}{level}'
+            stored = Rows(folder / f'{label}.jsonl', origin)
+            if not stored.complete:
+                loader = {key: cfg.test_dataloader.get(key, default) for key, default in _LOADER.items()}
+                bench = bench or Bench(cfg.model, dataset, f"config '{cfg.filename}'", **loader)
+                bench.run(label, stored, method, sigma, noises.get(sigma), indices)
+            paths = dict(config=cfg.filename, checkpoint=method.named(sigma))
+            cell = Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
+            with explained(f"'{stored.path}' does not hold what images scored; remove it to measure them again"):
+                for metric in cell.score.metrics:
+                    cell.value(metric)
+            yield cell
+
+
+_LOADER = dict(batch_size=1, num_workers=0)
+
+
+def _dataset(cfg: Config):
+    with (
+        DefaultScope.overwrite_default_scope('semrestore'),
+        explained(f"the test data of config '{cfg.filename}' cannot be used"),
+    ):
+        # Of a copy: libraries write into the configs that they build.
+        return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
+
+
+def _origin(cfg: Config, dataset, method: Method, sigma: float | str | None, indices: Sequence[int]) -> dict:
+    """Return what a cell's numbers depend on, by content and not by path."""
+    checkpoint = method.at(sigma)
+    weights = cfg.model.task.get('checkpoint')
+    return dict(
+        model_sha256=_digest(cfg.model),
+        data_sha256=_digest([cfg.test_dataloader.dataset, _annotations(dataset)]),
+        task_weights_sha256=sha256(weights) if weights and Path(weights).is_file() else weights,
+        denoiser=json.loads(json.dumps(method.denoiser(cfg.model.denoiser, sigma), default=str)),
+        checkpoint_sha256=sha256(checkpoint) if checkpoint else None,
+        seed=cfg.model.get('evaluation_seed', 0),
+        images=len(indices),
+    )
+
+
+def _annotations(dataset) -> list:
+    """Return what a data set knows of each image (its path and label), so that other labels are noticed."""
+    parts = getattr(dataset, 'datasets', [dataset])
+    return [part.get_data_info(index) for part in parts for index in range(len(part))]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,136 @@
+"""Denoisers as people name them: noisy, bm3d, NAME=CHECKPOINT, NAME=CONFIG:CHECKPOINT."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from semrestore.config.load import load_denoiser_config
+from semrestore.denoisers import Denoiser
+from semrestore.errors import UserError, near
+from semrestore.plugins import load_plugins
+from semrestore.registry import MODELS
+from semrestore.weights.build import build_denoiser, denoiser_config, needs_weights
+from semrestore.weights.zoo import resolve
+
+__all__ = ['LEFT_ALONE', 'Method', 'check_sources', 'check_unique', 'noise_name', 'parse_limits', 'parse_method']
+
+LEFT_ALONE = ('noisy', 'clean')
+"""The images themselves."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A denoiser by its name and where it comes from."""
+
+    name: str
+    config: str | None = None
+    """Config file whose denoiser it is."""
+    kind: str | None = None
+    """Class of a denoiser without arguments."""
+    checkpoint: str | None = None
+    """A file or a published name, in which ``{sigma}`` stands for the noise level."""
+
+    def at(self, sigma: float | str | None) -> str | None:
+        """Return the file of the checkpoint for a noise level; ``None`` for clean images, which stay as they are."""
+        named = self.named(sigma)
+        return named and resolve(named)
+
+    def named(self, sigma: float | str | None) -> str | None:
+        """Return the checkpoint for a noise level, or for another noise by its name, as it was given."""
+        if sigma is None or not self.checkpoint:
+            return None
+        return self.checkpoint.replace('{sigma}', noise_name(sigma))
+
+    def denoiser(self, default: dict, sigma: float | str | None = None) -> dict:
+        """Return the config of the denoiser.
+
+        Args:
+            default: What is meant if neither the method nor its checkpoint names a network.
+            sigma: The noise level, which may choose the checkpoint.
+        """
+        if self.kind:
+            return dict(type=self.kind)
+        if self.config:
+            return load_denoiser_config(self.config)
+        return denoiser_config(self.at(sigma), default)
+
+    def build(self, default: dict, sigma: float | str | None) -> Denoiser:
+        """Return the denoiser with its weights, in evaluation mode."""
+        return build_denoiser(self.denoiser(default, sigma), self.at(sigma)).eval()
+
+
+def noise_name(sigma: float | str) -> str:
+    """Return what a noise level, or another noise, is called.
+
+    >>> noise_name(25.0), noise_name('jpeg')
+    ('25', 'jpeg')
+    """
+    return sigma if isinstance(sigma, str) else f'{sigma:g}'
+
+
+def parse_method(text: str, option: str) -> Method:
+    """Parse ``noisy``, ``clean``, ``KIND``, ``NAME=CHECKPOINT``, ``NAME=CONFIG:CHECKPOINT`` or ``NAME=CONFIG``.
+
+    Raises:
+        UserError: It is none of these; the message names ``option``.
+    """
+    name, separator, source = text.partition('=')
+    if not separator:
+        return Method(text, kind='Identity' if text in LEFT_ALONE else _without_weights(text, option))
+    if not name or not source:
+        raise UserError(f"{option}: '{text}' is not NAME=CHECKPOINT")
+    if name in LEFT_ALONE:
+        raise UserError(f"{option}: '{name}' is what the images themselves are called; choose another name")
+    config, separator, checkpoint = source.partition('.py:')
+    if separator:
+        return Method(name, config=f'{config}.py', checkpoint=checkpoint)
+    return Method(name, config=source) if source.endswith('.py') else Method(name, checkpoint=source)
+
+
+def _without_weights(text: str, option: str) -> str:
+    load_plugins()
+    classes = {kind: built for kind, built in MODELS.module_dict.items() if isinstance(built, type)}
+    known = {kind.lower(): kind for kind, built in classes.items() if issubclass(built, Denoiser)}
+    if text.lower() not in known:
+        hint = near(text.lower(), [*known, *LEFT_ALONE])
+        raise UserError(f"{option}: there is no denoiser '{text}'.{hint} One with weights is NAME=CHECKPOINT")
+    kind = known[text.lower()]
+    if needs_weights(dict(type=kind)):
+        raise UserError(f'{option}: {kind} needs weights: NAME=CHECKPOINT, or NAME=CONFIG:CHECKPOINT')
+    return kind
+
+
+def check_unique(methods: Sequence[Method], option: str) -> None:
+    """Refuse two methods of one name."""
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise UserError(f'{option} names {next(name for name in names if names.count(name) > 1)} twice')
+
+
+def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> None:
+    """Refuse a config without a denoiser, and missing weights, before anything is run."""
+    for method in methods:
+        if method.config:
+            denoiser = load_denoiser_config(method.config)
+            if not method.checkpoint and needs_weights(denoiser):
+                raise UserError(
+                    f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT"
+                )
+        for sigma in sigmas if method.checkpoint else ():
+            if not Path(method.at(sigma)).is_file():
+                raise UserError(
+                    f"the checkpoint of '{method.name}' at sigma {noise_name(sigma)}, '{method.at(sigma)}', does not"
+                    ' exist'
+                )
+
+
+def parse_limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
+    """Parse ``NAME=N`` for each of the methods that are to run on a part of the images."""
+    limits = {}
+    for text in texts:
+        name, _, count = text.partition('=')
+        if name not in names or not count.isdecimal() or int(count) < 1:
+            known = ', '.join(names)
+            raise UserError(f"--limit: '{text}' is not NAME=N with one of {known} and a count of at least 1")
+        limits[name] = int(count)
+    return limits

@@ -1,0 +1,80 @@
+"""What each image scored, in files that survive an interruption."""
+
+import json
+import os
+from collections.abc import Sequence
+from itertools import chain, count
+from pathlib import Path
+
+from semrestore.files import replacing
+
+__all__ = ['Rows', 'evenly']
+
+
+def evenly(count: int, limit: int | None) -> list[int]:
+    """Return the indices of at most ``limit`` of ``count`` images, evenly spread.
+
+    >>> evenly(10, 4)
+    [0, 2, 5, 7]
+    """
+    limit = min(limit or count, count)
+    return [int(index * count / limit) for index in range(limit)]
+
+
+class Rows:
+    """The rows of one cell in a file: one line an image, below a line that says what the rows depend on.
+
+    An interrupted cell goes on at the image where it stopped.
+
+    Args:
+        path: The file; rows of another origin that it holds are put aside.
+        origin: What the rows depend on, with their number as ``images``.
+    """
+
+    def __init__(self, path: Path, origin: dict) -> None:
+        self.path = path
+        self.origin = origin
+        self.rows: list[dict] = []
+        self.complete = False
+        lines = self._read()
+        if lines and lines[0] == origin:
+            self.complete = len(lines) == origin['images'] + 1
+            self.rows = lines[1:]
+        if self.complete:
+            return
+        with replacing(path) as partial:  # without what a killed run may have left of its last line
+            text = ''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows])
+            partial.write_text(text, encoding='utf-8')
+            if lines and lines[0] != origin:  # hours of work, perhaps, and a slip in the command
+                os.replace(path, _unused(path.with_suffix('.old')))
+
+    def add(self, row: dict) -> None:
+        """Append what the next image scored."""
+        self.rows.append(row)
+        with open(self.path, 'a', encoding='utf-8') as file:
+            file.write(f'{json.dumps(row)}\n')
+
+    def _read(self) -> list[dict]:
+        lines: list[dict] = []
+        if self.path.is_file():
+            for text in self.path.read_text(encoding='utf-8', errors='replace').splitlines():
+                try:
+                    line = json.loads(text)
+                except (ValueError, RecursionError):
+                    break
+                if not isinstance(line, dict) or (lines and not _is_row(line)):
+                    break
+                # Two runs at once write each row twice. Clean images of one name may score alike, but far apart.
+                if not lines or line != lines[-1]:
+                    lines.append(line)
+        return lines[: 1 + self.origin['images']]
+
+
+def _unused(path: Path) -> Path:
+    names: Sequence[Path] | chain = chain([path], (path.with_suffix(f'.old{number}') for number in count(2)))
+    return next(one for one in names if not one.exists())
+
+
+def _is_row(line: dict) -> bool:
+    psnr = line.get('psnr', '')
+    return isinstance(line.get('image'), str) and isinstance(psnr, int | float | None) and psnr == psnr  # not NaN

@@ -1,0 +1,32 @@
+"""What is read: suffixes, Pillow's formats, containers of films; and what a broken file raises."""
+
+import struct
+import zlib
+
+SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'})
+"""Of images in a folder."""
+
+VIDEOS = frozenset({'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm'})
+
+FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', 'TIFF', 'WEBP', 'JPEG2000', 'PCX', 'SGI', 'TGA')
+"""Pillow's names, the usual ones first. Pillow would hand PostScript to Ghostscript, which runs programs."""
+
+CONTAINERS = 'format_whitelist;mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm'
+"""For FFmpeg, which would otherwise follow a list of other files under any name."""
+
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow's decoders raise at a broken file: their own errors, and whatever its content leads them to."""
+
+STRIP = 256
+"""Rows that are converted at a time: of a whole image Pillow would hold several copies in passing."""

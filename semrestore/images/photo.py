@@ -1,0 +1,61 @@
+"""Any image file as the 8-bit RGB that networks are trained and judged on."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.Image import Transpose
+
+from semrestore.images.formats import STRIP
+from semrestore.images.read import read_first
+
+__all__ = ['read_photo']
+
+TURNS = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""How an image is turned upright, by its EXIF orientation."""
+
+
+def read_photo(path: str | Path) -> np.ndarray:
+    """Read an image file as 8-bit RGB.
+
+    The EXIF orientation is applied. Of 16 bits the upper 8 are kept. Grey is repeated over the channels. Transparent
+    images are laid on white. CMYK, palettes and 1-bit images are converted as Pillow does. Of several frames the first
+    is taken.
+
+    Returns:
+        Array of shape ``(H, W, 3)``, uint8. Up to 12 bytes a pixel are held in passing.
+
+    Raises:
+        UserError: The file is no image, is truncated, declares more pixels than Pillow takes (twice
+            ``PIL.Image.MAX_IMAGE_PIXELS``), or has values without a stated range (floats, 32-bit integers).
+    """
+    picture = read_first(Path(path))
+    pixels = _upper_8_bits(picture.pixels)
+    if picture.alpha is not None:
+        pixels = _on_white(pixels, _upper_8_bits(picture.alpha))
+    elif pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    if picture.orientation in TURNS:
+        return np.asarray(Image.fromarray(pixels).transpose(TURNS[picture.orientation]))
+    return pixels
+
+
+def _upper_8_bits(values: np.ndarray) -> np.ndarray:
+    return (values >> 8).astype(np.uint8) if values.dtype == np.uint16 else values
+
+
+def _on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    array = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for top in range(0, len(pixels), STRIP):
+        rows = slice(top, top + STRIP)
+        strip = Image.fromarray(np.dstack((pixels[rows], alpha[rows]))).convert('RGBA')
+        array[rows] = np.asarray(Image.alpha_composite(Image.new('RGBA', strip.size, 'white'), strip).convert('RGB'))
+    return array

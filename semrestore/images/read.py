@@ -1,0 +1,131 @@
+"""The decoder: files, animated images and videos as pictures."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence
+from PIL.ExifTags import Base
+
+from semrestore.errors import UserError, check_is_file
+from semrestore.images.formats import BROKEN, FORMATS, SUFFIXES, VIDEOS
+from semrestore.images.picture import Picture, from_pil, metadata_of
+from semrestore.images.video import frames
+
+__all__ = ['is_animated', 'is_readable', 'read', 'read_first']
+
+
+def read(path: Path) -> Iterator[Picture]:
+    """Yield the picture of a file, or the frames of a video or of an animated image.
+
+    Pixels are as they are stored: the EXIF orientation is kept and not applied. :func:`~semrestore.images.from_pil`
+    says what becomes of which kind of image.
+
+    Raises:
+        UserError: The file cannot be read, has values without a stated range (floats, 32-bit integers), or declares
+            more pixels than Pillow takes (twice ``PIL.Image.MAX_IMAGE_PIXELS``, 179 million).
+    """
+    if path.suffix.lower() in VIDEOS:
+        yield from frames(path)
+        return
+    check_is_file(path, 'image')
+    with _reported(path):
+        with open_image(path) as image:
+            animated = _has_frames(image)
+            if animated and _is_wide(image):
+                raise UserError('has several pages of 16 bits a channel; expected one in each file')
+            if animated:
+                for number, frame in enumerate(ImageSequence.Iterator(image)):
+                    yield replace(from_pil(frame, 'file'), name=str(path), frame=number)
+            else:
+                picture = _decoded(path, image)
+        del image  # Pillow's copy of it, which would stay for as long as the caller works on ours
+        if not animated:
+            yield picture
+
+
+def read_first(path: Path) -> Picture:
+    """Return the picture of an image file, of an animated one the first frame; see :func:`read`."""
+    check_is_file(path, 'image')
+    with _reported(path), open_image(path) as image:
+        return _decoded(path, image)
+
+
+def open_image(path: Path) -> Image.Image:
+    """Open an image file by one of the formats that are read, without decoding it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # at half of what is refused
+        return Image.open(path, formats=FORMATS)
+
+
+def is_animated(path: Path) -> bool:
+    """Return True if a file becomes a folder of frames."""
+    if path.suffix.lower() in VIDEOS:
+        return True
+    if not path.is_file():
+        return False
+    try:
+        with open_image(path) as image:
+            return _has_frames(image)
+    except (*BROKEN, Image.DecompressionBombError):  # which is reported when it is read
+        return False
+
+
+def is_readable(path: Path) -> bool:
+    """Return True if a file's suffix is that of an image or of a video."""
+    return path.suffix.lower() in SUFFIXES | VIDEOS | {'.gif'}
+
+
+class _reported:  # noqa: N801 (a context manager, written as a class because it is used inside a generator)
+    """Name the file in whatever its content raises."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Image.DecompressionBombError):
+            limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+            raise UserError(
+                f"image '{self.path}' is refused: it declares more than {limit:.0f} megapixels (--max-megapixels)"
+            ) from None
+        if isinstance(error, UserError):
+            raise UserError(f"image '{self.path}' {error}") from None
+        if isinstance(error, BROKEN):
+            raise UserError(f"image '{self.path}' cannot be read: {error}") from None
+
+
+def _decoded(path: Path, image: Image.Image) -> Picture:
+    picture = _sixteen_bit(path, image) if _is_wide(image) else from_pil(image, 'file')
+    return replace(picture, name=str(path))
+
+
+def _is_wide(image: Image.Image) -> bool:
+    """Return True if Pillow would cut colour of 16 bits a channel to 8."""
+    return image.mode in ('RGB', 'RGBA', 'LA') and any('16' in str(tile[3]) for tile in image.tile)
+
+
+def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
+    import cv2
+
+    metadata, orientation = metadata_of(image), image.getexif().get(Base.Orientation, 1)
+    try:
+        array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # more than 2**20 pixels in a row, say
+        array = None
+    if array is None or array.dtype != np.uint16:
+        raise UserError('cannot be read: its 16-bit channels cannot be decoded')
+    if array.ndim == 2:
+        return Picture(array, metadata=metadata, orientation=orientation)
+    colours = np.ascontiguousarray(array[..., 2::-1])
+    alpha = np.ascontiguousarray(array[..., 3]) if array.shape[2] == 4 else None
+    return Picture(colours, alpha, metadata, orientation=orientation)
+
+
+def _has_frames(image: Image.Image) -> bool:
+    # A telephone's MPO is a photo with a second one behind it.
+    return getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO'

@@ -1,0 +1,79 @@
+"""Where the results of files go."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from semrestore.errors import UserError
+from semrestore.images import Picture, find
+from semrestore.images.formats import VIDEOS
+from semrestore.images.read import is_animated
+
+__all__ = ['frame_path', 'targets']
+
+
+def targets(
+    inputs: Sequence[str | Path], out: Path, overwrite: bool = False, overwrite_inputs: bool = False
+) -> Iterator[tuple[Path, Path]]:
+    """Yield each file of the inputs, and where it goes: a PNG of the same name, for a video a folder of them.
+
+    What an earlier run put into a folder inside an input is no input.
+
+    Raises:
+        UserError: Two go to one place, one would replace an input, or a target exists.
+    """
+    found = []
+    for given in inputs:
+        inside = Path(given).is_dir() and Path(given).resolve() in out.resolve().parents
+        found += [
+            (source, below)
+            for source, below in find([given])
+            if not (inside and out.resolve() in source.resolve().parents)
+        ]
+    sources = {source.resolve() for source, _ in found}
+    planned = [
+        (source, out / below.with_suffix('' if source.suffix.lower() in VIDEOS else '.png')) for source, below in found
+    ]
+    _check_frames(planned)
+    seen: dict[Path, Path] = {}
+    for source, target in planned:
+        place = target.resolve()
+        if place in seen or (place in sources and not overwrite_inputs):
+            raise UserError(
+                f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose another --out"
+            )
+        if target.exists() and not overwrite and place not in sources:
+            raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
+        frames = _frames(place)
+        if frames.is_dir() and is_animated(source):
+            if not overwrite_inputs and any(frames in one.parents for one in sources):
+                raise UserError(
+                    f"the frames of '{source}' would go to '{frames}', which holds other inputs; choose another --out"
+                )
+            if not overwrite and any(frames.iterdir()):
+                raise UserError(f"'{frames}' has files; choose another --out, or set --overwrite")
+        seen[place] = source
+        yield source, target
+
+
+def frame_path(target: Path, picture: Picture) -> Path:
+    """Return where a picture goes: the target, or for a frame a numbered file in the folder of that name."""
+    return target if picture.frame is None else _frames(target) / f'{picture.frame:06}.png'
+
+
+def _frames(target: Path) -> Path:
+    return target.with_suffix('') if target.suffix == '.png' else target  # a film's is the folder itself
+
+
+def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
+    """Refuse films and animations whose frames would go to one folder, or among other results."""
+    folders = {parent for _, target in planned for parent in target.resolve().parents}
+    into: dict[Path, list[Path]] = {}
+    for source, target in planned:
+        into.setdefault(_frames(target.resolve()), []).append(source)
+    for folder, those in into.items():
+        if len(those) > 1 or folder in folders:  # which is rare, and whether an image is animated takes a look into it
+            moving = [source for source in those if source.suffix.lower() in VIDEOS or is_animated(source)]
+            if moving and (len(moving) > 1 or folder in folders):
+                raise UserError(
+                    f"the frames of '{moving[0]}' would go to '{folder}', as would other results; rename it, or go one by one"
+                )

@@ -1,0 +1,13 @@
+"""The largest sizes and levels that are accepted, in one place."""
+
+LARGEST_SIGMA = 1e6
+"""Standard deviation of noise on 0..255. A larger one overflows half precision and helps nobody."""
+
+LARGEST_DPI = 1200
+"""Resolution of a picture that is drawn."""
+
+LARGEST_RECORD = 2**16
+"""Characters of the JSON record that a checkpoint carries."""
+
+DEEPEST = 256
+"""Layers, blocks or scales of one kind in a network. Checked where a network is built from a number in a file."""

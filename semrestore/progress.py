@@ -1,0 +1,68 @@
+"""How far a long job has come, on standard error: a bar on a terminal, a line every ten seconds elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ['ProgressBar']
+
+SECONDS_A_LINE = 10
+
+
+class ProgressBar:
+    """A progress bar as a context manager.
+
+    It has ended when an error from inside the ``with`` block is reported, so that the two do not mix.
+
+    Args:
+        title: What the job is called.
+        total: How many steps it has.
+        done: How many of them are done already.
+    """
+
+    def __init__(self, title: str, total: int, done: int = 0) -> None:
+        self.title = title
+        self.total = total
+        self.done = done
+        self._last_line = time.monotonic()
+        self._bar: Progress | None = None
+        if sys.stderr.isatty():
+            columns = TextColumn('{task.description}', markup=False), BarColumn(), MofNCompleteColumn()
+            times = TimeElapsedColumn(), TimeRemainingColumn(), TextColumn('{task.fields[note]}', markup=False)
+            self._bar = Progress(*columns, *times, console=Console(stderr=True))
+            self._task = self._bar.add_task(title, total=total, completed=done, note='')
+
+    def __enter__(self) -> 'ProgressBar':
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self, steps: int = 1, note: str = '', total: int | None = None) -> None:
+        """Count steps, with a note behind the bar; ``total`` corrects how many there are."""
+        self.done += steps
+        self.total = self.total if total is None else total
+        if self._bar:
+            self._bar.update(self._task, completed=self.done, total=self.total, note=note)
+        elif self.done == self.total or time.monotonic() > self._last_line + SECONDS_A_LINE:
+            self._last_line = time.monotonic()
+            print(f'{self.title}: {self.done}/{self.total} {note}'.rstrip(), file=sys.stderr, flush=True)
+
+    def print(self, line: str) -> None:
+        """Print a line on standard error, above the bar."""
+        if self._bar:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def track(self, items: Iterable) -> Iterator:
+        """Yield items and count them."""
+        for item in items:
+            yield item
+            self.advance()

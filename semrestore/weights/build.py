@@ -1,0 +1,102 @@
+"""The one place that makes a denoiser ready to use: from a name, a file, a module or a config."""
+
+import copy
+from pathlib import Path
+
+import torch
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from semrestore.denoisers import Denoiser
+from semrestore.errors import UserError, explained, near
+from semrestore.registry import MODELS
+from semrestore.weights.fit import fit_state
+from semrestore.weights.read import read_checkpoint, state_of
+from semrestore.weights.record import build_recorded, read_record
+from semrestore.weights.zoo import published, resolve
+
+__all__ = ['build_denoiser', 'denoiser_config', 'load_denoiser', 'needs_weights']
+
+THE_PAPERS = dict(type='MultiScaleDenoiser')
+"""The network of weights that carry no record, and come without a config."""
+
+
+def load_denoiser(
+    weights: str | Path | Denoiser | None, config: dict | None = None, device: str | torch.device = 'cpu'
+) -> Denoiser:
+    """Return a denoiser that is ready to use: in evaluation mode, its weights loaded and frozen.
+
+    Args:
+        weights: A published name such as ``'multiscale-blind'`` or ``'zoo:multiscale-blind'`` (``docs/model_zoo.md``
+            lists them), a checkpoint's file, a denoiser (a copy is returned), or ``None`` for a method without weights.
+        config: Config of the denoiser, as in ``model.denoiser`` of a config file. Files that semrestore wrote need
+            none, because they record their network.
+        device: Where to put it, such as ``'cuda:1'``.
+
+    Returns:
+        A denoiser: RGB ``(N, 3, H, W)`` in 0..1, of any size, to the same.
+        :class:`~semrestore.acceleration.InferenceDenoiser` makes it faster.
+
+    Raises:
+        UserError: No such weights exist, they belong to another network, or the method needs some.
+
+    >>> import semrestore
+    >>> denoiser = semrestore.load_denoiser('multiscale-sigma25')
+    >>> denoiser(torch.rand(1, 3, 32, 48)).shape
+    torch.Size([1, 3, 32, 48])
+    """
+    if isinstance(weights, Denoiser):
+        denoiser = copy.deepcopy(weights)  # the caller's own stays as it is
+    else:
+        denoiser = build_denoiser(config, weights)
+        if weights is None and needs_weights(denoiser):
+            raise UserError(f'{type(denoiser).__name__} needs weights: give a checkpoint or the name of published ones')
+    with explained(f"device '{device}' cannot be used"):
+        return denoiser.requires_grad_(False).eval().to(device)
+
+
+def build_denoiser(config: dict | None = None, weights: str | Path | None = None) -> Denoiser:
+    """Build a denoiser and load its weights, if any; a network without weights is as its class initialises it.
+
+    Args:
+        config: Config of the denoiser. By default the one that the file of the weights records, and the paper's
+            network if it records none.
+        weights: A published name or a file.
+
+    Raises:
+        UserError: As for :func:`load_denoiser`.
+    """
+    if weights is None:
+        return _build(config or THE_PAPERS)
+    source = resolve(weights)
+    if not Path(source).is_file() and '/' not in source and not Path(source).suffix:
+        hint = near(source, published())
+        raise UserError(f"'{source}' is neither a file nor a published name.{hint} There are: {', '.join(published())}")
+    checkpoint = read_checkpoint(source)
+    state = state_of(checkpoint)
+    record = None if config else read_record(checkpoint, source)
+    denoiser = build_recorded(record['denoiser'], state, source) if record else _build(config or THE_PAPERS)
+    fit_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)
+    return denoiser
+
+
+def denoiser_config(weights: str | Path | None, default: dict) -> dict:
+    """Return the config that a checkpoint records of its denoiser, or ``default`` if it records none."""
+    if weights is None:
+        return dict(default)
+    source = resolve(weights)
+    record = read_record(read_checkpoint(source), source)
+    return dict(record['denoiser']) if record else dict(default)
+
+
+def needs_weights(denoiser: Denoiser | dict) -> bool:
+    """Return True if a denoiser is learned, so that it means nothing without its weights."""
+    return any(True for _ in (_build(denoiser) if isinstance(denoiser, dict) else denoiser).parameters())
+
+
+def _build(config: dict) -> Denoiser:
+    with (
+        DefaultScope.overwrite_default_scope('semrestore'),
+        explained(f"denoiser '{config.get('type')}' does not build"),
+    ):
+        return MODELS.build(dict(config))

@@ -1,0 +1,154 @@
+"""Write a denoiser for other programs: ONNX, or a program of torch.export.
+
+Input ``noisy`` and output ``restored`` are RGB, ``(N, 3, H, W)``, 0..1, for any batch, height and width. Noise may
+leave that range; nothing is clipped. A denoiser that needs the noise level has the input ``sigma``, ``(N,)``, on 0..1.
+"""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from semrestore.acceleration import InferenceDenoiser
+from semrestore.datasets import EmbeddedPhotos
+from semrestore.denoisers import Denoiser
+from semrestore.errors import UserError, explained
+from semrestore.files import replacing
+
+__all__ = ['export_denoiser']
+
+TOLERANCE = 1e-4
+TOLERANCE_FP16 = 1e-2
+# Batch, height and width that the exported file is tried on: odd, even, wide, small.
+SIZES = ((1, 64, 64), (2, 121, 80), (1, 37, 202), (3, 16, 16))
+
+
+def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float:
+    """Write a denoiser to a file, and compare the file with PyTorch on noisy photos of several sizes before it is kept.
+
+    Args:
+        denoiser: A learned denoiser.
+        path: File to write: ``.onnx``, or ``.pt2`` for torch.export.
+        fp16: Compute in half precision (ONNX); input and output stay float32.
+
+    Returns:
+        The largest difference from PyTorch.
+
+    Raises:
+        UserError: The denoiser cannot be exported, or the file differs too much from it.
+    """
+    denoiser = InferenceDenoiser(denoiser).denoiser.to(memory_format=torch.contiguous_format).eval()
+    needs_sigma = _needs_sigma(denoiser)
+    tolerance = TOLERANCE_FP16 if fp16 else TOLERANCE
+    with replacing(path) as partial:
+        with explained(f"'{path}' cannot be exported"):
+            if path.suffix == '.onnx':
+                _write_onnx(_in_half_precision(denoiser, needs_sigma) if fp16 else denoiser, needs_sigma, partial)
+            else:
+                _write_program(denoiser, needs_sigma, partial)
+        worst = _compare(denoiser, needs_sigma, partial)
+        if not worst <= tolerance:
+            raise UserError(
+                f'the exported file differs from PyTorch by {worst:.1e}, where {tolerance:g} is allowed;'
+                ' nothing is written'
+            )
+    return worst
+
+
+def _needs_sigma(denoiser: nn.Module) -> bool:
+    try:
+        with torch.no_grad():
+            denoiser(torch.zeros(1, 3, 16, 16))
+    except ValueError:
+        return True
+    return False
+
+
+def _example(needs_sigma: bool) -> tuple[tuple, tuple]:
+    """Return arguments to trace with, and which of their dimensions are free."""
+    batch, any_size = torch.export.Dim('batch', min=1), torch.export.Dim.AUTO
+    images, shape = torch.zeros(2, 3, 67, 77), {0: batch, 2: any_size, 3: any_size}
+    return ((images, torch.full((2,), 0.1)), (shape, {0: batch})) if needs_sigma else ((images,), (shape,))
+
+
+def _write_onnx(network: nn.Module, needs_sigma: bool, path: Path) -> None:
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 (PyTorch's exporter needs it)
+    except ImportError as error:
+        raise UserError(f"ONNX needs {error.name}: pip install 'semrestore[onnx]'") from None
+    arguments, shapes = _example(needs_sigma)
+    program = torch.onnx.export(
+        network,
+        arguments,
+        dynamo=True,
+        dynamic_shapes=shapes,
+        input_names=['noisy', 'sigma'] if needs_sigma else ['noisy'],
+        output_names=['restored'],
+        verbose=False,
+    )
+    model = program.model_proto
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _in_half_precision(network: nn.Module, needs_sigma: bool) -> nn.Module:
+    """Return a copy of a network that computes in float16, between inputs and an output in float32."""
+
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = copy.deepcopy(network).half()
+
+        def forward(self, noisy: Tensor) -> Tensor:
+            return self.network(noisy.half()).float()
+
+    class HalfWithSigma(Half):
+        def forward(self, noisy: Tensor, sigma: Tensor) -> Tensor:
+            return self.network(noisy.half(), sigma.half()).float()
+
+    return (HalfWithSigma if needs_sigma else Half)().eval()
+
+
+def _write_program(network: nn.Module, needs_sigma: bool, path: Path) -> None:
+    arguments, shapes = _example(needs_sigma)
+    with open(path, 'wb') as file:
+        torch.export.save(torch.export.export(network, arguments, dynamic_shapes=shapes), file)
+
+
+def _opened(path: Path) -> Callable[..., Tensor]:
+    """Return a function that runs an exported file."""
+    if path.suffix == '.pt2':
+        with open(path, 'rb') as file:
+            return torch.export.load(file).module()
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=['CPUExecutionProvider'])
+    names = [one.name for one in session.get_inputs()]
+
+    def run(*inputs: Tensor) -> Tensor:
+        fed = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
+        return torch.from_numpy(session.run(None, fed)[0])
+
+    return run
+
+
+def _compare(network: nn.Module, needs_sigma: bool, path: Path) -> float:
+    """Return the largest difference between the file and PyTorch on noisy photos."""
+    run = _opened(path)
+    items = EmbeddedPhotos(split='val', pipeline=[dict(type='semrestore.LoadPhoto')])
+    photos = [torch.from_numpy(item['img']) / 255 for item in items]
+    noise = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for batch, height, width in SIZES:
+        clean = torch.stack([photos[index % len(photos)][:height, :width] for index in range(batch)])
+        clean = clean.permute(0, 3, 1, 2).contiguous()
+        levels = torch.rand(batch, generator=noise) * 0.2
+        noisy = clean + levels.view(-1, 1, 1, 1) * torch.randn(clean.shape, generator=noise)
+        inputs = (noisy, levels) if needs_sigma else (noisy,)
+        with torch.no_grad():
+            difference = (run(*inputs) - network(*inputs)).abs().max().item()
+        worst = max(worst, difference if difference == difference else float('inf'))
+    return worst

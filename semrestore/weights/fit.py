@@ -1,0 +1,112 @@
+"""Fit weights into a network that is there already; whatever does not fit is named."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from semrestore.errors import UserError, near
+from semrestore.weights.read import check_numbers, check_plain, read_checkpoint, state_of
+
+__all__ = ['check_fit', 'check_resumable', 'fit_weights']
+
+
+def fit_weights(module: nn.Module, path: str | Path) -> None:
+    """Load a checkpoint (or a bare state dict) into a module of the same network.
+
+    A cascade takes any cascade's checkpoint, whatever task that was trained with. MMEngine's ``EMAHook`` saves the
+    averaged weights as the checkpoint's ``state_dict``, so those are loaded.
+
+    Raises:
+        UserError: The file is missing or unreadable, or holds the weights of another network.
+    """
+    fit_state(module, state_of(read_checkpoint(path)), path)
+
+
+def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+    """Load tensors into a module of the same network; ``source`` is what an error calls them."""
+    state = adapted(module, state)
+    check_fit(module, state, source)
+    module.load_state_dict(state)
+
+
+def adapted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights in the form that the parts of a module want them in.
+
+    A part that computes the same with weights in another form has a method ``adapt_state``; see
+    :meth:`semrestore.denoisers.MultiScaleDenoiser.adapt_state`.
+    """
+    for name, part in module.named_modules():
+        if hasattr(part, 'adapt_state'):
+            state = part.adapt_state(state, f'{name}.' if name else '')
+    return state
+
+
+def check_resumable(module: nn.Module, path: str | Path) -> None:
+    """Check that a training of ``module`` can go on from a checkpoint.
+
+    MMEngine would leave whatever is missing as it was initialised.
+
+    Raises:
+        UserError: The checkpoint is of another network, or holds weights alone.
+    """
+    checkpoint = read_checkpoint(path)
+    meta = checkpoint.get('meta')
+    for name, part, known in (
+        ('meta.iter', isinstance(meta, dict) and meta.get('iter'), int),
+        ('meta.epoch', isinstance(meta, dict) and meta.get('epoch'), int),
+        ('optimizer', checkpoint.get('optimizer'), dict),
+        ('message_hub', checkpoint.get('message_hub'), dict),
+    ):
+        if not isinstance(part, known) or isinstance(part, bool):
+            raise UserError(
+                f"checkpoint '{path}' has no {name}, so no training can go on from it."
+                ' To start a new training from its weights, set load_from to it.'
+            )
+    check_fit(module, state_of(checkpoint), path)
+
+
+def check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+    """Check that weights are those of a module's network.
+
+    Raises:
+        UserError: A weight is missing, superfluous, of another shape or kind, or has values that are no numbers.
+    """
+    check_plain(state, source)
+    problems = _misfits(state, module.state_dict())
+    if problems:
+        key, describe = problems[0]
+        more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
+        named = type(module['denoiser'] if isinstance(module, nn.ModuleDict) else module).__name__
+        raise UserError(f'{source} is a checkpoint of another network than {named}: it {describe(key)}{more}')
+    check_numbers(state, source, {name for name, _ in module.named_parameters()})
+
+
+def _misfits(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[tuple[str, Callable[[str], str]]]:
+    """Return the keys that do not fit, each with a function that describes it (finding near names is slow)."""
+
+    def is_other_kind(key: str) -> bool:
+        return state[key].is_floating_point() != own[key].is_floating_point() or state[key].is_complex()
+
+    def has_other_settings(key: str) -> bool:
+        return key.endswith('.settings') and not torch.equal(state[key].float(), own[key].float())
+
+    def shapes(key: str) -> str:
+        return f"has '{key}' of shape {tuple(state[key].shape)} where the network has {tuple(own[key].shape)}"
+
+    def kinds(key: str) -> str:
+        return f"has '{key}' of {state[key].dtype} where the network has {own[key].dtype}"
+
+    def settings(key: str) -> str:
+        return f"has the settings {state[key].tolist()} in '{key}' where the network has {own[key].tolist()}"
+
+    found: list[tuple[str, Callable[[str], str]]] = [(key, "misses '{}'".format) for key in own if key not in state]
+    found += [
+        (key, lambda key: f"has '{key}', which is not in the network.{near(key, own)}")
+        for key in state
+        if key not in own
+    ]
+    found += [(key, shapes) for key in own if key in state and state[key].shape != own[key].shape]
+    found = found or [(key, kinds) for key in own if is_other_kind(key)]
+    return found or [(key, settings) for key in own if not own[key].is_meta and has_other_settings(key)]

@@ -1,0 +1,170 @@
+"""Read and write weights. Nothing but tensors and plain values is ever unpickled."""
+
+import json
+import re
+import sys
+from collections.abc import Container
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from torch import Tensor
+
+from semrestore.errors import UserError, first_line
+from semrestore.files import replacing
+
+__all__ = ['latest_checkpoint', 'read_checkpoint', 'read_weights', 'save_weights']
+
+RECORD = 'semrestore'
+"""Key of the record in a checkpoint's ``meta``, and in the header of a safetensors file. Its value is JSON."""
+
+
+def read_checkpoint(path: str | Path) -> dict:
+    """Read a checkpoint to the CPU without running any code in it.
+
+    Args:
+        path: A safetensors file, or anything that :func:`torch.save` wrote.
+
+    Returns:
+        What the file holds. Of a safetensors file: ``state_dict``, and ``meta`` with the header's entries.
+
+    Raises:
+        UserError: The file is missing, damaged, no checkpoint, or holds more than tensors and plain values.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UserError(f"checkpoint '{path}' does not exist")
+    try:
+        checkpoint = _read_safetensors(path) if _is_safetensors(path) else unpickle(path, 'cpu')
+    except UserError:
+        raise
+    except Exception as error:  # whatever a damaged pickle or archive can raise
+        raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {first_line(error)}') from None
+    if not isinstance(checkpoint, dict):
+        raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
+    return checkpoint
+
+
+def unpickle(file: object, map_location: object = None, weights_only: bool | None = None) -> object:
+    """Unpickle tensors and plain values, and nothing else.
+
+    ``semrestore.patches`` puts this in the place of MMEngine's own function, which falls back to running what it finds.
+    """
+    try:
+        # MMEngine's checkpoints hold its log buffers, so those classes are allowed.
+        with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
+            checkpoint = torch.load(file, map_location=map_location, weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(
+            f'checkpoint {file} is not a file of weights alone, and nothing else is loaded: {first_line(error)}'
+        ) from None
+    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    if isinstance(meta, dict):
+        meta.pop('config', None)  # MMCV's key for a config, which is Python and which MMEngine runs when it resumes
+    return checkpoint
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Look at the beginning of a file: the length of a JSON header in 8 bytes, then the header."""
+    if path.suffix == '.safetensors':
+        return True
+    with open(path, 'rb') as file:
+        start = file.read(9)
+    return start[8:] == b'{' and int.from_bytes(start[:8], 'little') < path.stat().st_size
+
+
+def _read_safetensors(path: Path) -> dict:
+    from safetensors import safe_open
+
+    with safe_open(path, framework='pt') as file:
+        return dict(state_dict={key: file.get_tensor(key) for key in file.keys()}, meta=dict(file.metadata() or {}))  # noqa: SIM118
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint, or of a bare state dict, by name.
+
+    Raises:
+        UserError: As for :func:`read_checkpoint`; or a tensor is sparse, quantised, incomplete, or has values that are
+            no numbers.
+    """
+    state = state_of(read_checkpoint(path))
+    check_plain(state, path)
+    for key, value in state.items():
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise UserError(f"{path} has a tensor of {value.numel()} values in '{key}' and stores fewer; expected all")
+    check_numbers(state, path, state)
+    return state
+
+
+def state_of(checkpoint: dict) -> dict[str, Tensor]:
+    """Return the weights in what :func:`read_checkpoint` returned."""
+    state = checkpoint.get('state_dict', checkpoint)
+    state = state if isinstance(state, dict) else {}
+    return {key: value for key, value in state.items() if isinstance(key, str) and isinstance(value, Tensor)}
+
+
+def check_plain(state: dict[str, Tensor], source: str | Path) -> None:
+    """Refuse sparse, nested, quantised and empty (meta) tensors."""
+    for key, value in state.items():
+        if value.is_nested or value.layout is not torch.strided or value.is_meta or value.is_quantized:
+            kind = 'quantized' if value.is_quantized else 'meta' if value.is_meta else 'sparse or nested'
+            raise UserError(f"{source} has a {kind} tensor in '{key}'; expected plain ones")
+
+
+def check_numbers(state: dict[str, Tensor], source: str | Path, parameters: Container[str] = ()) -> None:
+    """Refuse values that are no numbers; infinity is refused in ``parameters`` alone, since a mask may hold it."""
+    for key, value in state.items():
+        if value.isnan().any() or (key in parameters and value.isinf().any()):
+            raise UserError(f"{source} has no numbers in '{key}': its training diverged, or the file is damaged")
+
+
+def latest_checkpoint(folder: str | Path) -> str | None:
+    """Return the last checkpoint of a run that can be read, or ``None`` if there is none.
+
+    A damaged one is reported and passed over.
+
+    Raises:
+        UserError: There are checkpoints, and none can be read.
+    """
+    named = [
+        (int(match[2]), path)
+        for path in Path(folder).glob('*.pth')
+        if (match := re.fullmatch(r'(iter|epoch)_(\d+)', path.stem))
+    ]
+    for _, path in sorted(named, reverse=True):
+        try:
+            check_numbers(state_of(read_checkpoint(path)), path)
+        except UserError as error:
+            print(f'warning: {error}; going back to the one before', file=sys.stderr)
+            continue
+        return str(path)
+    if named:
+        raise UserError(f"none of the {len(named)} checkpoints in '{folder}' can be read; remove them to start anew")
+    return None
+
+
+def save_weights(state: dict[str, Tensor], path: str | Path, record: dict | None = None) -> None:
+    """Write weights, whole or not at all.
+
+    Args:
+        state: Tensors by name.
+        path: ``.safetensors``, or any other suffix for PyTorch's format.
+        record: What the file says of itself, such as ``dict(denoiser=...)``; see :mod:`semrestore.weights.record`.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    path = Path(path)
+    meta = {} if record is None else {RECORD: json.dumps(record, sort_keys=True)}
+    try:
+        with replacing(path) as partial:
+            if path.suffix == '.safetensors':
+                from safetensors.torch import save
+
+                partial.write_bytes(save({key: value.contiguous() for key, value in state.items()}, meta))
+            else:
+                with open(partial, 'wb') as file:  # a file, because torch takes no name without a suffix
+                    torch.save(dict(meta=meta, state_dict=state), file)
+    except RuntimeError as error:  # torch's own, if it cannot open or fill the file
+        raise UserError(f"'{path}' cannot be written: {first_line(error)}") from None

@@ -1,0 +1,105 @@
+"""What a checkpoint says of its network, and how the network is built from that.
+
+The record is plain JSON. A stranger's file must not run code, so a record builds registered denoisers and nothing
+else: MMEngine's registries would import any dotted name that they are given.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from mmengine.registry import DefaultScope
+from torch import Tensor, nn
+
+from semrestore.denoisers import Denoiser
+from semrestore.errors import UserError, explained, near
+from semrestore.limits import LARGEST_RECORD
+from semrestore.plugins import load_plugins
+from semrestore.registry import MODELS
+from semrestore.weights.fit import check_fit
+from semrestore.weights.read import RECORD
+
+__all__ = ['build_recorded', 'denoiser_record', 'read_record']
+
+
+def denoiser_record(config: dict) -> dict | None:
+    """Return the record of a denoiser's config, or ``None`` if JSON cannot hold the config.
+
+    >>> denoiser_record(dict(type='DnCNN', depth=17, init_cfg=None))
+    {'denoiser': {'type': 'DnCNN', 'depth': 17}}
+    """
+    try:
+        return json.loads(json.dumps(dict(denoiser=_plain(config))))
+    except (TypeError, ValueError):
+        return None
+
+
+def read_record(checkpoint: dict, source: str | Path) -> dict | None:
+    """Return the record of what :func:`~semrestore.weights.read.read_checkpoint` returned, ``None`` if it has none.
+
+    Raises:
+        UserError: The record is no JSON dict.
+    """
+    meta = checkpoint.get('meta')
+    text = meta.get(RECORD) if isinstance(meta, dict) else None
+    if text is None:
+        return None
+    if not isinstance(text, str) or len(text) > LARGEST_RECORD:
+        raise UserError(f'{source}: its record is no text of at most {LARGEST_RECORD} characters; expected JSON')
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f'{source}: its record is no JSON: {error}') from None
+    if not isinstance(record, dict) or not isinstance(record.get('denoiser'), dict):
+        raise UserError(f"{source}: its record has no 'denoiser'; expected a JSON dict with the denoiser's config")
+    return record
+
+
+def build_recorded(config: dict, state: dict[str, Tensor], source: str | Path) -> Denoiser:
+    """Build the denoiser that a record describes, without its weights.
+
+    It is built without memory first, so that a small file cannot ask for a network of terabytes.
+
+    Args:
+        config: ``record['denoiser']``.
+        state: The file's weights, which the denoiser has to fit.
+        source: What an error calls the file.
+
+    Raises:
+        UserError: The record names something else than a registered denoiser, or does not describe these weights.
+    """
+    load_plugins()
+    _check_parts(config, source)
+    with explained(f'{source}: its record does not build'), DefaultScope.overwrite_default_scope('semrestore'):
+        with torch.device('meta'):
+            outline = MODELS.build(dict(config))
+        check_fit(nn.ModuleDict(dict(denoiser=outline)), state, source)
+        return MODELS.build(dict(config))
+
+
+def _check_parts(node: object, source: str | Path) -> None:
+    if isinstance(node, list):
+        for value in node:
+            _check_parts(value, source)
+    if not isinstance(node, dict):
+        return
+    private = [key for key in node if key.startswith('_') or key == 'init_cfg']
+    if private:
+        raise UserError(f"{source}: its record sets '{private[0]}'; expected nothing but a denoiser's own arguments")
+    if 'type' in node:
+        kind = node['type']
+        built = MODELS.module_dict.get(kind) if isinstance(kind, str) else None
+        if not (isinstance(built, type) and issubclass(built, Denoiser)):
+            hint = near(str(kind), MODELS.module_dict)
+            raise UserError(f"{source}: its record names '{kind}', which is no registered denoiser.{hint}")
+    for value in node.values():
+        _check_parts(value, source)
+
+
+def _plain(node: object) -> object:
+    """Return a config without what MMEngine adds, and with classes by their names."""
+    if isinstance(node, dict):
+        return {key: _plain(value) for key, value in node.items() if not key.startswith('_') and key != 'init_cfg'}
+    if isinstance(node, list | tuple):
+        return [_plain(value) for value in node]
+    return node.__name__ if isinstance(node, type) else node

@@ -1,0 +1,93 @@
+"""Every config takes two steps, with its own pipeline, losses and optimizer, and is evaluated, on tiny data in the trees that it reads."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from semrestore.config import load_config
+from semrestore.config.check import trains_a_task
+from semrestore.engine import evaluate, train
+from tests import tiny_data
+
+CONFIGS = sorted(str(path) for path in Path('configs').glob('[a-z]*/*.py'))
+SIDE = 65  # of segmenters' crops
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp('tiny')
+    tiny_data.write(root)
+    return root
+
+
+def load(path, work_dir):
+    """Read a config and leave out weights from elsewhere."""
+    cfg = load_config(path)
+    cfg.work_dir, cfg.load_from = str(work_dir), None
+    for network in ('task', 'feature_network'):
+        if cfg.model.get(network):
+            cfg.model[network].checkpoint = 'random'
+    return cfg
+
+
+def shrink(cfg):
+    """Take fewer pixels and steps; what is done with them stays as it is."""
+    loader = cfg.train_dataloader
+    loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    if loader.dataset.type.startswith('mmseg.'):  # classifiers' last layers are for one size
+        for transform in loader.dataset.pipeline:
+            if 'crop_size' in transform:
+                transform.crop_size = SIDE
+    if trains_a_task(cfg):
+        cfg.model.backbone.init_cfg = None
+    if cfg.get('val_dataloader'):
+        cfg.val_dataloader.dataset.indices = 1
+    cfg.model.pop('compile', None)  # minutes a network, and PyTorch's; test_cascade.py has that it is asked for
+    cfg.train_cfg.update(max_iters=2, val_begin=99)
+    cfg.default_hooks.logger.interval = 1
+
+
+def losses(cfg):
+    """Return what was logged of each step."""
+    lines = [
+        json.loads(line) for line in next(Path(cfg.work_dir).glob('*/vis_data/scalars.json')).read_text().splitlines()
+    ]
+    return [{key: value for key, value in line.items() if 'loss' in key} for line in lines]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', CONFIGS)
+def test_a_config_takes_two_steps_and_is_evaluated(path, root, tmp_path, monkeypatch):
+    if 'bm3d' in path:
+        pytest.importorskip('bm3d', reason='the extra `baselines` is not installed')
+    monkeypatch.setenv('SEMRESTORE_DATA', str(root))
+    monkeypatch.setenv('SEMRESTORE_CACHE', str(root / 'cache'))
+    torch.manual_seed(0)
+    cfg, checkpoint = load(path, tmp_path), 'none'
+    if 'evaluation' in path:
+        assert cfg.test_dataloader
+        assert cfg.model.get('task') or Path(path).stem in ('zoo', 'cc15')  # which are about PSNR alone
+    assert cfg.get('train_cfg') or cfg.get('test_dataloader')
+    if cfg.get('train_cfg'):
+        shrink(cfg)
+        assert trains_a_task(cfg) or cfg.model.losses
+        train(cfg)
+        steps = losses(cfg)
+        assert len(steps) == 2
+        assert all(math.isfinite(value) for step in steps for value in step.values())
+        assert {f'loss_{name}' for name in cfg.model.get('losses', ())} <= steps[0].keys()
+        checkpoint = str(tmp_path / 'iter_2.pth')
+    cfg = load(path, tmp_path)
+    if cfg.get('test_dataloader') and not trains_a_task(cfg):
+        parts = cfg.test_dataloader.dataset.get('datasets', [cfg.test_dataloader.dataset])
+        for part in parts:
+            part.indices = 1
+        cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
+        result = evaluate(cfg, checkpoint)
+        assert [data['images'] for data in result['data']] == [1] * len(parts)
+        values = result['metrics']
+        assert all(value >= -1 for value in values.values())  # an SSIM may be below 0
+        assert any(name.endswith('PSNR') and value > 0 for name, value in values.items())

@@ -1,0 +1,360 @@
+"""The cross-task matrix: its numbers against the libraries' own metrics and hand counts, its resumption, its refusals."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmpretrain.evaluation import Accuracy
+from mmpretrain.structures import DataSample
+from mmseg.evaluation import IoUMetric
+from mmseg.structures import SegDataSample
+
+from semrestore.cli import cross_task
+from semrestore.cli import test as testing
+from semrestore.cli.run import run
+from semrestore.errors import UserError
+from semrestore.evaluation import MeanIoU, ScoreMetric, TopK
+from semrestore.evaluation import rows as stored_cells
+from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval, markdown
+from semrestore.files import sha256
+from semrestore.registry import MODELS
+
+TASK = """
+_base_ = '{root}/configs/embedded/joint_efficientnet_lite0_sigma30.py'
+model = dict(denoiser=dict(encoder_channels=16, decoder_channels=16))
+test_dataloader = dict(dataset=dict(view=200, stride=200))
+log_level = 'ERROR'
+"""
+VIEWS = 14  # of 200 pixels: 2 of chelsea, 6 of coffee, 6 of flower
+
+
+@pytest.fixture
+def task(tmp_path, request):
+    path = tmp_path / 'task.py'
+    path.write_text(TASK.format(root=request.config.rootpath))
+    return path
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    cascade = torch.nn.ModuleDict(
+        dict(denoiser=MODELS.build(dict(type='MultiScaleDenoiser', encoder_channels=16, decoder_channels=16)))
+    )
+    torch.nn.init.normal_(cascade.denoiser.tail.weight, std=0.01)  # it starts at zero, as an identity
+    torch.save(dict(state_dict=cascade.state_dict()), tmp_path / 'sigma30.pth')
+    return tmp_path / 'sigma30.pth'
+
+
+def call(task, out, *arguments):
+    return run(cross_task.main, ['--tasks', str(task), '--out', str(out), *map(str, arguments)])
+
+
+def records(out):
+    return {(r['metric'], r['method']): r for r in json.loads((out / 'matrix.json').read_text())['records']}
+
+
+def test_the_matrix_has_the_numbers_of_the_test_command(task, checkpoint, tmp_path, capsys):
+    out = tmp_path / 'out'
+    assert call(task, out, '--sigma', 30, '--denoisers', 'noisy', 'clean', f'ours={tmp_path}/sigma{{sigma}}.pth') == 0
+    matrix = records(out)
+    for method, source in (('noisy', 'none'), ('ours', checkpoint)):
+        single = tmp_path / f'{method}.json'
+        assert (
+            run(testing.main, [str(task), str(source), '--work-dir', str(tmp_path / 'log'), '--out', str(single)]) == 0
+        )
+        metrics = json.loads(single.read_text())['metrics']
+        assert matrix['top-1', method]['value'] == pytest.approx(metrics['accuracy/top1'], abs=1e-4)
+        assert matrix['top-1', method]['psnr'] == pytest.approx(metrics['PSNR'], abs=1e-3)
+    # The labels are the network's own on the clean photos.
+    assert (matrix['top-1', 'clean']['value'], matrix['top-1', 'clean']['psnr']) == (100, None)
+    assert {record['images'] for record in matrix.values()} == {VIEWS}
+    cells = {cell['method']: cell for cell in json.loads((out / 'matrix.json').read_text())['cells']}
+    assert cells['ours']['checkpoint_sha256'] == sha256(checkpoint)
+    rows = list(csv.DictReader((out / 'matrix.csv').read_text().splitlines()))
+    assert len(rows) == len(matrix)
+    assert (out / 'matrix.png').stat().st_size > 5000
+    assert 'top-1 (%), 14 images' in (out / 'matrix.md').read_text()
+    assert 'top-1 (%), 14 images' in capsys.readouterr().out
+
+
+def test_a_matrix_goes_on_where_it_stopped_and_runs_nothing_twice(task, checkpoint, tmp_path, monkeypatch):
+    out, arguments = tmp_path / 'out', ('--sigma', 30, '--denoisers', 'noisy', f'ours={checkpoint}')
+    assert call(task, out, *arguments) == 0
+    first = records(out)
+    cell = out / 'cells/task-ours-sigma30.jsonl'
+    lines = cell.read_text().splitlines()
+    # As after a kill in the middle of writing the sixth image.
+    cell.write_text('\n'.join(lines[:6]) + '\n' + lines[6][:20])
+    seen = []
+    add = stored_cells.Rows.add
+    monkeypatch.setattr(stored_cells.Rows, 'add', lambda self, row: (seen.append(row['image']), add(self, row)))
+    assert call(task, out, *arguments) == 0
+    assert len(seen) == VIEWS - 5
+    assert records(out) == first
+    seen.clear()
+    assert call(task, out, *arguments) == 0
+    assert not seen
+
+
+def test_rows_that_somebody_changed_are_measured_again_or_named(task, tmp_path, capsys):
+    out, arguments = tmp_path / 'out', ('--sigma', 30, '--denoisers', 'noisy')
+    assert call(task, out, *arguments) == 0
+    first = records(out)
+    cell = out / 'cells/task-noisy-sigma30.jsonl'
+    lines = cell.read_text().splitlines()
+    for damaged in ('{"image": "a"}', '{"image": "a", "psnr": "20", "score": "TopK", "rank": 0}', '[]'):
+        cell.write_text('\n'.join([*lines[:4], damaged, *lines[5:]]) + '\n')
+        assert call(task, out, *arguments) == 0
+        assert records(out) == first
+    for damaged in (
+        '{"image": "a", "psnr": 20.0, "score": []}',
+        '{"image": "a", "psnr": 20.0, "score": "TopK", "rank": "first"}',
+    ):
+        cell.write_text('\n'.join([lines[0], damaged, *lines[2:]]) + '\n')
+        capsys.readouterr()
+        assert call(task, out, *arguments) == 2
+        assert f"'{cell}' does not hold what images scored; remove it" in capsys.readouterr().err
+
+
+def test_a_cell_of_other_weights_is_run_again(task, checkpoint, tmp_path):
+    out, arguments = tmp_path / 'out', ('--sigma', 30, '--denoisers', f'ours={checkpoint}', '--limit', 'ours=2')
+    assert call(task, out, *arguments) == 0
+    first = records(out)['top-1', 'ours']
+    state = torch.load(checkpoint, weights_only=True)['state_dict']
+    state['denoiser.tail.bias'] += 0.3
+    torch.save(dict(state_dict=state), checkpoint)
+    assert call(task, out, *arguments) == 0
+    assert records(out)['top-1', 'ours']['psnr'] < first['psnr'] - 3
+    assert first['images'] == 2
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--denoisers', 'nosy'], "there is no denoiser 'nosy'. Did you mean noisy"),
+        (['--denoisers', 'multiscaledenoiser'], 'MultiScaleDenoiser needs weights: NAME=CHECKPOINT'),
+        (['--denoisers', 'ours=nowhere.pth'], "the checkpoint of 'ours' at sigma 15, 'nowhere.pth', does not exist"),
+        (['--denoisers', 'clean=x.pth'], "'clean' is what the images themselves are called"),
+        (['--denoisers', 'noisy', 'noisy'], 'names noisy twice'),
+        (['--denoisers', 'noisy', '--sigma', '0'], '--sigma: 0'),
+        (['--denoisers', 'noisy', '--limit', 'bm3d=4'], "--limit: 'bm3d=4'"),
+        (['--denoisers', 'noisy', '--reference', 'nois'], 'none of the denoisers. Did you mean noisy'),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_runs(task, tmp_path, capsys, arguments, message):
+    assert call(task, tmp_path / 'out', *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_weights_of_another_network_are_refused(task, tmp_path, capsys):
+    torch.save(dict(state_dict={'denoiser.head.weight': torch.zeros(3)}), tmp_path / 'other.pth')
+    assert call(task, tmp_path / 'out', '--denoisers', f'ours={tmp_path / "other.pth"}', '--sigma', 30) == 2
+    assert 'other.pth is a checkpoint of another network' in capsys.readouterr().err
+
+
+def test_a_config_without_a_task_is_refused(tmp_path, capsys):
+    assert call('configs/denoise/multiscale_sigma25.py', tmp_path / 'out', '--denoisers', 'noisy') == 2
+    assert 'has no model.task' in capsys.readouterr().err
+
+
+def classification_cell(method, ranks, psnr=20.0, sigma=30):
+    return Cell(
+        'cls', method, sigma, list(range(len(ranks))), [dict(score='TopK', rank=rank, psnr=psnr) for rank in ranks]
+    )
+
+
+def test_top_1_and_top_5_are_mmpretrains():
+    samples = [DataSample().set_gt_label(i % 7).set_pred_score(torch.randn(7).softmax(0)) for i in range(40)]
+    cell = classification_cell('x', [TopK().row(sample, None)['rank'] for sample in samples])
+    predictions = torch.stack([sample.pred_score for sample in samples])
+    expected = Accuracy.calculate(predictions, torch.tensor([i % 7 for i in range(40)]), topk=(1, 5))
+    assert [cell.value('top-1'), cell.value('top-5')] == pytest.approx([value[0].item() for value in expected])
+
+
+def test_miou_is_mmsegs():
+    samples = []
+    for _ in range(5):
+        truth = torch.randint(0, 3, (1, 8, 9))
+        truth[0, 0] = 255
+        sample = SegDataSample(
+            gt_sem_seg=PixelData(data=truth), pred_sem_seg=PixelData(data=torch.randint(0, 4, (1, 8, 9)))
+        )
+        samples.append(sample)
+    metric = IoUMetric()
+    metric.dataset_meta = dict(classes=('a', 'b', 'c', 'd', 'never there'))
+    metric.process({}, [sample.to_dict() for sample in samples])
+    expected = metric.compute_metrics(metric.results)['mIoU']
+    cell = Cell(
+        'seg', 'x', 30, list(range(5)), [dict(score='MeanIoU') | MeanIoU().row(sample, 5) for sample in samples]
+    )
+    assert cell.value('mIoU') == pytest.approx(expected, abs=0.005)  # mmseg rounds
+
+
+def test_recovery_difference_and_places_by_hand():
+    cells = [
+        classification_cell('noisy', [1] * 8 + [0] * 2),
+        classification_cell('clean', [0] * 9 + [1], psnr=None, sigma=None),
+        classification_cell('alone', [1] * 6 + [0] * 4),
+        classification_cell('joint', [1] * 4 + [0] * 6),
+        classification_cell('slow', [0, 0]),
+    ]
+    found = {
+        record['method']: record for record in Matrix(cells, [30], 'alone').records() if record['metric'] == 'top-1'
+    }
+    assert [found[m]['value'] for m in ('noisy', 'clean', 'alone', 'joint', 'slow')] == pytest.approx(
+        [20, 90, 40, 60, 100]
+    )
+    # (60 - 20) / (90 - 20); the slow method's two images are both wrong when noisy and right when clean.
+    assert found['joint']['recovery'] == pytest.approx(100 * 40 / 70)
+    assert found['slow']['recovery'] == pytest.approx(100)
+    assert {m: record['place'] for m, record in found.items()} == dict(
+        noisy=None, clean=None, alone=2, joint=1, slow=None
+    )
+    assert found['joint']['difference'] == pytest.approx(20)
+    assert found['slow']['difference'] == pytest.approx(100)
+    text = markdown(list(found.values()), 'alone')
+    assert '**60.0**' in text
+    assert '<u>40.0</u>' in text
+    assert '(2 images)' in text
+
+
+def test_the_interval_is_the_binomial_one_where_that_is_known():
+    cell = classification_cell('x', [0] * 600 + [1] * 400)
+    low, high = interval(*bootstrap('top-1', cell))
+    # Normal approximation of the binomial: 60 +- 1.96 * sqrt(60 * 40 / 1000)
+    assert (low, high) == pytest.approx((60 - 3.04, 60 + 3.04), abs=0.4)
+
+
+def test_grouping_equal_images_leaves_the_bootstrap_what_it_is():
+    ranks = np.random.randint(0, 3, (2, 300))
+    one, other = (classification_cell('x', own.tolist()) for own in ranks)
+    draws = np.random.default_rng(1).integers(0, 300, (4000, 300))
+    right = (ranks == 0).astype(float)
+    plain = 100 * (right[0] - right[1])[draws].mean(1)
+    grouped, grouped_other = bootstrap('top-1', one, other)
+    assert interval(grouped - grouped_other) == pytest.approx(interval(plain), abs=0.7)
+
+
+def test_the_interval_of_miou_holds_its_estimate_where_classes_are_rare():
+    # One class everywhere, and in each image a false positive of a class of its own.
+    rows = []
+    for image in range(20):
+        intersect, union = [0] * 21, [0] * 21
+        intersect[0], union[0], union[image + 1] = 90, 100, 10
+        rows.append(dict(score='MeanIoU', intersect=intersect, union=union, psnr=20.0))
+    cell = Cell('seg', 'x', 30, list(range(20)), rows)
+    assert cell.value('mIoU') == pytest.approx(90 / 21)
+    low, high = interval(*bootstrap('mIoU', cell))
+    assert low <= cell.value('mIoU') <= high
+
+
+def test_a_network_of_nans_is_never_right():
+    sample = DataSample().set_gt_label(3)
+    sample.set_field(torch.full((7,), float('nan')), 'pred_score')
+    assert TopK().row(sample, None)['rank'] == 6
+    sample.set_field(torch.zeros(7), 'pred_score')  # nor is one that cannot decide
+    assert TopK().row(sample, None)['rank'] == 6
+
+
+def test_a_sample_without_a_label_is_named():
+    with pytest.raises(UserError, match=r"'x.png' has no label"):
+        TopK().row(DataSample(metainfo=dict(img_path='x.png')).set_pred_score(torch.rand(7)), None)
+
+
+@pytest.mark.parametrize(
+    ('source', 'message'),
+    [
+        (
+            'ours=configs/embedded/denoise_sigma30.py',
+            'needs weights: ours=configs/embedded/denoise_sigma30.py:CHECKPOINT',
+        ),
+        ('ours=nowhere.py', "config 'nowhere.py' does not exist"),
+    ],
+)
+def test_a_denoiser_of_another_config_is_checked_before_anything_runs(task, tmp_path, capsys, source, message):
+    assert call(task, tmp_path / 'out', '--denoisers', 'noisy', source, '--sigma', 30) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_missing_labels_of_the_data_are_named(tmp_path, capsys, monkeypatch):
+    (tmp_path / 'imagenet_samples').mkdir()
+    monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
+    assert (
+        call('configs/evaluation/efficientnet_lite0_imagenet_samples.py', tmp_path / 'out', '--denoisers', 'noisy') == 2
+    )
+    assert 'labels.txt' in capsys.readouterr().err
+
+
+def test_a_score_is_a_metric_of_mmengines_too():
+    samples = [DataSample().set_gt_label(i % 7).set_pred_score(torch.randn(7).softmax(0)) for i in range(10)]
+    metric = ScoreMetric('TopK')
+    metric.process({}, [sample.to_dict() for sample in samples])
+    cell = classification_cell('x', [TopK().row(sample, None)['rank'] for sample in samples])
+    assert metric.compute_metrics(metric.results) == {name: cell.value(name) for name in ('top-1', 'top-5')}
+
+
+NOISES = """
+degradation = dict(type='DegradationChain', steps=[dict(type='GaussianNoise', sigma=20), dict(type='JPEG', quality=30)])
+"""
+
+
+def test_rows_of_other_noise_have_the_numbers_of_the_test_command(task, checkpoint, tmp_path):
+    noise = tmp_path / 'stored.py'
+    noise.write_text(NOISES)
+    out = tmp_path / 'out'
+    named = tmp_path / 'stored.pth'
+    named.write_bytes(checkpoint.read_bytes())
+    methods = ('noisy', 'clean', f'ours={tmp_path}/{{sigma}}.pth')
+    assert call(task, out, '--noise', f'stored={noise}', '--denoisers', *methods) == 0
+    matrix = records(out)
+    assert {record['sigma'] for record in matrix.values()} == {'stored'}
+    own = tmp_path / 'own.py'
+    steps = "[dict(type='GaussianNoise', sigma=20), dict(type='JPEG', quality=30)]"
+    own.write_text(
+        f"_base_ = './task.py'\nmodel = dict(degradation=dict(_delete_=True, type='DegradationChain', steps={steps}))\n"
+    )
+    single = tmp_path / 'single.json'
+    assert (
+        run(testing.main, [str(own), str(checkpoint), '--work-dir', str(tmp_path / 'log'), '--out', str(single)]) == 0
+    )
+    metrics = json.loads(single.read_text())['metrics']
+    assert matrix['top-1', 'ours']['value'] == pytest.approx(metrics['accuracy/top1'], abs=1e-4)
+    assert matrix['top-1', 'ours']['psnr'] == pytest.approx(metrics['PSNR'], abs=1e-3)
+    assert '| stored |' in (out / 'matrix.md').read_text()
+    cells = json.loads((out / 'matrix.json').read_text())['cells']
+    assert {cell['method'] for cell in cells if 'degradation' in cell} == {'noisy', 'ours'}
+    # With Gaussian rows beside it, and after a change of the noise, which runs that row again.
+    stamp = {path.name: path.read_bytes() for path in (out / 'cells').iterdir()}
+    noise.write_text(NOISES.replace('quality=30', 'quality=90'))
+    assert call(task, out, '--sigma', 30, '--noise', f'stored={noise}', '--denoisers', 'noisy', 'clean') == 0
+    changed = {path.name for path in (out / 'cells').glob('*.jsonl') if stamp.get(path.name) != path.read_bytes()}
+    assert changed == {'task-noisy-stored.jsonl', 'task-noisy-sigma30.jsonl'}
+
+
+@pytest.mark.parametrize(
+    ('noise', 'message'),
+    [
+        ('stored', "'stored' is not NAME=CONFIG"),
+        ('stored={tmp}/nowhere.py', "nowhere.py' does not exist"),
+        ('stored={tmp}/task.py', 'sets no degradation'),
+        ('stored={tmp}/wrong.py', 'does not build: ValueError: sigma is -1'),
+    ],
+)
+def test_a_noise_that_is_none_is_named(task, tmp_path, capsys, noise, message):
+    (tmp_path / 'wrong.py').write_text("degradation = dict(type='GaussianNoise', sigma=-1)")
+    assert call(task, tmp_path / 'out', '--noise', noise.format(tmp=tmp_path), '--denoisers', 'noisy') == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_of_rows_imports_nothing(tmp_path, monkeypatch):
+    (tmp_path / 'evil.py').write_text(f"open({str(tmp_path / 'trap')!r}, 'w')\ndef score(): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    cell = Cell('task', 'method', 30, [0], [dict(psnr=30.0, score='evil.score')])
+    with pytest.raises(UserError, match=r"'evil\.score' .* is no registered Score"):
+        cell.value('top1')
+    assert not (tmp_path / 'trap').exists()

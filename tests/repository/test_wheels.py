@@ -1,0 +1,64 @@
+"""What users install: semrestore's wheel and the example plugin's, away from the sources, from training to the matrix."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONFIG = 'semrestore_detection::detection/joint_fcos_embedded.py'
+
+
+def call(*arguments, **options):
+    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope='module')
+def wheels(tmp_path_factory):
+    """Both wheels, built from copies of what git would check out."""
+    folder = tmp_path_factory.mktemp('wheels')
+    source = folder / 'source'
+    ignored = shutil.ignore_patterns(
+        '.git', '.venv', 'work_dirs', 'data', '*.egg-info', '__pycache__', '_build', 'build'
+    )
+    shutil.copytree(ROOT, source, symlinks=True, ignore=ignored)
+    for package in (source, source / 'examples/semrestore-detection'):
+        call('-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '--wheel-dir', folder, package)
+    return sorted(folder.glob('*.whl'))
+
+
+def test_configs_and_templates_are_in_the_wheel(wheels):
+    names = set(zipfile.ZipFile(next(wheel for wheel in wheels if wheel.name.startswith('semrestore-'))).namelist())
+    configs = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py')}
+    assert {f'semrestore/.mim/{name}' for name in configs} <= names
+    assert {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / 'semrestore/templates').rglob('*') if path.is_file()
+    } <= names
+    assert not any(name.startswith(('tests/', 'tools/', 'examples/')) for name in names)
+
+
+@pytest.mark.slow
+def test_the_example_plugin_trains_evaluates_and_has_its_row(wheels, tmp_path):
+    site = tmp_path / 'site'
+    call('-m', 'pip', 'install', '--quiet', '--no-deps', '--target', site, *wheels)
+    tests = shutil.copytree(ROOT / 'examples/semrestore-detection/tests', tmp_path / 'tests')
+    environment = os.environ | dict(PYTHONPATH=str(site))
+    where = call(
+        '-c',
+        'import semrestore, semrestore_detection as d; print(semrestore.__file__, d.__file__)',
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert where.count(str(site)) == 2
+    assert 'MODELS: DetectionTask, DetectorTraining' in call(
+        '-m', 'semrestore', 'plugins', env=environment, cwd=tmp_path
+    )
+    report = call('-m', 'pytest', '-q', tests, env=environment, cwd=tmp_path)
+    assert ' passed' in report
+    assert 'failed' not in report

@@ -1,0 +1,103 @@
+"""Exported denoisers compute what PyTorch computes, for any batch and size."""
+
+import numpy as np
+import pytest
+import torch
+
+import semrestore
+from semrestore.cli import export
+from semrestore.cli.run import run
+from semrestore.denoisers import FFDNet
+from semrestore.weights import export as library
+from semrestore.weights.read import save_weights
+
+onnxruntime = pytest.importorskip(
+    'onnxruntime', reason="the extra `onnx` is not installed: pip install 'semrestore[onnx]'"
+)
+pytest.importorskip('onnxscript', reason="the extra `onnx` is not installed: pip install 'semrestore[onnx]'")
+
+
+@pytest.fixture
+def noisy(photos):
+    def cut(batch, height, width):
+        crops = torch.stack([photos[name][:, :height, :width] for name in ('coffee', 'flower', 'chelsea')[:batch]])
+        return crops + 0.1 * torch.randn(crops.shape, generator=torch.Generator().manual_seed(3))
+
+    return cut
+
+
+@pytest.mark.parametrize(('options', 'tolerance'), [([], 1e-4), (['--fp16'], 5e-3)])
+def test_onnx_is_the_network_on_photos_of_any_size(tmp_path, noisy, options, tolerance, capsys):
+    path = tmp_path / 'model.onnx'
+    assert run(export.main, ['zoo:multiscale-sigma25', '--out', str(path), *options]) == 0
+    assert 'of PyTorch on 4 photos' in capsys.readouterr().out
+    session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    denoiser = semrestore.load_denoiser('multiscale-sigma25')
+    for size in ((1, 66, 70), (3, 129, 100), (2, 20, 31), (1, 300, 255)):
+        images = noisy(*size)
+        (restored,) = session.run(None, dict(noisy=images.numpy()))
+        assert restored.dtype == np.float32
+        assert np.abs(restored - denoiser(images).numpy()).max() <= tolerance
+    assert path.stat().st_size < (2e6 if options else 4e6)
+    assert [entry.name for entry in tmp_path.iterdir()] == ['model.onnx']
+
+
+def test_a_network_that_needs_sigma_has_an_input_for_it(tmp_path, noisy):
+    torch.manual_seed(0)
+    denoiser = FFDNet().eval()
+    save_weights({f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}, tmp_path / 'ffdnet.pth')
+    arguments = [
+        str(tmp_path / 'ffdnet.pth'),
+        '--config',
+        'configs/baselines/ffdnet.py',
+        '--out',
+        str(tmp_path / 'ffdnet.onnx'),
+    ]
+    assert run(export.main, arguments) == 0
+    session = onnxruntime.InferenceSession(tmp_path / 'ffdnet.onnx', providers=['CPUExecutionProvider'])
+    assert [one.name for one in session.get_inputs()] == ['noisy', 'sigma']
+    images, levels = noisy(2, 35, 48), torch.tensor([0.1, 0.2])
+    (restored,) = session.run(None, dict(noisy=images.numpy(), sigma=levels.numpy()))
+    with torch.no_grad():
+        assert np.abs(restored - denoiser(images, levels).numpy()).max() <= 1e-4
+
+
+def test_torch_export_loads_without_semrestores_classes(tmp_path, noisy):
+    path = tmp_path / 'model.pt2'
+    assert run(export.main, ['zoo:multiscale-sigma25', '--out', str(path)]) == 0
+    program = torch.export.load(path).module()
+    denoiser = semrestore.load_denoiser('multiscale-sigma25')
+    for size in ((1, 66, 70), (3, 129, 100)):
+        torch.testing.assert_close(program(noisy(*size)), denoiser(noisy(*size)), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['zoo:multiscale-sigma25', '--out', 'OUT/model.onx'], 'expected a name that ends in .onnx or .pt2'),
+        (['zoo:multiscale-sigma25', '--out', 'OUT/model.pt2', '--fp16'], '--fp16 is for ONNX'),
+        (
+            ['zoo:multiscale-sigma25', '--out', 'OUT/mine.onnx'],
+            "mine.onnx' exists; choose another --out, or set --overwrite",
+        ),
+        (['zoo:multiscale-sigma25', '--out', 'OUT/mine.onnx/x.onnx'], 'cannot be written'),
+        (['zoo:multiscale-sigma26', '--out', 'OUT/model.onnx'], 'Did you mean multiscale-sigma'),
+        (
+            ['none', '--config', 'configs/baselines/wavelet_sigma25.py', '--out', 'OUT/model.onnx'],
+            'Wavelet is no network',
+        ),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_left(tmp_path, arguments, message, capsys):
+    (tmp_path / 'mine.onnx').write_bytes(b'mine')
+    assert run(export.main, [argument.replace('OUT', str(tmp_path)) for argument in arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ['mine.onnx']
+    assert (tmp_path / 'mine.onnx').read_bytes() == b'mine'
+
+
+def test_a_file_that_differs_from_pytorch_is_not_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(library, 'TOLERANCE', -1.0)
+    assert run(export.main, ['zoo:multiscale-sigma25', '--out', str(tmp_path / 'model.pt2')]) == 2
+    assert 'differs from PyTorch' in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
