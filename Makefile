@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/semrestore demo
 
-# Two files at a time, each on one thread (tests/conftest.py).
+# Two files at a time, each on one thread (conftest.py).
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -27,9 +27,12 @@ audit:
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
+# Style, spelling and types.
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
@@ -40,7 +43,7 @@ clean:
 
 # Every file by its hash. What three packages of the lock are built by comes first, since pip checks no hash of what it fetches for a build;
 # MMCV_WITH_OPS=0 keeps mmcv pure Python, whatever else is there.
-$(INSTALLED): setup.py requirements.lock requirements-build.lock
+$(INSTALLED): pyproject.toml requirements.lock requirements-build.lock
 	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(not ok and "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; choose one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-build.lock

@@ -163,7 +163,8 @@ def _pair(path: Path, options: argparse.Namespace) -> tuple:
 def markdown(rows: list[dict]) -> str:
     """Return the table as Markdown."""
     lines = [
-        '| method | precision | s an image | fastest to slowest | peak memory (MiB) | parameters | multiply-adds (G) | PSNR (dB) |'
+        '| method | precision | s an image | fastest to slowest | peak memory (MiB) | parameters | multiply-adds (G)'
+        ' | PSNR (dB) |'
     ]
     lines.append('| --- | --- |' + ' ---: |' * 6)
     for row in rows:

@@ -64,7 +64,8 @@ def main(arguments=None) -> None:
     rows = {title: summary(values) | dict(bytes=runs[title][1]) for title, values in seconds.items()}
     for title, row in rows.items():
         print(
-            f'{title:14} {row["median"]:.3f} s ({row["fastest"]:.3f} to {row["slowest"]:.3f}), {row["bytes"] / 2**20:.2f} MiB'
+            f'{title:14} {row["median"]:.3f} s ({row["fastest"]:.3f} to {row["slowest"]:.3f}),'
+            f' {row["bytes"] / 2**20:.2f} MiB'
         )
     write(
         options.out,

@@ -56,7 +56,7 @@ def machine(device: str) -> dict:
 
 
 def matmul_rate(device: str, dtype: torch.dtype, side: int | None = None) -> float:
-    """Return the floating point operations a second of a large matrix product: what this device really reaches, against which others count.
+    """Return the floating point operations a second that a large matrix product reaches on this device.
 
     Args:
         device: Where.

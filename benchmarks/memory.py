@@ -48,7 +48,8 @@ def main() -> None:
     halves = [part.mean() for part in np.array_split(memory, 2)]
     slope = np.polyfit(seconds / 3600, memory, 1)[0]
     print(
-        f'{rows[-1][0] / 60:.0f} minutes, {len(rows)} samples; after the warm-up {memory.min():.0f} to {memory.max():.0f} MiB, halves'
+        f'{rows[-1][0] / 60:.0f} minutes, {len(rows)} samples; after the warm-up {memory.min():.0f} to'
+        f' {memory.max():.0f} MiB, halves'
         f' {halves[0]:.0f} and {halves[1]:.0f} MiB, {slope:+.1f} MiB an hour; status {status}'
     )
     sys.exit(int(halves[1] - halves[0] > options.bound))

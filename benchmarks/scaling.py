@@ -1,4 +1,4 @@
-"""How training scales over processes: ``tools/train.py`` under torchrun on 1, 2, ... processes, each with the same share of a batch.
+"""How training scales over 1, 2, ... processes under torchrun, each with the same share of a batch.
 
     python -m benchmarks.scaling CONFIG [--processes 1 2] [--batch N] [--iterations N] [--rounds 3] [--out FILE]
     [OPTIONS OF train.py]
@@ -90,7 +90,8 @@ def main(arguments=None) -> None:
         rows.append(row)
         print(
             f'{processes} x batch {options.batch}: {median:.4f} s a step ({min(values):.4f} to {max(values):.4f}),'
-            f' {row["images_per_s"]:.1f} images/s, efficiency {row["efficiency"]:.2f} ({min(efficiencies):.2f} to {max(efficiencies):.2f})'
+            f' {row["images_per_s"]:.1f} images/s, efficiency {row["efficiency"]:.2f} ({min(efficiencies):.2f} to'
+            f' {max(efficiencies):.2f})'
         )
     given = dict(
         config=options.config, batch=options.batch, iterations=options.iterations, rounds=options.rounds, rest=rest

@@ -1,4 +1,4 @@
-"""Training steps of ours, MMEngine's whole loop and all hooks included, beside a plain PyTorch loop of the same mathematics.
+"""Training steps of ours beside a plain PyTorch loop of the same mathematics.
 
     python -m benchmarks.train_step [--task none|vgg16] [--amp] [--compile] [--steps N] [--out FILE.json]
 
@@ -40,7 +40,7 @@ WARM_UP = 3
 
 
 class PlainLoop:
-    """What one would write by hand: noise, denoiser, losses, clipping, AdamW and a moving average, on patches of the embedded photos."""
+    """Train by hand: noise, denoiser, losses, clipping, AdamW and a moving average."""
 
     def __init__(self, denoiser: nn.Module, vgg: nn.Module | None, options: argparse.Namespace) -> None:
         self.options, self.device = options, options.device
@@ -99,7 +99,7 @@ def _statistics(denoiser: nn.Module) -> list[Tensor]:
 
 @HOOKS.register_module()
 class TakeTurns(Hook):
-    """After each step of ours, one of the plain loop; both are timed, with everything that the loop and the hooks do counted as ours."""
+    """Run one step of the plain loop after each of ours, and time both with all hooks."""
 
     priority = 'LOWEST'
 
@@ -286,17 +286,20 @@ def main(arguments=None) -> None:
     )
     precision = 'bf16' if options.amp else 'float32'
     print(
-        f'{document["machine"]["processor"]}: task {options.task}, batch {options.batch} of {options.size} x {options.size}, {precision}'
+        f'{document["machine"]["processor"]}: task {options.task}, batch {options.batch} of {options.size} x'
+        f' {options.size}, {precision}'
     )
     for which, row in rows.items():
         memory = 'unknown' if row['peak_mib'] is None else f'{row["peak_mib"]:.0f} MiB'
         print(
-            f'{which}: median {row["median"]:.4f} s ({row["fastest"]:.4f} to {row["slowest"]:.4f}, {row["repeats"]} steps), {memory},'
+            f'{which}: median {row["median"]:.4f} s ({row["fastest"]:.4f} to {row["slowest"]:.4f}, {row["repeats"]}'
+            f' steps), {memory},'
             f' {row["images_per_s"]:.1f} images/s, {100 * row["mfu"]:.0f} % of the rate of a large matrix product'
         )
     low, high = compared['quartiles']
     print(
-        f'ours / plain: {compared["by_medians"]:.3f} by medians, {compared["of_pairs"]:.3f} of pairs (quartiles {low:.3f} to {high:.3f})'
+        f'ours / plain: {compared["by_medians"]:.3f} by medians, {compared["of_pairs"]:.3f} of pairs (quartiles'
+        f' {low:.3f} to {high:.3f})'
     )
     if 'memory' in compared:
         print(f'ours / plain: {compared["memory"]:.3f} in peak memory')

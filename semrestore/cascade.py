@@ -1,8 +1,8 @@
-"""The cascade: a denoiser in front of a frozen task network, trained by a joint loss that reaches only the denoiser (paper, Fig. 2)."""
+"""The cascade: a denoiser in front of a frozen task network, trained by a joint loss (paper, Fig. 2)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, Optional, get_args
+from typing import TYPE_CHECKING, Any, Literal, Optional, cast, get_args
 
 import torch
 from mmengine.model import BaseDataPreprocessor, BaseModel
@@ -10,7 +10,8 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from semrestore.contracts import check_degraded, check_restored, check_samples, check_term
-from semrestore.degradations import image_generator
+from semrestore.degradations import Degradation, image_generator
+from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError
 from semrestore.losses import Step, Supervision
 from semrestore.registry import MODELS
@@ -46,7 +47,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         self.label_check = label_check
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Convert ``data['inputs']``: a uint8 tensor ``(N, 3, H, W)``, or a list of ``(3, H, W)``, which stays a list if sizes differ.
+        """Convert ``data['inputs']``, a uint8 tensor ``(N, 3, H, W)`` or a list of ``(3, H, W)``.
 
         Pairs of a clean and a noisy image have six channels, the clean ones first.
 
@@ -80,7 +81,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
             for image, sample in (by_area[0], by_area[-1])
         ]
         raise UserError(
-            f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller than the crop? Use'
+            f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller'
+            ' than the crop? Use'
             " semrestore's RandomCrop with pad_if_needed=True, or a smaller crop_size"
         )
 
@@ -124,12 +126,11 @@ class LabelCheck:
 
 @MODELS.register_module()
 class Cascade(BaseModel):
-    """Degradation, denoiser and frozen task network, with the joint loss L = L_D + lambda_P L_P + lambda_H L_H (paper, Eq. 3).
+    """Degradation, denoiser and frozen task network, with the joint loss of Eq. 3.
 
     The frozen networks are kept out of the module tree: they have no entry in the state dict, no row in an optimizer,
-        no copy in an EMA
-    and no share in what DistributedDataParallel sends. So a checkpoint is the denoiser's alone and fits a cascade with
-    any other task.
+    no copy in an EMA and no share in what DistributedDataParallel sends. So a checkpoint is the denoiser's alone and
+    fits a cascade with any other task.
 
     Args:
         denoiser: Config of a :class:`~semrestore.denoisers.base.Denoiser`.
@@ -148,6 +149,12 @@ class Cascade(BaseModel):
             ``dict(mode='max-autotune')``. Evaluation, where sizes change, runs as it is.
         data_preprocessor: Config of :class:`ImagePreprocessor`.
     """
+
+    denoiser: Denoiser
+    degradation: Degradation
+    task: 'FrozenTask | None'
+    feature_network: 'FrozenTask | None'
+    evaluation_seed: int
 
     def __init__(
         self,
@@ -185,7 +192,7 @@ class Cascade(BaseModel):
         # Past nn.Module's own __setattr__, which would register them as children.
         object.__setattr__(self, 'task', network)
         object.__setattr__(self, 'feature_network', MODELS.build(feature_network) if feature_network else None)
-        self.layers = tuple(dict.fromkeys(layer for loss in self.losses.values() for layer in loss.layers))
+        self.layers: tuple[str, ...] = tuple(dict.fromkeys(layer for loss in terms.values() for layer in loss.layers))
         self._check_losses()
         self.denoiser.to(memory_format=self._memory_format)
 
@@ -203,10 +210,11 @@ class Cascade(BaseModel):
                 predictions and the images as ``clean``, ``noisy`` and ``restored`` (each ``(3, H, W)``), ``'tensor'``
                 the restored batch.
         """
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
         if mode == 'predict':
-            return self.predict(inputs, data_samples)
+            return self.predict(inputs, data_samples or ())
+        assert isinstance(inputs, Tensor)
+        if mode == 'loss':
+            return self.loss(inputs, data_samples or ())
         if mode == 'tensor':
             return self.denoiser(inputs.contiguous(memory_format=self._memory_format))
         raise ValueError(f"mode is {mode!r}; expected 'loss', 'predict' or 'tensor'")
@@ -215,7 +223,7 @@ class Cascade(BaseModel):
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
         clean, noisy, restored = self._restore(clean, _training_generators(clean, data_samples))
         return {
-            f'loss_{name}': self.losses[name].weight * term
+            f'loss_{name}': cast(float, self.losses[name].weight) * term
             for name, term in self.terms(clean, noisy, restored, data_samples).items()
         }
 
@@ -300,14 +308,14 @@ class Cascade(BaseModel):
         """Give the task network's own label to each sample that has none."""
         indices = [index for index, sample in enumerate(data_samples) if not _is_labelled(sample)]
         completed = list(data_samples)
-        if indices:
+        if indices and self.task is not None:
             labelled = self.task.self_label(clean[indices], [data_samples[index] for index in indices])
             check_samples(self.task, 'self_label', labelled, len(indices))
             for index, sample in zip(indices, labelled, strict=True):
                 completed[index] = sample
         return completed
 
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *arguments) -> None:
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *arguments: Any) -> None:
         # PyTorch and MMEngine both load by this method. MMEngine only warns about weights of another network.
         own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
         own = adapted(self, own)
@@ -328,35 +336,38 @@ class Cascade(BaseModel):
     def _check_losses(self) -> None:
         if self._needs_task_loss and self.task is None:
             raise UserError('model.losses has a task loss, but the config has no task: set model.task or drop the loss')
-        if self.layers and not self._frozen:
-            raise UserError(
-                'model.losses has a perceptual loss, but the config has neither model.task nor model.feature_network'
-            )
         source = self.feature_network or self.task
         for layer in self.layers:
+            if source is None:
+                raise UserError(
+                    'model.losses has a perceptual loss, but the config has neither model.task nor'
+                    ' model.feature_network'
+                )
             source.layer(layer)
 
 
 def image_name(sample: BaseDataElement) -> str:
-    """Return the name that seeds an image's noise: the one its data set gives it, or else its file's name without folder and suffix."""
+    """Return the name that seeds an image's noise: its data set's name for it, or its file's without suffix."""
     name = sample.metainfo.get('name')
     if name is None:
         path = sample.metainfo.get('img_path')
         if path is None:
             raise UserError(
-                "a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing transform"
+                "a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing"
+                ' transform'
             )
         name = str(path).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]
     return name
 
 
 def _training_generators(images: Tensor, data_samples: Sequence) -> list[torch.Generator] | None:
-    """Return a generator for each image's noise by its place in the stream of training images, or ``None`` where that is not known."""
+    """Return a generator for each image's noise by its place in the stream, or ``None`` where that is not known."""
     seeds = [getattr(sample, 'metainfo', {}).get('stream_seed') for sample in data_samples]
-    if not seeds or None in seeds:
+    known = [seed for seed in seeds if seed is not None]
+    if not known or len(known) < len(seeds):
         return None
     # The transforms have drawn from the seed itself.
-    return [torch.Generator(images.device).manual_seed(seed ^ 1) for seed in seeds]
+    return [torch.Generator(images.device).manual_seed(seed ^ 1) for seed in known]
 
 
 def _is_labelled(sample: BaseDataElement) -> bool:

@@ -1,4 +1,4 @@
-"""What the parts of a cascade hand each other, checked where it is handed over: shapes and types, which cost nothing to look at."""
+"""Checks of shapes and types where the parts of a cascade hand each other tensors."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ __all__ = ['ContractError']
 
 
 class ContractError(UserError):
-    """A part, perhaps a plugin's, returned something else than its base class promises; the message names the part and the promise."""
+    """A part, perhaps a plugin's, broke a promise of its base class; the message names both."""
 
 
 def check_degraded(part: nn.Module, value: object, clean: Tensor) -> None:

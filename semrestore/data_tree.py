@@ -95,7 +95,7 @@ def build_bsds(source: Path, data: Path) -> list[str]:
 
 
 def build_trainaug(voc: Path) -> str | None:
-    """Write ``trainaug.txt``, every photo with a label of SBD that is not in VOC's val list, if it can be and is not there."""
+    """Write ``trainaug.txt`` if it is missing: every photo with a label of SBD that is not in VOC's val list."""
     lists, labels = voc / 'ImageSets/Segmentation', voc / 'SegmentationClassAug'
     target = lists / 'trainaug.txt'
     if target.exists() or not labels.is_dir() or not (lists / 'val.txt').is_file():

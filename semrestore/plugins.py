@@ -19,7 +19,7 @@ GROUP = 'semrestore.plugins'
 
 @dataclass
 class Plugin:
-    """An installed plugin: its name, where it comes from, what it registered by registry, or why it could not be imported."""
+    """An installed plugin: where it comes from, what it registered, or why it could not be imported."""
 
     name: str
     module: str
@@ -50,7 +50,7 @@ def load_plugins() -> tuple[Plugin, ...]:
 
 
 def _load(entry: EntryPoint, others: list[Plugin]) -> Plugin:
-    plugin = Plugin(entry.name, entry.value, entry.dist.name, entry.dist.version)
+    plugin = Plugin(entry.name, entry.value, *((entry.dist.name, entry.dist.version) if entry.dist else ('?', '?')))
     before = {name: dict(child.module_dict) for name, child in registry.registries().items()}
     try:
         importlib.import_module(entry.module)
@@ -83,7 +83,8 @@ def _conflict(plugin: Plugin, others: list[Plugin], name: str, where: str) -> Us
         (f'plugin {other}' for other in others if name in other.registered.get(where, ())), 'semrestore itself'
     )
     return UserError(
-        f"plugin {plugin} registers '{name}' in {where}, which {owner} has registered; uninstall one of them, or rename one"
+        f"plugin {plugin} registers '{name}' in {where}, which {owner} has registered; uninstall one of them, or"
+        ' rename one'
     )
 
 

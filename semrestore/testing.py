@@ -1,4 +1,4 @@
-"""Contract tests for parts of your own: each ``check_…`` runs one part and raises an ``AssertionError`` that names the broken promise.
+"""Contract tests for parts of your own: each raises an ``AssertionError`` that names the broken promise.
 
 They are what semrestore holds its own parts to::
 
@@ -9,7 +9,8 @@ They are what semrestore holds its own parts to::
 import copy
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +38,7 @@ __all__ = ['check_dataset', 'check_degradation', 'check_denoiser', 'check_loss',
 def check_denoiser(
     denoiser: Denoiser, sigma: float | None = 0.1, sizes: Sequence[tuple[int, int]] = SIZES, tolerance: float = 1e-4
 ) -> None:
-    """Check a denoiser: any size, batch independence, its input left alone, dtypes, devices, both forms of sigma, gradients.
+    """Check a denoiser: sizes, batch independence, input left alone, dtypes, devices, sigma, gradients.
 
     Args:
         denoiser: In any mode; it is run on a copy in eval mode.
@@ -141,7 +142,7 @@ def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: 
     leaf = images.clone().requires_grad_()
     losses = task.loss(leaf, copy.deepcopy(list(data_samples)))
     _held(check_task_losses, task, losses)
-    sum(value for name, value in losses.items() if 'loss' in name).sum().backward()
+    torch.stack([value.sum() for name, value in losses.items() if 'loss' in name]).sum().backward()
     assert leaf.grad is not None, 'the gradient of the loss does not reach the images'
     assert leaf.grad.isfinite().all(), 'the gradient of the loss holds values that are no numbers'
     assert leaf.grad.abs().sum() > 0, 'the gradient of the loss is zero everywhere'
@@ -235,7 +236,7 @@ def _restored(denoiser: Denoiser, noisy: Tensor, sigma: float | Tensor | None) -
     return restored
 
 
-def _held(check, *arguments) -> None:
+def _held(check: Callable[..., None], *arguments: Any) -> None:
     """Turn a broken contract into a failed assertion, as a test reports it."""
     try:
         check(*arguments)

@@ -60,7 +60,8 @@ def test_plugins_are_listed_and_one_that_fails_stops_no_other(site, tmp_path):
     assert 'error: 1 of 2 plugins could not be imported: aaa_broken' in done.stderr
     # What works is usable all the same; what half a plugin registered is not.
     config = tmp_path / 'config.py'
-    text = "_base_ = 'semrestore::embedded/denoise_sigma30.py'\nmodel = dict(losses=dict(edges=dict(type='EdgeLoss', weight=0.1)))\n"
+    text = "_base_ = 'semrestore::embedded/denoise_sigma30.py'\n"
+    text += "model = dict(losses=dict(edges=dict(type='EdgeLoss', weight=0.1)))\n"
     config.write_text(text + 'train_cfg = dict(max_iters=1, val_begin=9)\ntrain_dataloader = dict(batch_size=2)\n')
     done = semrestore('train', config, '--work-dir', tmp_path / 'run', site=site.folder)
     assert done.returncode == 0, done.stderr

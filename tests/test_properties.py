@@ -1,4 +1,4 @@
-"""Whatever size, layout, batch and value hypothesis thinks of: denoisers, tiles, noise, measures and options keep their word.
+"""Whatever hypothesis thinks of: denoisers, tiles, noise, measures and options keep their word.
 
 Examples are the same in each run (``derandomize``); one that fails is printed as the call that fails.
 """

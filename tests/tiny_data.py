@@ -1,4 +1,4 @@
-"""A data root with a few tiny photos in each of the folder trees that the configs read (docs/data.md), always the same ones."""
+"""A data root with a few tiny photos in each of the folder trees that the configs read."""
 
 import io
 import tarfile

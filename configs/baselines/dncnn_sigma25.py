@@ -1,3 +1,3 @@
-# DnCNN at sigma 25, with our modern schedule: what the authors' weights are also run by (projects/paper/convert_matconvnet.py).
+# DnCNN at sigma 25, with our modern schedule. It also runs the authors' weights (projects/paper/convert_matconvnet.py).
 _base_ = '../denoise/multiscale_sigma25_modern.py'
 model = dict(denoiser=dict(_delete_=True, type='DnCNN'))

@@ -1,5 +1,5 @@
-# A row of Table I (sigma 35), each with the same short schedule, on one GPU: projects/zoo/train.sh --gpu says which by its
-# name.
+# A row of Table I (sigma 35), each with the same short schedule, on one GPU: projects/zoo/train.sh --gpu says which
+# by its name.
 _base_ = './multiscale_sigma25_gpu.py'
 max_iters = 10_000
 model = dict(degradation=dict(sigma=35))

@@ -1,4 +1,5 @@
-# PSNR and SSIM of a denoiser on whole images: Kodak, CBSD68 and the three embedded photos kept apart (python -m projects.zoo).
+# PSNR and SSIM of a denoiser on whole images, for python -m projects.zoo: Kodak, CBSD68 and the three embedded photos
+# kept apart.
 _base_ = ['../_base_/default_runtime.py', '../_base_/denoisers/multiscale.py', '../_base_/datasets/bsds432.py']
 model = dict(degradation=dict(type='GaussianNoise', sigma=25))
 test_dataloader = dict(

@@ -1,5 +1,5 @@
-# A short training for comparing recipes (projects/paper/studies/recipe.py): 400 photos of BSDS432 to train on, the other 32 to
-# choose by.
+# A short training for comparing recipes (projects/paper/studies/recipe.py): 400 photos of BSDS432 to train on,
+# the other 32 to choose by.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

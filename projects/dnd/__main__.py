@@ -56,7 +56,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         '--sigma',
         type=sigma_or('auto', 'info'),
         metavar='S',
-        help="noise level on 0..255, for methods that need it; 'auto' estimates it, 'info' takes the benchmark's own estimate of each crop",
+        help="noise level on 0..255, for methods that need it; 'auto' estimates it, 'info' takes the benchmark's own"
+        ' estimate of each crop',
     )
     add_device(parser)
     return parser.parse_args(arguments)
@@ -105,12 +106,14 @@ def read_info(folder: Path) -> Iterator[DndImage]:
             ]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise UserError(
-                f"'{path}' is not laid out as the benchmark's (info.boundingboxes and info.sigma_srgb, a cell an image): {error}"
+                f"'{path}' is not laid out as the benchmark's (info.boundingboxes and info.sigma_srgb, a cell an"
+                f' image): {error}'
             ) from None
     for number, (box, sigma) in enumerate(listed, 1):
         if not _are_boxes(box) or len(sigma) != len(box):
             raise UserError(
-                f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops, 4) from 1 on, of at"
+                f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops,"
+                ' 4) from 1 on, of at'
                 f' most {LARGEST} pixels a side and {MOST_PIXELS} in all'
             )
         image = folder / 'images_srgb' / f'{number:04}.mat'
@@ -148,7 +151,8 @@ def read_crops(image: DndImage) -> list[np.ndarray]:
         width, height = noisy.shape[1:]  # MATLAB's order comes out of HDF5 reversed
         if image.boxes[:, 2].max() > height or image.boxes[:, 3].max() > width:
             raise UserError(
-                f"'{image.path}' is {height} x {width}, and a box of info.mat leaves it: {image.boxes.max(axis=0).tolist()}"
+                f"'{image.path}' is {height} x {width}, and a box of info.mat leaves it:"
+                f' {image.boxes.max(axis=0).tolist()}'
             )
         crops = [
             np.array(noisy[:, left - 1 : right, top - 1 : bottom], np.float32).T.copy()
@@ -173,7 +177,8 @@ def _opened(path: Path) -> Iterator:
     h5py = _h5py()
     if not path.is_file():
         raise UserError(
-            f"'{path}' does not exist; expected the benchmark's folder, with info.mat and images_srgb/0001.mat and so on"
+            f"'{path}' does not exist; expected the benchmark's folder, with info.mat and images_srgb/0001.mat and"
+            ' so on'
         )
     try:
         with h5py.File(path) as file:

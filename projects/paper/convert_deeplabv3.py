@@ -1,4 +1,4 @@
-"""Convert the TensorFlow Lite DeepLabv3 on MobileNetV2 (depth 0.5, Pascal VOC) to a checkpoint of the mmseg model in configs/_base_/tasks.
+"""Convert the TensorFlow Lite DeepLabv3 on MobileNetV2 (depth 0.5, Pascal VOC) to mmseg's names.
 
 The input is a state dict of the network's operations (``opN.weight`` and ``opN.bias``, in PyTorch's layout) and the
 JSON list of those operations, whose ``name`` has each one's scope in TensorFlow. That network has 12 channels in its
@@ -89,7 +89,8 @@ def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str
             own, value = target.get(f'{layer}.{part}'), weights.get(f'{operation["key"]}.{part}')
             if own is None or value is None or value.ndim != own.ndim or any(map(operator.gt, value.shape, own.shape)):
                 raise UserError(
-                    f"operation '{operation.get('name')}' does not fit '{layer}.{part}': these are not the weights of this network"
+                    f"operation '{operation.get('name')}' does not fit '{layer}.{part}': these are not the weights"
+                    ' of this network'
                 )
             state[f'{layer}.{part}'] = torch.zeros_like(own)
             state[f'{layer}.{part}'][tuple(slice(size) for size in value.shape)] = value

@@ -1,4 +1,4 @@
-"""Convert the authors' MatConvNet networks to checkpoints of ours: DnCNN for one noise level, blind DnCNN, FFDNet, all in colour.
+"""Convert the authors' MatConvNet networks, DnCNN and FFDNet in colour, to checkpoints of ours.
 
 The files are MATLAB 7.3 (HDF5): net.layers, of which those of type 'conv' have weights and batch normalisation folded
 into them.
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read_convolutions(path: str | Path) -> list[tuple[Tensor, Tensor]]:
-    """Read the convolutions of a MatConvNet network: weights ``(out, in, height, width)`` and biases ``(out,)``, in order.
+    """Read a MatConvNet network's convolutions: weights ``(out, in, height, width)`` and biases ``(out,)``.
 
     Raises:
         UserError: The file is missing, or is not such a network.
@@ -73,7 +73,8 @@ def read_convolutions(path: str | Path) -> list[tuple[Tensor, Tensor]]:
         OverflowError,
     ) as error:
         raise UserError(
-            f"'{path}' is not a MatConvNet network in a MATLAB 7.3 file, as the authors of DnCNN and FFDNet publish them: {error}"
+            f"'{path}' is not a MatConvNet network in a MATLAB 7.3 file, as the authors of DnCNN and FFDNet publish"
+            f' them: {error}'
         ) from None
 
 

@@ -75,7 +75,7 @@ MEANS = {
 """Mean PSNR by data set (Table II's last row, and Table III), sigma and method."""
 
 TASK_METHODS = ('VGG', 'CBM3D', 'Separate', 'Joint', 'Cross-task')
-"""The columns of Tables IV and V: the noisy images themselves, and what restores them before the task network sees them."""
+"""The columns of Tables IV and V: the noisy images, and what restores them for the task network."""
 
 TASK_TABLES = {
     'top-1': {
@@ -97,8 +97,8 @@ TASK_TABLES = {
         60: (14.94, 46.56, 46.59, 52.05, 51.84),
     },
 }
-"""Tables IV (top-1, top-5 of VGG-16 on ILSVRC2012 val) and V (mIoU of DeepLab-LargeFOV on VOC 2012 val) by metric and sigma."""
+"""Tables IV (VGG-16 on ILSVRC2012 val) and V (DeepLab-LargeFOV on VOC 2012 val) by metric and sigma."""
 
 CLEAN = {'top-1': 71.62, 'top-5': 90.49, 'mIoU': 62.25}
-"""What the same networks reach on clean images, which the paper does not print: VGG-16 by mmpretrain's model card, LargeFOV without CRF by
-Chen et al. (ICLR 2015)."""
+"""What the same networks reach on clean images, which the paper does not print: VGG-16 by mmpretrain's model card,
+LargeFOV without CRF by Chen et al. (ICLR 2015)."""

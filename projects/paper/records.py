@@ -63,13 +63,14 @@ def _compared(psnr: float, paper: float | None) -> dict:
 def image_markdown(
     records: Sequence[dict], methods: Sequence[str], sigmas: Sequence[float], count: int, images: Sequence[str] = ()
 ) -> str:
-    """Return Table II or III as Markdown: means of each noise level, then, if there are ``images`` to show, a table for each level.
+    """Return Table II or III as Markdown: means of each level, then a table of ``images`` for each.
 
     ``count`` is the number of images of the data set.
     """
     cells = {(record['image'], record['sigma'], record['method']): record for record in records}
     lines = [
-        'PSNR in dB; in brackets the difference to the figure in the paper. **Best** and <u>second best</u> of the methods that ran on all'
+        'PSNR in dB; in brackets the difference to the figure in the paper. **Best** and <u>second best</u> of the'
+        ' methods that ran on all'
     ]
     lines += [
         f'{count} images; where one ran on fewer, their number follows. A dash: no weights, or not asked for.',
@@ -106,7 +107,8 @@ def _cell(record: dict | None, ranked: Sequence[float], count: int) -> str:
 def architecture_markdown(records: Sequence[dict]) -> str:
     """Return Table I as Markdown."""
     lines = [
-        '| architecture | weights (k) | paper (k) | parameters | multiply-adds (G) at 512 x 768 | PSNR (dB) | paper (dB) | difference |'
+        '| architecture | weights (k) | paper (k) | parameters | multiply-adds (G) at 512 x 768 | PSNR (dB) | paper'
+        ' (dB) | difference |'
     ]
     lines += ['| --- |' + ' ---: |' * 7]
     for record in records:

@@ -1,4 +1,4 @@
-"""Start a VGG-16 with batch normalisation from the first convolutions of one without, so that it computes the same up to there.
+"""Start a VGG-16 with batch normalisation from the first convolutions of one without.
 
 VGG's activations grow to the hundreds, and a batch normalisation put behind a trained convolution would undo what it
 learned. So each layer is scaled to activations of root mean square 1, which ReLU lets through (its scale is taken out
@@ -62,13 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     filled = start(network.backbone.features, read_weights(options.weights), images, options.weights)
     save_weights(network.state_dict(), options.checkpoint)
     print(
-        f'{options.checkpoint}: {type(network.backbone).__name__}, the first {filled} convolutions from {options.weights}'
+        f'{options.checkpoint}: {type(network.backbone).__name__}, the first {filled} convolutions from'
+        f' {options.weights}'
     )
 
 
 @torch.no_grad()
 def start(features: nn.Sequential, weights: dict[str, Tensor], images: Tensor, source: str = 'the weights') -> int:
-    """Fill the first layers of a VGG with trained convolutions, and set their batch normalisations so that they change nothing.
+    """Fill the first layers of a VGG with trained convolutions; their normalisations change nothing.
 
     Args:
         features: mmpretrain's VGG as a row of ``ConvModule`` and pooling layers.
@@ -99,7 +100,8 @@ def start(features: nn.Sequential, weights: dict[str, Tensor], images: Tensor, s
         for name, value, own in zip(names, (weight, bias), (layer.conv.weight, layer.conv.bias), strict=True):
             if value.shape != own.shape or not value.is_floating_point():
                 raise UserError(
-                    f"'{name}' in {source} is {tuple(value.shape)} {value.dtype}; expected {tuple(own.shape)} of floating point"
+                    f"'{name}' in {source} is {tuple(value.shape)} {value.dtype}; expected {tuple(own.shape)} of"
+                    ' floating point'
                 )
         layer.conv.weight.copy_(weight * scale)
         layer.conv.bias.copy_(bias)
@@ -116,7 +118,8 @@ def start(features: nn.Sequential, weights: dict[str, Tensor], images: Tensor, s
     features.train(training)
     if not count:
         raise UserError(
-            f"{source} has no 'features.0.weight' and 'features.0.bias', as torchvision names the first convolution of a VGG"
+            f"{source} has no 'features.0.weight' and 'features.0.bias', as torchvision names the first convolution"
+            ' of a VGG'
         )
     return count
 

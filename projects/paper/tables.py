@@ -111,7 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ):
             if given:
                 raise UserError(
-                    f'--{name} is for Tables II and III; Table I is the twelve architectures at sigma {ABLATION_SIGMA}, on all of Kodak'
+                    f'--{name} is for Tables II and III; Table I is the twelve architectures at sigma'
+                    f' {ABLATION_SIGMA}, on all of Kodak'
                 )
     bench = _TestSet(options, 'cbsd68' if options.table == 3 else 'kodak24')
     make_folder(options.out, '--out')

@@ -1,6 +1,6 @@
 """Mean opinion scores (paper, Fig. 5): raters rank what several methods made of the same images.
 
-  python -m projects.rating serve --methods CBM3D=out/cbm3d DnCNN=out/dncnn separate=out/separate joint=out/joint --images 10 --db mos.sqlite
+  python -m projects.rating serve --methods CBM3D=out/cbm3d separate=out/separate joint=out/joint --db mos.sqlite
   python -m projects.rating report mos.sqlite --out work_dirs/mos
 
 `serve` opens a page on this machine alone (--host 0.0.0.0 lets others in), with --images of the photos for each rater,
@@ -72,7 +72,8 @@ def serve(options: argparse.Namespace) -> None:
         store = Store(options.db, folders.methods, folders.names, options.images)
         host, port = listening.getsockname()[:2]
         print(
-            f'http://{"localhost" if host == "127.0.0.1" else host}:{port}/  (Ctrl+C stops; {options.db} keeps the answers)',
+            f'http://{"localhost" if host == "127.0.0.1" else host}:{port}/  (Ctrl+C stops; {options.db} keeps the'
+            ' answers)',
             flush=True,
         )
         server = uvicorn.Server(uvicorn.Config(build(folders, store), log_level='warning'))
@@ -123,7 +124,7 @@ def _folders(texts: Sequence[str]) -> dict[str, Path]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; uvicorn itself would end the process without a word of its own where a port is taken."""
+    """Return a socket that listens, or refuse a port that is taken in words of our own."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)

@@ -35,7 +35,8 @@ class MethodFolders:
             if missing:
                 more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
                 raise UserError(
-                    f"method '{method}' lacks the image '{missing[0]}'{more} that other methods have; put it into '{folders[method]}'"
+                    f"method '{method}' lacks the image '{missing[0]}'{more} that other methods have; put it into"
+                    f" '{folders[method]}'"
                 )
         self.names = everything
         self._one_at_a_time = threading.Lock()

@@ -79,7 +79,7 @@ def markdown(rows: Sequence[dict], alpha: float | None, raters: int) -> str:
 
 @plain_text
 def draw(rows: Sequence[dict], best: int, path: Path, dpi: int = 150) -> None:
-    """Draw the mean of each method with its interval (thick), and its standard deviation as a longer thin bar, as Fig. 5 has it."""
+    """Draw each method's mean with its interval (thick) and standard deviation (thin), as in Fig. 5."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1.6 + 1.1 * len(rows), 3.4), layout='constrained')

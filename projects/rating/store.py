@@ -82,7 +82,8 @@ class Store:
             raise UserError(f"'{self.path}' holds a damaged study: {error}") from None
         if not (_are_texts(self.methods) and _are_texts(self.images) and isinstance(self.count, int)):
             raise UserError(
-                f"'{self.path}' holds a damaged study: methods, images and their number are no lists of texts and a number"
+                f"'{self.path}' holds a damaged study: methods, images and their number are no lists of texts and a"
+                ' number'
             )
         if methods is not None and (sorted(self.methods), self.images, self.count) != (
             sorted(methods),
@@ -90,7 +91,8 @@ class Store:
             count,
         ):
             raise UserError(
-                f"'{self.path}' is the study of other methods, images or numbers: choose another --db, or what it was started with"
+                f"'{self.path}' is the study of other methods, images or numbers: choose another --db, or what it"
+                ' was started with'
             )
 
     def add_rater(self) -> str:
@@ -129,7 +131,8 @@ class Store:
             or not all(1 <= score <= len(self.methods) for score in given)
         ):
             raise ValueError(
-                f'expected {len(self.methods)} different scores of 1 to {len(self.methods)}, or null where there is none yet'
+                f'expected {len(self.methods)} different scores of 1 to {len(self.methods)}, or null where there is'
+                ' none yet'
             )
         with self._connection(write=True) as connection:
             query = 'UPDATE item SET scores = ?, answered = CURRENT_TIMESTAMP WHERE rater = ? AND position = ?'

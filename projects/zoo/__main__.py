@@ -1,13 +1,13 @@
 """Publish weights, measure what is published, and write the pages that show it.
 
   python -m projects.zoo publish NAME RUN ... --command "projects/zoo/train.sh NAME"
-  python -m projects.zoo measure [NAME ...]    PSNR and SSIM into results/zoo.csv: kodak24, cbsd68, three embedded photos;
-                                               blind ones on cc15
+  python -m projects.zoo measure [NAME ...]    PSNR and SSIM into results/zoo.csv: kodak24, cbsd68, three embedded
+                                               photos; blind ones on cc15
   python -m projects.zoo ensemble [NAME ...]   what the x8 self-ensemble adds, into results/ensemble.csv
   python -m projects.zoo page                  docs/model_zoo.md, the table in README.md, and weights/metafile.yml
 
-Published weights are in half precision if that changes PSNR by less than 0.005 dB (measured on the embedded photos), and
-in float32 otherwise.
+Published weights are in half precision if that changes PSNR by less than 0.005 dB (measured on the embedded photos),
+and in float32 otherwise.
 """
 
 import argparse
@@ -172,7 +172,7 @@ def _log(folder: Path, number: int) -> list[dict]:
 
 
 def _quality(cascade) -> list[float]:
-    """Return the PSNR on the embedded photos kept apart, on the cascade's noise; of a range of Gaussian noise in the middle."""
+    """Return the PSNR on the embedded photos kept apart; of a range of noise, in the middle."""
     import torch
 
     from semrestore.datasets import EmbeddedPhotos
@@ -233,7 +233,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _noises(trained: float | list | None) -> Iterator[tuple[float | str, Config]]:
-    """Yield the noise that weights are measured on, with the config: their level, levels of their range, or a camera's noise."""
+    """Yield the noise that weights are measured on, with the config."""
     if trained is None:
         cfg = load_config(CONFIG)
         cfg.model.degradation = Config.fromfile(CAMERA).degradation

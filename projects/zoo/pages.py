@@ -1,4 +1,4 @@
-"""The pages that show the zoo, made from what was measured: blocks of docs/model_zoo.md and README.md, and weights/metafile.yml."""
+"""The pages that show the zoo: blocks of docs/model_zoo.md and README.md, and weights/metafile.yml."""
 
 import csv
 import json
@@ -32,7 +32,8 @@ def pages() -> dict[Path, str]:
         '| weights | file | iterations | seconds | device | command |',
         '| --- | --- | ---: | ---: | --- | --- |',
         *(
-            f'| {name} | `{one["file"]}` | {one["iterations"]:,} | {one["wall_time_s"]:,} | {one["device"]} | `{one["command"]}` |'
+            f'| {name} | `{one["file"]}` | {one["iterations"]:,} | {one["wall_time_s"]:,} | {one["device"]} |'
+            f' `{one["command"]}` |'
             for name, one in published().items()
         ),
     ]
@@ -112,7 +113,8 @@ def _peers() -> str:
         for sigma in sorted({record['sigma'] for record in means}):
             found = {record['method']: record['psnr'] for record in means if record['sigma'] == sigma}
             lines.append(
-                f'| {sigma:g} | {" | ".join(f"{found[method]:.2f}" if method in found else "-" for method in methods)} |'
+                f'| {sigma:g} |'
+                f' {" | ".join(f"{found[method]:.2f}" if method in found else "-" for method in methods)} |'
             )
         lines.append('')
     return '\n'.join(lines).strip()
@@ -178,7 +180,7 @@ def _metafile(rows: list[dict]) -> str:
 
 
 def draw() -> None:
-    """Draw the loss of the last run of each of the weights: the mean over 5 logged iterations with its standard error."""
+    """Draw the loss of each network's last run: mean over 5 logged iterations with its standard error."""
     from statistics import mean, stdev
 
     from matplotlib.figure import Figure

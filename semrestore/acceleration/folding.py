@@ -1,4 +1,4 @@
-"""Folding the batch normalisation of a network in eval mode into the convolution before it, where that changes nothing but the speed."""
+"""Fold the batch normalisation of a network in eval mode into the convolution before it."""
 
 import copy
 from collections import Counter
@@ -84,16 +84,21 @@ def _trace(
 
 def _fold(network: nn.Module, convolution: str, norm: str, modules: dict[str, nn.Module]) -> None:
     conv, bn = modules[convolution], modules[norm]
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(bn, nn.BatchNorm2d | nn.SyncBatchNorm)
+    mean, variance = bn.running_mean, bn.running_var
+    assert mean is not None
+    assert variance is not None
     conv.weight, conv.bias = fuse_conv_bn_weights(
         conv.weight.double(),
         None if conv.bias is None else conv.bias.double(),
-        bn.running_mean.double(),
-        bn.running_var.double(),
+        mean.double(),
+        variance.double(),
         bn.eps,
         None if bn.weight is None else bn.weight.double(),
         None if bn.bias is None else bn.bias.double(),
     )
-    conv.to(bn.running_mean.dtype).requires_grad_(False)
+    conv.to(mean.dtype).requires_grad_(False)
     network.set_submodule(norm, bn.act if isinstance(bn, BatchNormAct2d) else nn.Identity().eval())
 
 

@@ -1,6 +1,7 @@
 """A trained denoiser made fast for use: nothing in it is trained any more, so what only training needs is taken out."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ EXAMPLE_SIDE = 32
 
 
 class InferenceDenoiser(Denoiser):
-    """Run a copy of a denoiser with batch normalisation folded and linear chains multiplied out, in channels-last memory.
+    """Run a copy of a denoiser with batch normalisation folded and linear chains multiplied out.
 
     Any denoiser can be given; a classical one, which has nothing to prepare, runs as it is. Output: of the input's
     dtype.
@@ -50,7 +51,8 @@ class InferenceDenoiser(Denoiser):
             own = next(denoiser.parameters()).dtype
             fold_batch_norms(denoiser, image.to(own), torch.full((1,), 0.1, dtype=own))
             denoiser = fused(denoiser).to(weights.device, memory_format=torch.channels_last)
-        self.denoiser = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
+        runnable: Any = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
+        self.denoiser = runnable
 
     @torch.no_grad()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from semrestore.acceleration.fusion import fused
 from semrestore.denoisers import Denoiser, MultiScaleDenoiser
 from semrestore.denoisers.base import crop, reflect_pad
+from semrestore.denoisers.multiscale import ResidualModule
 
 HEAD_BORDER = 3
 
@@ -37,15 +38,16 @@ class FusedMultiScale(Denoiser):
         self.reach = denoiser.reach
         self.body = denoiser
         head, tail = denoiser.head, denoiser.tail
-        upsample, first = denoiser.upsamples[-1], denoiser.encoders[0].conv
+        upsample, first = denoiser.upsamples[-1], _first_encoder(denoiser).conv
+        assert isinstance(upsample, nn.ConvTranspose2d)
         with torch.no_grad():
             fine = coarse = tail.weight.double()
             if denoiser.fusion == 'concat':
                 fine, coarse = fine.split([head.out_channels, upsample.out_channels], dim=1)
             entry = _product(first.weight.double(), head.weight.double())
-            entry_bias = first.bias + _through(first.weight.double(), head.bias.double())
+            entry_bias = _bias(first) + _through(first.weight.double(), _bias(head))
             skip = _product(fine, head.weight.double())
-            skip_bias = tail.bias + _through(fine, head.bias.double()) + _through(coarse, upsample.bias.double())
+            skip_bias = _bias(tail) + _through(fine, _bias(head)) + _through(coarse, _bias(upsample))
             self.entry = _convolution(entry, entry_bias, stride=2)
             self.skip = _convolution(skip, skip_bias)
             self.exit = _convolution(_upsampled(coarse, upsample.weight.double()), None, padding=1)
@@ -75,7 +77,7 @@ class FusedMultiScale(Denoiser):
         return noisy + residual if self.global_skip else residual
 
     def _encode_first(self, x: Tensor) -> Tensor:
-        first = self.body.encoders[0]
+        first = _first_encoder(self.body)
         y = self.entry(F.pad(x, (1, 0, 1, 0)))
         # The first row and column of this convolution see features beyond the border, which are zero and not those of a
         # wider image.
@@ -86,14 +88,25 @@ class FusedMultiScale(Denoiser):
 
 @fused.register
 def _(denoiser: MultiScaleDenoiser) -> Denoiser:
-    first = denoiser.encoders[0]
+    first = _first_encoder(denoiser)
     folded = isinstance(first.norm, nn.Identity) and isinstance(first.pool, nn.Identity)
     return FusedMultiScale(denoiser) if folded and first.conv.stride == (2, 2) else denoiser
 
 
+def _first_encoder(denoiser: MultiScaleDenoiser) -> ResidualModule:
+    first = denoiser.encoders[0]
+    assert isinstance(first, ResidualModule)
+    return first
+
+
+def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
+    assert layer.bias is not None
+    return layer.bias.double()
+
+
 def _convolution(weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0) -> nn.Conv2d:
-    out_channels, in_channels, *size = weight.shape
-    convolution = nn.Conv2d(in_channels, out_channels, tuple(size), stride, padding, bias=bias is not None)
+    out_channels, in_channels, height, width = weight.shape
+    convolution = nn.Conv2d(in_channels, out_channels, (height, width), stride, padding, bias=bias is not None)
     convolution.weight = nn.Parameter(weight, requires_grad=False)
     if bias is not None:
         convolution.bias = nn.Parameter(bias, requires_grad=False)
@@ -111,7 +124,7 @@ def _through(weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _upsampled(tail: Tensor, upsample: Tensor) -> Tensor:
-    """Return the 3x3 kernel to the pixels of 2x2 cells that equals a 4x4 deconvolution of stride 2 and the 3x3 convolution behind it.
+    """Return the 3x3 kernel that equals a 4x4 deconvolution of stride 2 and the 3x3 convolution behind it.
 
     Args:
         tail: Kernel ``(out, middle, 3, 3)``.

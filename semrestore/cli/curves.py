@@ -25,10 +25,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore curves``."""
+    options = parse(arguments)
+
     from semrestore.files import replacing
     from semrestore.visualization.curves import draw_curves, read_log
 
-    options = parse(arguments)
     runs = {run.name: read_log(run) for run in options.runs}
     if len(runs) < len(options.runs):
         raise UserError('two of the folders have one name, by which the curves are told apart')

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from semrestore.cli.options import count
 
@@ -114,7 +114,7 @@ def _draw(checkpoints: Sequence[str | None], path: Path) -> None:
     from semrestore.visualization import Tile, save_panel
     from semrestore.weights.build import load_denoiser
 
-    def caption(label, image=None, clean=None) -> str:
+    def caption(label: Any, image: Any = None, clean: Any = None) -> str:
         name = IMAGENET_CATEGORIES[label.item()].split(',')[0]
         return name if image is None else f'{psnr(to_8_bit(image), to_8_bit(clean)):.1f} dB, {name}'
 

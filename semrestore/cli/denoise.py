@@ -1,4 +1,4 @@
-"""Denoise images and videos: each becomes a PNG of the same name, a video a folder of them; folders keep their structure.
+"""Denoise images and videos: an image becomes a PNG of the same name, a video a folder of them.
 
   semrestore denoise noisy/ 'more/*.jpg' --model multiscale-blind --out restored
   semrestore denoise noisy/ --model ffdnet.pth --config semrestore::baselines/ffdnet.py --sigma auto --out restored
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from semrestore.cli.options import add_device, count, sigma_or
 from semrestore.errors import UserError
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError(f'{len(failures)} of {restored + len(failures)} images could not be restored')
 
 
-def _shown(inferencer, pairs: list, options: argparse.Namespace, failures: list[str]) -> Iterator:
+def _shown(inferencer: Any, pairs: list, options: argparse.Namespace, failures: list[str]) -> Iterator:
     """Yield what is restored, with a bar that shows how fast, and list what fails."""
     from semrestore.inference.inferencer import read_files, write_files
     from semrestore.progress import ProgressBar

@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from semrestore.cli.options import add_config_options, add_device, add_dpi, count
 from semrestore.errors import UserError, explained
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _write(rows, drawn, options)
 
 
-def _build(cfg, options: argparse.Namespace):
+def _build(cfg: Any, options: argparse.Namespace) -> tuple[Any, Any, str]:
     from mmengine.device import get_device
     from mmengine.registry import DefaultScope
 
@@ -83,7 +84,7 @@ def _build(cfg, options: argparse.Namespace):
         return cascade.requires_grad_(False).to(device), dataset, device
 
 
-def _named(dataset, names: Sequence[str]) -> list[int]:
+def _named(dataset: Any, names: Sequence[str]) -> list[int]:
     places = {Path(dataset.get_data_info(index)['img_path']).stem: index for index in range(len(dataset))}
     for name in names:
         if name not in places:

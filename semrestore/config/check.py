@@ -126,7 +126,8 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
             and not Path(checkpoint).expanduser().is_file()
         ):
             raise UserError(
-                f"the weights of the {name.replace('_', ' ')} are expected in '{checkpoint}', which does not exist; give"
+                f"the weights of the {name.replace('_', ' ')} are expected in '{checkpoint}', which does not exist;"
+                ' give'
                 f' them as --cfg-options model.{name}.checkpoint=FILE, or try the pipeline with'
                 f' model.{name}.checkpoint=random'
             )
@@ -155,7 +156,7 @@ def _registered(kind: str) -> type | None:
 
 
 def _arguments(built: type) -> tuple[set[str], bool]:
-    """Return the names that a class takes, its bases' included where it hands on keywords, and whether it takes others, too."""
+    """Return the argument names of a class, its bases' included, and whether it takes others too."""
     names: set[str] = set()
     for base in inspect.getmro(built) if inspect.isclass(built) else (built,):
         function = base.__dict__.get('__init__') if inspect.isclass(base) else base

@@ -56,9 +56,9 @@ def read_config(path: str | Path) -> Config:
     for name in libraries:
         library = Config.fromstring(f'_base_ = {name!r}', '.py')
         preprocessor = library.get('data_preprocessor')
-        task = model.get('task') or {}
-        if preprocessor and isinstance(task.get('model'), dict):  # mmpretrain's stand beside the model
-            task.model.setdefault('data_preprocessor', preprocessor)
+        network = (model.get('task') or {}).get('model')
+        if preprocessor and isinstance(network, dict):  # mmpretrain's stand beside the model
+            network.setdefault('data_preprocessor', preprocessor)
         for key in library:
             if key != 'model' and cfg.get(key) == library[key]:
                 cfg.pop(key)
@@ -67,7 +67,7 @@ def read_config(path: str | Path) -> Config:
 
 
 def _bases(path: Path) -> tuple[list[Path], list[str]]:
-    """Return the files that a config consists of, and the configs of task libraries that it inherits from, by way of its bases too."""
+    """Return the files that a config consists of, and the libraries' configs that it inherits from."""
     files, libraries = [path], []
     for base in Config._get_base_files(str(path)):
         if '::' not in base or base.partition('::')[0] in own_packages():
@@ -80,7 +80,7 @@ def _bases(path: Path) -> tuple[list[Path], list[str]]:
 
 
 def _drop_scope(node: object) -> None:
-    """Take out the scope that MMEngine notes in what comes from another package's config, where that package registers in ours."""
+    """Take out the scope that MMEngine notes in another package's config, where that package registers in ours."""
     if isinstance(node, dict):
         if node.get('_scope_') in own_packages():
             del node['_scope_']
@@ -92,14 +92,15 @@ def _drop_scope(node: object) -> None:
 
 
 def _check_imports(cfg: Config, folders: list[str]) -> None:
-    """Refuse a module that is another one than the file beside the config, such as an installed package of that name."""
+    """Refuse a module that is not the file beside the config, such as an installed package of that name."""
     names = (cfg.get('custom_imports') or {}).get('imports') or ()
     for name in [names] if isinstance(names, str) else names:
         beside = next((path for folder in folders if (path := Path(folder) / f'{name}.py').is_file()), None)
         loaded = getattr(sys.modules.get(name), '__file__', None)
         if beside and loaded and Path(loaded).resolve() != beside.resolve():
             raise UserError(
-                f"custom_imports of '{cfg.filename}': '{name}' is '{loaded}' here, not '{beside}'; give your file another name"
+                f"custom_imports of '{cfg.filename}': '{name}' is '{loaded}' here, not '{beside}'; give your file"
+                ' another name'
             )
 
 

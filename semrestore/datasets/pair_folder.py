@@ -16,7 +16,7 @@ from semrestore.registry import DATASETS, TRANSFORMS
 
 @DATASETS.register_module()
 class PairFolder(BaseDataset):
-    """Every noisy image below a folder whose name has a mark, with the clean one whose name has another mark in its place.
+    """Noisy images below a folder with their clean partners, told apart by a mark in the name.
 
     ======== ========== ========= ==============================================================
     data     ``noisy``  ``clean`` example
@@ -87,7 +87,7 @@ class PairFolder(BaseDataset):
 
 @TRANSFORMS.register_module()
 class LoadPair(BaseTransform):
-    """Load ``img_path`` and ``noisy_path`` as one image of six channels, clean RGB first, which crops and flips then keep together.
+    """Load ``img_path`` and ``noisy_path`` as one image of six channels, so that crops and flips keep them together.
 
     Files are read by the rule of :func:`~semrestore.images.read_photo`.
 
@@ -107,7 +107,8 @@ class LoadPair(BaseTransform):
         if clean.shape != noisy.shape:
             sizes = ' and '.join(f'{image.shape[0]} x {image.shape[1]}' for image in (noisy, clean))
             raise UserError(
-                f"'{results['noisy_path']}' and its clean partner '{Path(results['img_path']).name}' differ in size: {sizes}"
+                f"'{results['noisy_path']}' and its clean partner '{Path(results['img_path']).name}' differ in size:"
+                f' {sizes}'
             )
         results['img'] = np.concatenate((clean, noisy), axis=2)
         results['img_shape'] = results['ori_shape'] = clean.shape[:2]

@@ -123,7 +123,7 @@ class EmbeddedPhotos(PhotoFolder):
             raise UserError(f"split of EmbeddedPhotos is '{split}'; expected one of {sorted(self.SPLITS)}")
         self.split = split
         self.view = view
-        self.stride = stride or view
+        self.stride = stride or view or 0
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -147,7 +147,7 @@ class EmbeddedPhotos(PhotoFolder):
         folders = []
         for package, folder in self.PACKAGES.items():
             spec = importlib.util.find_spec(package)
-            if spec is None:
+            if spec is None or spec.origin is None:
                 raise UserError(
                     f'the embedded photos come with {package}, which is not installed: pip install semrestore'
                 )
@@ -157,7 +157,8 @@ class EmbeddedPhotos(PhotoFolder):
             found = [folder / name for folder in folders if (folder / name).is_file()]
             if not found:
                 raise UserError(
-                    f"the installed scikit-image and scikit-learn do not carry '{name}'; see the ranges in pyproject.toml"
+                    f"the installed scikit-image and scikit-learn do not carry '{name}'; see the ranges in"
+                    ' pyproject.toml'
                 )
             paths.append(found[0])
         return paths

@@ -1,6 +1,7 @@
-"""Patches of a small data set that lies decoded in the device's memory: nothing is read, decoded or sent once training runs."""
+"""Patches of a small data set that lies decoded in the device's memory."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmcv.image import imresize, rescale_size
@@ -19,7 +20,7 @@ MOST = 8  # of scales: what is above is a mistake, and would fill the memory
 
 @DATASETS.register_module()
 class DeviceResidentPatches:
-    """Random square patches, each turned and mirrored in one of the eight ways, cut on the device from photos that stay there.
+    """Random square patches in the eight orientations, cut on the device from photos that stay there.
 
     All photos lie in one uint8 tensor (200 MB for BSDS432, times the square of a scale), and a batch is one gather from
     it. With :class:`~semrestore.datasets.StreamSampler` a patch follows from its place in the stream of training
@@ -42,7 +43,7 @@ class DeviceResidentPatches:
 
     def __init__(
         self,
-        dataset,
+        dataset: Any,
         patch_size: int,
         scales: Sequence[float] = (1.0,),
         seeded_noise: bool = True,
@@ -64,7 +65,8 @@ class DeviceResidentPatches:
         if small is not None:
             height, width = self._sizes[small]
             raise UserError(
-                f"image '{photos[small % len(photos)]['img_path']}' is {height} x {width} (height x width), smaller than a patch of"
+                f"image '{photos[small % len(photos)]['img_path']}' is {height} x {width} (height x width), smaller"
+                ' than a patch of'
                 f' {patch_size}: use a smaller patch_size, or take it out of the list'
             )
         self._starts = [0, *torch.tensor([height * width for height, width in self._sizes]).cumsum(0).tolist()]
@@ -94,7 +96,7 @@ class DeviceResidentPatches:
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict]:
-        """Return a batch as the data loader asks for it: a dict an index, ``inputs`` a uint8 RGB patch ``(3, patch_size, patch_size)``.
+        """Return a batch: a dict an index, ``inputs`` a uint8 RGB patch ``(3, patch_size, patch_size)``.
 
         An index without a place in a training's stream gives the same patch each time.
         """

@@ -5,11 +5,13 @@ So a training goes on bit by bit where it was killed, and takes the same steps o
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset import InfiniteSampler
+from mmengine.structures import BaseDataElement
 
 from semrestore.registry import DATA_SAMPLERS, DATASETS
 
@@ -22,7 +24,7 @@ class StreamIndex(int):
 
 @DATA_SAMPLERS.register_module()
 class StreamSampler(InfiniteSampler):
-    """MMEngine's infinite sampler, whose indices carry a seed: a hash of the run's seed and the place in the stream of all processes.
+    """MMEngine's infinite sampler, with a seed in each index: a hash of the run's seed and the place in the stream.
 
     Args:
         dataset: A :class:`StreamDataset`.
@@ -30,7 +32,7 @@ class StreamSampler(InfiniteSampler):
         seed: The run's seed, equal in all processes.
     """
 
-    def __init__(self, dataset, shuffle: bool = True, seed: int | None = None) -> None:
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None) -> None:
         super().__init__(dataset, shuffle, seed)
         self.start = 0
 
@@ -58,7 +60,7 @@ class StreamDataset:
         dataset: Config of a data set, or one.
     """
 
-    def __init__(self, dataset) -> None:
+    def __init__(self, dataset: Any) -> None:
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
 
     def __len__(self) -> int:
@@ -76,7 +78,7 @@ class StreamDataset:
         seed_cpu(index.seed)
         item = self.dataset[int(index)]
         sample = item.get('data_samples') if isinstance(item, dict) else None
-        if hasattr(sample, 'set_metainfo'):
+        if isinstance(sample, BaseDataElement):
             sample.set_metainfo(dict(stream_seed=index.seed))
         return item
 

@@ -77,7 +77,8 @@ class RandomCrop(BaseTransform):
         bottom, right = max(0, self.crop_size - height), max(0, self.crop_size - width)
         if (bottom or right) and not self.pad_if_needed:
             raise UserError(
-                f"image '{results.get('img_path')}' is {height} x {width} (height x width), smaller than the crop of {self.crop_size}:"
+                f"image '{results.get('img_path')}' is {height} x {width} (height x width), smaller than the crop of"
+                f' {self.crop_size}:'
                 ' use a smaller crop_size, resize before it, or set pad_if_needed=True'
             )
         top = np.random.randint(height + bottom - self.crop_size + 1)
@@ -95,7 +96,7 @@ class RandomCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CaffeCenterCrop(BaseTransform):
-    """The square in the middle of the image, its corner rounded down as in Caffe's data layer; mmpretrain's rounds to the nearest.
+    """The square in the middle of the image, its corner rounded down as Caffe does (mmpretrain rounds to nearest).
 
     Args:
         crop_size: Side in pixels.
@@ -122,7 +123,7 @@ class CaffeCenterCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomDihedral(BaseTransform):
-    """One of the eight combinations of quarter turns and a mirror, each as likely: the usual augmentation of denoisers' patches."""
+    """One of the eight combinations of quarter turns and a mirror, each as likely."""
 
     def transform(self, results: dict) -> dict:
         """Turn and mirror ``img`` and, where there is one, its label map ``gt_seg_map``."""

@@ -18,7 +18,7 @@ class Degraded(NamedTuple):
     """Degraded batch of the clean batch's shape. It may leave 0..1."""
 
     sigma: Tensor | None
-    """Standard deviation of the noise in the images' 0..1 range, shape ``(N,)``; ``None`` where no one number describes it."""
+    """Standard deviation of the noise on 0..1, shape ``(N,)``; ``None`` where no one number describes it."""
 
 
 class Degradation(nn.Module):
@@ -40,9 +40,10 @@ class Degradation(nn.Module):
 
 
 def image_generator(seed: int, name: str) -> torch.Generator:
-    """Return the CPU generator of one evaluation image: the same for the same seed and name, whatever the batch, order, device or method.
+    """Return the CPU generator of an evaluation image, which depends on the seed and its name alone.
 
-    >>> torch.equal(torch.randn(3, generator=image_generator(0, 'cat')), torch.randn(3, generator=image_generator(0, 'cat')))
+    >>> first, second = (torch.randn(3, generator=image_generator(0, 'cat')) for _ in range(2))
+    >>> torch.equal(first, second)
     True
     """
     digest = hashlib.sha256(f'{seed}:{name}'.encode(errors='surrogateescape')).digest()
@@ -52,7 +53,7 @@ def image_generator(seed: int, name: str) -> torch.Generator:
 def bounds(
     name: str, value: float | Sequence[float], least: float = 0, most: float = float('inf')
 ) -> tuple[float, float]:
-    """Return a parameter of a degradation as ``(low, high)``: from a number, or from a pair of which each image draws its own value.
+    """Return a parameter of a degradation as ``(low, high)``, from a number or a pair.
 
     Raises:
         ValueError: It is neither, or leaves ``least``..``most``.

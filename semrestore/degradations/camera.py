@@ -17,13 +17,14 @@ from semrestore.registry import MODELS
 RED, BLUE = (1.9, 2.4), (1.5, 1.9)
 EXPOSURE_MEAN, EXPOSURE_STD = 0.8, 0.1
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-NODES = 7  # of the quadrature: at black, where the curves have a kink, it leaves a tenth of the shift, elsewhere a hundredth
+# Of the quadrature. At black, where the curves have a kink, it leaves a tenth of the shift, elsewhere a hundredth.
+NODES = 7
 READ_SLOPE, READ_OFFSET, READ_STD = 2.18, 1.20, 0.26
 
 
 @MODELS.register_module()
 class CameraNoise(Degradation):
-    """Noise of a sensor, developed: an image is taken back to raw data, gets shot and read noise there, and is developed again.
+    """Noise of a sensor, developed: added to an image taken back to raw data, which is then developed again.
 
     After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), without their colour matrix: back
     through the tone curve, the sRGB curve and the white balance to a mosaic of red, green, green and blue; ``shot *
@@ -78,7 +79,8 @@ class CameraNoise(Degradation):
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
         """Add the developed noise; see :class:`~semrestore.degradations.base.Degradation`."""
-        shot = level(*map(math.log, self.shot), clean, generators).exp()
+        least, most = map(math.log, self.shot)
+        shot = level(least, most, clean, generators).exp()
         if self.read is None:
             spread = READ_STD * draw((1,), clean, generators).squeeze(1)
             read = (READ_SLOPE * shot.log() + READ_OFFSET + spread).exp()
@@ -151,7 +153,7 @@ def mosaic(images: Tensor) -> Tensor:
 
 
 def demosaic(raw: Tensor, variance: bool = False) -> Tensor:
-    """Fill in each channel by the mean of its nearest known neighbours (bilinear): ``(N, 1, H, W)`` to ``(N, 3, H, W)``.
+    """Fill in each channel by the mean of its nearest known neighbours: ``(N, 1, H, W)`` to ``(N, 3, H, W)``.
 
     With ``variance`` it is the variance of independent noise that is given and returned.
     """

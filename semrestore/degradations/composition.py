@@ -44,6 +44,8 @@ class RandomDegradation(Degradation):
         weights: How often each is drawn, in any unit; equally by default.
     """
 
+    edges: Tensor
+
     def __init__(self, choices: Sequence[dict], weights: Sequence[float] | None = None) -> None:
         super().__init__()
         if not choices:
@@ -69,4 +71,5 @@ class RandomDegradation(Degradation):
             images[places] = part.images
             for place, sigma in zip(places, [None] * len(places) if part.sigma is None else part.sigma, strict=True):
                 sigmas[place] = sigma
-        return Degraded(images, None if any(sigma is None for sigma in sigmas) else torch.stack(sigmas))
+        known = [sigma for sigma in sigmas if sigma is not None]
+        return Degraded(images, torch.stack(known) if len(known) == len(sigmas) else None)

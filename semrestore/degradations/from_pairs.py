@@ -12,7 +12,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class FromPairs(Degradation):
-    """The noisy images that the data bring along (:class:`~semrestore.datasets.PairFolder`); no noise is added and no sigma is known."""
+    """The noisy images that the data bring along (:class:`~semrestore.datasets.PairFolder`), without a sigma."""
 
     takes_pairs = True
 
@@ -23,6 +23,7 @@ class FromPairs(Degradation):
             UserError: Always; the cascade takes pairs apart by itself.
         """
         raise UserError(
-            'model.degradation is FromPairs, but the data bring no noisy images: use a PairFolder with LoadPair, or a degradation that'
+            'model.degradation is FromPairs, but the data bring no noisy images: use a PairFolder with LoadPair, or'
+            ' a degradation that'
             ' makes noise, such as GaussianNoise'
         )

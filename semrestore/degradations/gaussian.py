@@ -1,4 +1,4 @@
-"""Additive Gaussian noise: white, as the paper and the denoising literature use it, or correlated between neighbours."""
+"""Additive Gaussian noise: white, as in the paper, or correlated between neighbours."""
 
 from collections.abc import Sequence
 
@@ -42,8 +42,9 @@ class GaussianNoise(Degradation):
 
     def __init__(self, sigma: float | Sequence, quantise: bool = False) -> None:
         super().__init__()
-        self.per_channel = not isinstance(sigma, int | float) and len(sigma) == CHANNELS
-        self.ranges = [bounds('sigma', one) for one in (sigma if self.per_channel else [sigma])]
+        channels = [sigma] if isinstance(sigma, int | float) or len(sigma) != CHANNELS else sigma
+        self.per_channel = len(channels) == CHANNELS
+        self.ranges = [bounds('sigma', one) for one in channels]
         self.low, self.high = self.ranges[0]
         self.quantise = quantise
 
@@ -61,7 +62,7 @@ class GaussianNoise(Degradation):
 
 @MODELS.register_module()
 class CorrelatedNoise(Degradation):
-    """Gaussian noise that neighbouring pixels share, as after resizing, smoothing or demosaicing: white noise blurred by a Gaussian.
+    """White noise blurred by a Gaussian, as after resizing, smoothing or demosaicing.
 
     The blur is scaled such that each pixel keeps the stated variance. Pixels d apart along an axis then correlate as
     ``exp(-d^2 / (4 blur^2))``, the autocorrelation of the Gaussian kernel, up to its sampling.
@@ -70,6 +71,8 @@ class CorrelatedNoise(Degradation):
         sigma: Standard deviation of each pixel on the 0..255 scale, or a pair from which each image draws its own.
         blur: Standard deviation of the kernel in pixels.
     """
+
+    kernel: Tensor
 
     def __init__(self, sigma: float | Sequence[float], blur: float = 1.0) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class SaltAndPepper(Degradation):
-    """Each value of each channel becomes 0 or 1 with the stated probability, as scikit-image's ``random_noise`` with ``mode='s&p'`` does.
+    """Set each value to 0 or 1 with the stated probability, as scikit-image's ``random_noise`` with ``mode='s&p'``.
 
     Args:
         amount: Share of the values that are lost, or a pair from which each image draws its own uniformly.

@@ -12,7 +12,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class JPEG(Degradation):
-    """Store as baseline JPEG, chroma at half resolution, and read it again: by libjpeg, in training on a GPU by NVIDIA's codec.
+    """Store as baseline JPEG, chroma at half resolution, and read it again.
 
     The image is clipped and rounded to 8 bits first. A gradient goes straight through (Bengio et al., 2013), since the
     rounding of the coefficients has none.

@@ -42,7 +42,7 @@ class PoissonGaussianNoise(Degradation):
 
 @MODELS.register_module()
 class Speckle(Degradation):
-    """Multiplicative noise: ``noisy = clean * (1 + N(0, sigma^2))``, as scikit-image's ``random_noise`` with ``mode='speckle'``.
+    """Multiplicative noise: ``clean * (1 + N(0, sigma^2))``, as scikit-image's ``random_noise(mode='speckle')``.
 
     Args:
         sigma: Standard deviation of the factor, or a pair from which each image draws its own uniformly.
@@ -62,7 +62,7 @@ class Speckle(Degradation):
 
 
 def poisson(rates: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
-    """Draw a Poisson number for each rate of a batch, image by image where generators are given, on the generators' device."""
+    """Draw a Poisson number for each rate of a batch, image by image where generators are given."""
     rates = rates.detach()
     if generators is None:
         return torch.poisson(rates)

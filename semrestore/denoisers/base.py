@@ -22,8 +22,10 @@ class Denoiser(BaseModule):
     """
 
     reach: int | None = None
-    """Pixels around a pixel of the result, at most, that it depends on; ``None`` where that is the whole image, or not known. With it
-    large images are denoised in tiles (:mod:`semrestore.images.tiles`)."""
+    """How many pixels away a pixel of the result may depend on; ``None`` if on the whole image, or not known.
+
+    With it large images are denoised in tiles (:mod:`semrestore.images.tiles`).
+    """
 
     stride: int = 1
     """The result moves along with the image if that is moved by multiples of this many pixels."""

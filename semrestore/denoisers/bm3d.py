@@ -20,7 +20,7 @@ SMALLEST = 16
 
 @MODELS.register_module()
 class BM3D(Denoiser):
-    """Block matching and collaborative filtering in the opponent colour space, with the noise level given; on the CPU, on all its cores.
+    """Block matching and collaborative filtering in the opponent colour space; on the CPU, on all its cores.
 
     Takes minutes for a hundred photos. It has no parameters.
 
@@ -34,7 +34,8 @@ class BM3D(Denoiser):
             self._bm3d_rgb = importlib.import_module('bm3d').bm3d_rgb
         except ImportError as error:
             raise UserError(
-                f"BM3D is not installed ({error}): pip install 'semrestore[baselines]'; its licence allows non-commercial use only"
+                f"BM3D is not installed ({error}): pip install 'semrestore[baselines]'; its licence allows"
+                ' non-commercial use only'
             ) from None
 
     @torch.no_grad()

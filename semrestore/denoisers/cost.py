@@ -10,7 +10,7 @@ STANDARD_SIZE = (512, 768)
 
 
 def parameters(denoiser: Denoiser, weights_alone: bool = False) -> int:
-    """Count the learnable parameters; without biases and batch normalisation if ``weights_alone`` (the paper's Table I).
+    """Count the learnable parameters, or the weights of convolutions alone (the paper's Table I).
 
     >>> from semrestore.denoisers import MultiScaleDenoiser
     >>> parameters(MultiScaleDenoiser()), parameters(MultiScaleDenoiser(), weights_alone=True)
@@ -20,7 +20,7 @@ def parameters(denoiser: Denoiser, weights_alone: bool = False) -> int:
 
 
 def multiply_adds(denoiser: Denoiser, size: tuple[int, int] = STANDARD_SIZE) -> int | None:
-    """Count the multiply-adds of all convolutions for one image, by torch's own counter; ``None`` for a denoiser without parameters.
+    """Count the multiply-adds of all convolutions for one image; ``None`` for a denoiser without parameters.
 
     Nothing is computed: the image and the weights are without values.
 

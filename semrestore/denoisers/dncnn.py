@@ -1,4 +1,6 @@
-"""DnCNN (Zhang et al., "Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising", IEEE TIP 2017), in colour."""
+"""DnCNN (Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017), in colour."""
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class DnCNN(Denoiser):
-    """3x3 convolutions in a row at full resolution, which predict the noise. It does not need sigma: weights are for a level, or blind.
+    """3x3 convolutions at full resolution that predict the noise; weights are for one level, or blind.
 
     Args:
         depth: Convolutions; 20 in the colour network. All but the first and last have batch normalisation.
@@ -31,12 +33,12 @@ class DnCNN(Denoiser):
         self.reach = depth  # a pixel a convolution
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
-        """Restore a batch; ``sigma`` is ignored (see :class:`~semrestore.denoisers.base.Denoiser` for shapes and ranges)."""
+        """Restore a batch; ``sigma`` is ignored (see :class:`~semrestore.denoisers.base.Denoiser`)."""
         return noisy - self.body(noisy)
 
 
 def plain_convolutions(in_channels: int, channels: int, out_channels: int, depth: int) -> nn.Sequential:
-    """Return ``depth`` 3x3 convolutions with ReLU between them, and batch normalisation behind all but the first and last."""
+    """Return ``depth`` 3x3 convolutions with ReLU between, normalised but for the first and last."""
     layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU(inplace=True)]
     for _ in range(depth - 2):
         convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
@@ -52,7 +54,7 @@ def plain_convolutions(in_channels: int, channels: int, out_channels: int, depth
 
 @torch.no_grad()
 def load_plain_convolutions(body: nn.Sequential, layers: list[tuple[Tensor, Tensor]]) -> None:
-    """Fill :func:`plain_convolutions` with convolutions whose batch normalisation is folded, so that it computes the same.
+    """Fill :func:`plain_convolutions` with convolutions whose batch normalisation is folded.
 
     Args:
         body: What to fill, in place; each of its normalisations becomes the addition of a bias.
@@ -60,11 +62,11 @@ def load_plain_convolutions(body: nn.Sequential, layers: list[tuple[Tensor, Tens
     """
     convolutions = [layer for layer in body if isinstance(layer, nn.Conv2d)]
     norms = [layer for layer in body if isinstance(layer, nn.BatchNorm2d)]
-    biased = [convolutions[0], *norms, convolutions[-1]]
+    biased: list[nn.Conv2d | nn.BatchNorm2d] = [convolutions[0], *norms, convolutions[-1]]
     for convolution, holder, (weight, bias) in zip(convolutions, biased, layers, strict=True):
         convolution.weight.copy_(weight)
-        holder.bias.copy_(bias)
+        cast(Tensor, holder.bias).copy_(bias)
     for norm in norms:
         norm.weight.fill_(1)
-        norm.running_mean.zero_()
-        norm.running_var.fill_(1 - norm.eps)
+        cast(Tensor, norm.running_mean).zero_()
+        cast(Tensor, norm.running_var).fill_(1 - norm.eps)

@@ -1,5 +1,6 @@
 """DRUNet (Zhang et al., "Plug-and-Play Image Restoration With Deep Denoiser Prior", IEEE TPAMI 2021), in colour."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -32,7 +33,7 @@ class DRUNet(Denoiser):
     """
 
     def __init__(
-        self, channels: tuple[int, int, int, int] = (64, 128, 256, 512), blocks: int = 4, init_cfg: dict | None = None
+        self, channels: Sequence[int] = (64, 128, 256, 512), blocks: int = 4, init_cfg: dict | None = None
     ) -> None:
         super().__init__(init_cfg)
         channels = tuple(channels)

@@ -1,4 +1,4 @@
-"""FFDNet (Zhang, Zuo and Zhang, "FFDNet: Toward a Fast and Flexible Solution for CNN-Based Image Denoising", IEEE TIP 2018), in colour."""
+"""FFDNet (Zhang, Zuo and Zhang, "FFDNet: Toward a Fast and Flexible Solution", IEEE TIP 2018), in colour."""
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class FFDNet(Denoiser):
-    """3x3 convolutions in a row at half resolution, with the noise level as a further input: one network for all levels.
+    """3x3 convolutions at half resolution with the noise level as an input: one network for all levels.
 
     Args:
         depth: Convolutions; 12 in the colour network. All but the first and last have batch normalisation.

@@ -1,4 +1,4 @@
-"""The denoiser that does nothing: what a task network makes of the noisy image itself (the column "VGG" of the paper's Table IV)."""
+"""The denoiser that does nothing (the column "VGG" of the paper's Table IV)."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""MCWNNM: multi-channel weighted nuclear norm minimisation, from the article's equations, batched over groups of patches.
+"""MCWNNM: multi-channel weighted nuclear norm minimisation, batched over groups of patches.
 
 Xu et al., "Multi-channel Weighted Nuclear Norm Minimization for Real Color Image Denoising", ICCV 2017.
 
@@ -29,7 +29,7 @@ REFERENCES = 64
 
 @MODELS.register_module()
 class MCWNNM(Denoiser):
-    """Groups of similar colour patches are made low-rank, each channel weighted by its own noise level. It has no parameters.
+    """Make groups of similar colour patches low-rank, each channel weighted by its own noise level.
 
     Sizes, passes, feedback and ADMM's steps are the authors' settings for Gaussian noise; ``num_similar`` (theirs is
     70), ``strength`` and ``residual_scale`` are set so that their published figures come out. With 70 they are
@@ -158,7 +158,7 @@ class MCWNNM(Denoiser):
         return sorted({*range(0, last + 1, self.stride), last})
 
     def _search(self, strip: 'Strip', similar: int) -> 'Strip':
-        """Find the patches most similar to each reference patch; their indices in the strip are ``(references, similar)``."""
+        """Find the patches most similar to each reference patch; indices are ``(references, similar)``."""
         patches = F.unfold(strip.image[None], self.patch_size)[0]
         rows, columns = (size - self.patch_size + 1 for size in strip.image.shape[-2:])
         centres = torch.tensor(self._references(columns - 1), device=patches.device)
@@ -181,7 +181,12 @@ class MCWNNM(Denoiser):
             nearest = distances.flatten(1).topk(min(similar, rows * breadth), largest=False, sorted=False).indices
             chosen.append(nearest // breadth * columns + windows.gather(1, nearest % breadth))
         indices = torch.cat(chosen)
-        return strip._replace(image=None, shape=strip.image.shape[-2:], centres=centres, indices=indices)
+        return strip._replace(
+            image=torch.empty(0),
+            shape=(int(strip.image.shape[-2]), int(strip.image.shape[-1])),
+            centres=centres,
+            indices=indices,
+        )
 
     def _restore_strips(self, image: Tensor, strips: list['Strip'], ratio: Tensor, levels: Tensor) -> Tensor:
         """Restore all groups and put each pixel together from the patches that hold it, in equal parts."""
@@ -200,7 +205,7 @@ class MCWNNM(Denoiser):
         return total / count
 
     def _low_rank(self, groups: Tensor, ratio: Tensor, levels: Tensor) -> Tensor:
-        """Minimise the objective above for groups ``(G, 3 p^2, n)`` whose noise has the standard deviations ``ratio * levels``."""
+        """Minimise the objective for groups ``(G, 3 p^2, n)`` whose noise has the levels ``ratio * levels``."""
         constant = self.strength * groups.shape[2] ** 0.5
         groups = groups / levels
         if (ratio - 1).abs().max() < 1e-3:
@@ -220,18 +225,18 @@ class MCWNNM(Denoiser):
 
 
 class Strip(NamedTuple):
-    """A row of reference patches, the rows of the image that they are compared with, and what is similar to them there."""
+    """A row of reference patches, the rows they are compared with, and what is similar to them there."""
 
-    image: Tensor | None
+    image: Tensor
     top: int
     row: int
     shape: tuple[int, int] = (0, 0)
-    centres: Tensor | None = None
-    indices: Tensor | None = None
+    centres: Tensor = torch.empty(0)
+    indices: Tensor = torch.empty(0)
 
 
 def shrink_singular_values(matrices: Tensor, constant: float | Tensor) -> Tensor:
-    """Return the fixed point of reweighted nuclear norm minimisation, ``argmin 1/2 ||M - X||_F^2 + sum_i constant / s_i(X) * s_i(X)``.
+    """Return the fixed point of reweighted nuclear norm minimisation.
 
     Singular value ``s`` becomes ``(s + sqrt(s^2 - 4 constant)) / 2``, or 0 where that is not real (Gu et al., IJCV
     2017, corollary 1, with a vanishing epsilon): large ones stay almost as they are.

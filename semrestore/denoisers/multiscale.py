@@ -1,4 +1,4 @@
-"""The multi-scale residual denoiser of Liu et al., "Connecting Image Denoising and High-Level Vision Tasks via Deep Learning", Fig. 1.
+"""The multi-scale residual denoiser of Liu et al., Fig. 1.
 
 With its default arguments this is the network of the authors' released code, layer by layer (``docs/denoisers.md``
 names each layer on both sides); the other arguments span the ablation of the paper's Table I and section III-A.
@@ -15,7 +15,8 @@ from semrestore.denoisers.base import Denoiser, crop, reflect_pad
 from semrestore.registry import MODELS
 
 HEAD_CHANNELS = 64  # of the full-resolution features
-BOTTLENECK = 4  # a residual branch is this much thinner than its module, and so is what a deconvolution hands up for concatenation
+# A residual branch is so much thinner than its module, and so is what a deconvolution hands up for concatenation.
+BOTTLENECK = 4
 MOST_SCALES = 8
 BORDER = 3  # pixels that the two valid convolutions take: (5 - 1) / 2 + (3 - 1) / 2
 
@@ -125,7 +126,7 @@ class MultiScaleDenoiser(Denoiser):
         self._reset_parameters(bias_init, zero_tail and global_skip)
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
-        """Restore a batch; ``sigma`` is ignored (see :class:`~semrestore.denoisers.base.Denoiser` for shapes and ranges)."""
+        """Restore a batch; ``sigma`` is ignored (see :class:`~semrestore.denoisers.base.Denoiser`)."""
         residual = self._residual(noisy * self.pixel_range if self.pixel_range != 1 else noisy)
         if self.pixel_range != 1:
             residual = residual / self.pixel_range
@@ -140,6 +141,7 @@ class MultiScaleDenoiser(Denoiser):
             state: Weights by name, perhaps of a larger module.
             prefix: Of the names that are this denoiser's.
         """
+        assert self.tail.bias is not None
         names = [f'{prefix}{name}' for name in ('settings', 'head.weight', 'tail.weight', 'tail.bias')]
         if not all(name in state for name in names) or state[names[0]].shape != self.settings.shape:
             return state  # of another network, which is reported when the weights are fitted
@@ -184,11 +186,12 @@ class MultiScaleDenoiser(Denoiser):
                     nn.init.constant_(module.bias, bias_init)
         if zero_tail:
             nn.init.zeros_(self.tail.weight)
-            nn.init.zeros_(self.tail.bias)
+            if self.tail.bias is not None:
+                nn.init.zeros_(self.tail.bias)
 
 
 class ResidualModule(nn.Module):
-    """The feature encoding and decoding module of Fig. 1 (b) and (c): a 3x3 convolution, then a bottleneck residual block.
+    """The module of Fig. 1 (b) and (c): a 3x3 convolution, then a bottleneck residual block.
 
     Args:
         in_channels: Channels of the input.

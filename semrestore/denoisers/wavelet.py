@@ -1,4 +1,4 @@
-"""Wavelet shrinkage (BayesShrink: Chang, Yu and Vetterli, IEEE TIP 2000) by scikit-image: the quick classical baseline."""
+"""Wavelet shrinkage (BayesShrink: Chang, Yu and Vetterli, IEEE TIP 2000) by scikit-image."""
 
 import numpy as np
 import torch

@@ -1,12 +1,12 @@
 """Training and evaluation: what MMEngine's runner lacks, and the two functions that run it."""
 
 from semrestore.engine.checkpoints import BatchNormHook, CatchUpHook, PreemptionHook, SafeCheckpointHook
-from semrestore.engine.evaluate import Evaluation, evaluate
+from semrestore.engine.evaluating import Evaluation, evaluate
 from semrestore.engine.guards import HistoryHook, LossGuardHook, SeedHook
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper, MergedGroupsConstructor, bf16_is_fast
 from semrestore.engine.pictures import RestorationHook
 from semrestore.engine.progress import ProgressHook
-from semrestore.engine.train import resume, train
+from semrestore.engine.training import resume, train
 
 __all__ = [
     'BatchNormHook',

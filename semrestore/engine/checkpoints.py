@@ -66,12 +66,15 @@ class SafeCheckpointHook(CheckpointHook):
         for name, parameter in runner.model.named_parameters():
             if not parameter.isfinite().all():
                 raise UserError(
-                    f"training stopped at iteration {runner.iter + 1}: '{name}' has values that are no numbers. The last checkpoint is from"
+                    f"training stopped at iteration {runner.iter + 1}: '{name}' has values that are no numbers. The"
+                    ' last checkpoint is from'
                     ' before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
                 )
         record = getattr(bare_model(runner), 'denoiser_record', None)
         if record is not None:
             checkpoint['meta'][RECORD] = json.dumps(record, sort_keys=True)
+
+    max_keep_ckpts: int
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # by which the base class removes nothing
@@ -109,7 +112,7 @@ class PreemptionHook(Hook):
     def __init__(self, interval: int = 10) -> None:
         self.interval = interval
         self.told = False
-        self._before = None
+        self._before: Any = None
 
     def before_train(self, runner: Runner) -> None:
         """Listen, and have the data loading workers outlive the signal."""
@@ -164,7 +167,7 @@ class PreemptionHook(Hook):
 
 @HOOKS.register_module()
 class CatchUpHook(Hook):
-    """After ``--resume``, do the validation that was due at the checkpoint's iteration, which the stop may have come before."""
+    """After ``--resume``, do the validation that was due when the run stopped."""
 
     priority = 'LOWEST'
 

@@ -1,4 +1,4 @@
-"""What keeps a training honest: randomness that follows from the iteration, and a stop where the loss is none any more."""
+"""Hooks that seed each iteration and stop a training whose loss is no number."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from semrestore.registry import HOOKS
 
 @HOOKS.register_module()
 class SeedHook(Hook):
-    """Seed what an iteration draws besides its data and noise (in a network or a loss) by the run's seed, the iteration and the process."""
+    """Seed what an iteration draws besides its data and noise, by the run's seed, the iteration and the process."""
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed Python, NumPy and torch."""
@@ -93,7 +93,8 @@ class LossGuardHook(Hook):
                 else f'is more than {self.factor:g} times its lowest running mean, {self._lowest:.4g}'
             )
             raise UserError(
-                f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}. The last checkpoint is'
+                f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}. The'
+                ' last checkpoint is'
                 ' from before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
             )
         self._mean = loss if math.isinf(self._mean) else 0.98 * self._mean + 0.02 * loss

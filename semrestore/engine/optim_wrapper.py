@@ -11,7 +11,7 @@ from semrestore.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 
 def bf16_is_fast() -> bool:
-    """Return whether this machine computes in bfloat16 itself; a CPU that has to emulate it is slower than in float32."""
+    """Return whether this machine computes in bfloat16 itself; emulated it is slower than float32."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, 'get_capabilities') else {}

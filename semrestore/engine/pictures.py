@@ -63,7 +63,7 @@ class RestorationHook(Hook):
             )
         self._rows = []
 
-    def _tiles(self, sample) -> list:
+    def _tiles(self, sample: Any) -> list:
         from torchvision.transforms.functional import center_crop
 
         from semrestore.evaluation import psnr, to_8_bit

@@ -31,7 +31,7 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
     ) -> None:
         """Advance the bar."""
-        self._bar.advance(note=f'loss {outputs["loss"].detach():.4f}' if outputs else '')
+        self._advance(f'loss {outputs["loss"].detach():.4f}' if outputs else '')
 
     def after_train(self, runner: Runner) -> None:
         """Close the bar."""
@@ -45,7 +45,7 @@ class ProgressHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
     ) -> None:
         """Advance the bar."""
-        self._bar.advance()
+        self._advance()
 
     def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Close the bar."""
@@ -53,6 +53,10 @@ class ProgressHook(Hook):
 
     def _start(self, total: int) -> None:
         self._bar = ProgressBar(self.title, total).__enter__()
+
+    def _advance(self, note: str = '') -> None:
+        if self._bar:
+            self._bar.advance(note=note)
 
     def _stop(self) -> None:
         if self._bar:

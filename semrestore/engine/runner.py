@@ -1,13 +1,13 @@
 """Build MMEngine's runner and its loops, with a message for whatever a config's values cause in them."""
 
 import os
+from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 
 from semrestore.errors import UserError, explained
 
@@ -71,6 +71,6 @@ def build_loop(runner: Runner, name: str) -> object:
         return getattr(runner, name)
 
 
-def bare_model(runner: Runner) -> nn.Module:
+def bare_model(runner: Runner) -> Any:
     """Return a runner's model without the wrapper that several processes put around it."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
@@ -35,7 +36,7 @@ class Bench:
         **loader: Arguments of the data loader.
     """
 
-    def __init__(self, model: dict, dataset: Sequence, name: str, **loader) -> None:
+    def __init__(self, model: dict, dataset: Any, name: str, **loader: Any) -> None:
         self.dataset = dataset
         self.loader = loader
         self.default = dict(model['denoiser'])
@@ -76,14 +77,16 @@ class Bench:
             cascade.denoiser = InferenceDenoiser(method.build(self.default, sigma)).to(device)
         cascade.degradation = MODELS.build(dict(noise or NO_NOISE)).to(device)
         done = len(stored.rows)
-        loader = DataLoader(Subset(self.dataset, list(indices[done:])), collate_fn=pseudo_collate, **self.loader)
+        loader: DataLoader = DataLoader(
+            Subset(self.dataset, list(indices[done:])), collate_fn=pseudo_collate, **self.loader
+        )
         with ProgressBar(label, len(indices), done) as bar:
             for batch in loader:
                 for sample in cascade.test_step(batch):
                     stored.add(self._row(sample, label, sigma))
                     bar.advance()
 
-    def _row(self, sample, label: str, sigma: float | str | None) -> dict:
+    def _row(self, sample: Any, label: str, sigma: float | str | None) -> dict:
         name = image_name(sample)
         quality = None if sigma is None else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
         if quality is not None and not math.isfinite(quality):

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -112,7 +113,7 @@ def _cells(
 _LOADER = dict(batch_size=1, num_workers=0)
 
 
-def _dataset(cfg: Config):
+def _dataset(cfg: Config) -> Any:
     with (
         DefaultScope.overwrite_default_scope('semrestore'),
         explained(f"the test data of config '{cfg.filename}' cannot be used"),
@@ -121,7 +122,7 @@ def _dataset(cfg: Config):
         return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
-def _origin(cfg: Config, dataset, method: Method, sigma: float | str | None, indices: Sequence[int]) -> dict:
+def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None, indices: Sequence[int]) -> dict:
     """Return what a cell's numbers depend on, by content and not by path."""
     checkpoint = method.at(sigma)
     weights = cfg.model.task.get('checkpoint')
@@ -136,7 +137,7 @@ def _origin(cfg: Config, dataset, method: Method, sigma: float | str | None, ind
     )
 
 
-def _annotations(dataset) -> list:
+def _annotations(dataset: Any) -> list:
     """Return what a data set knows of each image (its path and label), so that other labels are noticed."""
     parts = getattr(dataset, 'datasets', [dataset])
     return [part.get_data_info(index) for part in parts for index in range(len(part))]

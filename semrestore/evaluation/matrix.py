@@ -6,9 +6,10 @@ same ones.
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,7 @@ class Matrix:
         return self._cells.get((task, method, sigma)) or self._cells.get((task, method, None))
 
     def records(self) -> list[dict]:
-        """Return one dict for each task, noise level, method and metric: value, interval, image count, PSNR, recovery, place."""
+        """Return a dict for each task, noise level, method and metric."""
         records = []
         for task in self.tasks:
             for sigma in self.sigmas:
@@ -138,7 +139,7 @@ class Matrix:
                 ranked.index(round(values[method], 10)) + 1 if method in compared and len(cell.rows) == whole else None
             )
             psnr = cell.psnr if cell.psnr is not None and math.isfinite(cell.psnr) else None
-            record = dict(
+            record: dict[str, Any] = dict(
                 task=task, metric=metric, sigma=sigma, method=method, images=len(cell.rows), value=values[method]
             )
             record |= dict(low=low, high=high, psnr=psnr, place=place if place in (1, 2) else None)
@@ -191,7 +192,7 @@ def markdown(records: Sequence[dict], reference: str | None = None) -> str:
     return '\n'.join(lines).strip() + '\n'
 
 
-def _table(records: Sequence[dict], text) -> list[str]:
+def _table(records: Sequence[dict], text: Callable[[dict], str]) -> list[str]:
     methods = list(dict.fromkeys(record['method'] for record in records))
     first = 'noise' if any(isinstance(record['sigma'], str) for record in records) else 'sigma'
     lines = [f'| {first} | ' + ' | '.join(methods) + ' |', '| --- |' + ' ---: |' * len(methods)]

@@ -116,11 +116,11 @@ def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> N
                 raise UserError(
                     f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT"
                 )
-        for sigma in sigmas if method.checkpoint else ():
-            if not Path(method.at(sigma)).is_file():
+        for sigma in sigmas:
+            file = method.at(sigma)
+            if file and not Path(file).is_file():
                 raise UserError(
-                    f"the checkpoint of '{method.name}' at sigma {noise_name(sigma)}, '{method.at(sigma)}', does not"
-                    ' exist'
+                    f"the checkpoint of '{method.name}' at sigma {noise_name(sigma)}, '{file}', does not exist"
                 )
 
 

@@ -1,4 +1,4 @@
-"""PSNR and SSIM on 8-bit images, by the protocol of the paper's tables: whole image, all RGB values, output clipped and rounded.
+"""PSNR and SSIM on 8-bit images: whole image, all RGB values, output clipped and rounded.
 
 The numbers are scikit-image's, which the tests hold them to; these run on the images' own device.
 """
@@ -6,6 +6,7 @@ The numbers are scikit-image's, which the tests hold them to; these run on the i
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,9 +46,8 @@ def psnr(image: Tensor, reference: Tensor) -> float:
 def ssim(image: Tensor, reference: Tensor) -> float:
     """Structural similarity (Wang et al., IEEE TIP 2004), averaged over the channels and all full windows.
 
-    The settings are those of the article: a Gaussian window of 11 x 11 with standard deviation 1.5, K1 = 0.01, K2 =
-        0.03. scikit-image
-    calls them ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255``.
+    The settings are the article's: a Gaussian window of 11 x 11 with standard deviation 1.5, K1 = 0.01, K2 = 0.03.
+    scikit-image calls them ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255``.
 
     Args:
         image: Tensor of shape ``(C, H, W)``, values 0..255, H and W of at least 11.
@@ -92,7 +92,7 @@ class ImageQuality(BaseMetric):
 
     FUNCTIONS = {'PSNR': psnr, 'SSIM': ssim}
 
-    def __init__(self, metrics: Sequence[str] = ('PSNR', 'SSIM'), crop_size: int | None = None, **kwargs) -> None:
+    def __init__(self, metrics: Sequence[str] = ('PSNR', 'SSIM'), crop_size: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         unknown = [name for name in metrics if name not in self.FUNCTIONS]
         if unknown:
@@ -118,7 +118,8 @@ class ImageQuality(BaseMetric):
             return image
         if min(image.shape[-2:]) < self.crop_size:
             raise UserError(
-                f'an image of {image.shape[-2]} x {image.shape[-1]} is smaller than ImageQuality.crop_size, {self.crop_size}'
+                f'an image of {image.shape[-2]} x {image.shape[-1]} is smaller than ImageQuality.crop_size,'
+                f' {self.crop_size}'
             )
         return center_crop(image, [self.crop_size, self.crop_size])
 

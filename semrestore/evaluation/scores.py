@@ -1,7 +1,8 @@
-"""How the predictions of a task become figures with intervals: what one image scores, and a metric of any sample of images."""
+"""What one image scores, and a task's metrics of any sample of images."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -59,7 +60,7 @@ class TopK(Score):
 
     metrics = ('top-1', 'top-5')
 
-    def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
+    def row(self, sample: Any, num_classes: int | None) -> dict:
         """Return ``rank``: how many other classes scored at least as high as the right one."""
         scores, truth = sample.pred_score, label(sample, 'gt_label')
         # Not counted as "how many scored higher", which would make a network of NaNs always right.
@@ -76,7 +77,7 @@ class MeanIoU(Score):
 
     metrics = ('mIoU',)
 
-    def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
+    def row(self, sample: Any, num_classes: int | None) -> dict:
         """Return ``intersect`` and ``union``: pixels by class."""
         truth, predicted = label(sample, 'gt_sem_seg'), sample.pred_sem_seg.data.squeeze(0)
         areas = IoUMetric.intersect_and_union(predicted, truth.data.squeeze(0).to(predicted), num_classes, VOID)
@@ -91,7 +92,7 @@ class MeanIoU(Score):
         return 100 * ratios.mean(1)
 
 
-def label(sample: BaseDataElement, name: str) -> object:
+def label(sample: BaseDataElement, name: str) -> Any:
     """Return a sample's ground truth.
 
     Raises:

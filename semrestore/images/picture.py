@@ -1,10 +1,10 @@
 """An image as it came and as it goes back: depth, greyscale, alpha, EXIF and ICC profile are kept."""
 
-import io
 import struct
 import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -79,7 +79,7 @@ class Picture:
             return np.stack((self.pixels, self.alpha), axis=-1)
         return np.concatenate((self.pixels, self.alpha[..., None]), axis=-1)
 
-    def _write(self, file: io.BufferedIOBase) -> None:
+    def _write(self, file: IO[bytes]) -> None:
         array = self._array()
         if array.dtype.kind == 'f':
             array = np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)

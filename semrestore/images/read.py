@@ -106,7 +106,7 @@ def _decoded(path: Path, image: Image.Image) -> Picture:
 
 def _is_wide(image: Image.Image) -> bool:
     """Return True if Pillow would cut colour of 16 bits a channel to 8."""
-    return image.mode in ('RGB', 'RGBA', 'LA') and any('16' in str(tile[3]) for tile in image.tile)
+    return image.mode in ('RGB', 'RGBA', 'LA') and any('16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
 
 
 def _sixteen_bit(path: Path, image: Image.Image) -> Picture:

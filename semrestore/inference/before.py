@@ -1,6 +1,7 @@
 """A trained denoiser before somebody's own network: any module, with that network's own normalisation."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +18,7 @@ class DenoiseBefore(nn.Module):
     """A network with a denoiser in front of it; whoever calls it goes on as before.
 
     It takes what the network takes: images normalised by ``mean`` and ``std``. They are brought back to 0..1, denoised,
-        normalised again
-    and handed on. The denoiser is never trained; the network is whatever its owner makes of it.
+    normalised again and handed on. The denoiser is never trained; the network is whatever its owner makes of it.
 
     Args:
         network: Any module whose first argument is a batch of RGB images ``(N, 3, H, W)``.
@@ -38,6 +38,9 @@ class DenoiseBefore(nn.Module):
     >>> robust(torch.randn(2, 3, 64, 48)).shape
     torch.Size([2, 3])
     """
+
+    _mean: Tensor
+    _std: Tensor
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class DenoiseBefore(nn.Module):
             )
         self.sigma = None if sigma is None else sigma / 255
 
-    def forward(self, images: Tensor, *arguments, **options) -> object:
+    def forward(self, images: Tensor, *arguments: Any, **options: Any) -> object:
         """Denoise normalised images and return what the network makes of them."""
         noisy = images * self._std + self._mean
         restored = self.denoiser(noisy.float(), self.sigma).to(images.dtype)
@@ -73,14 +76,17 @@ class DenoiseBefore(nn.Module):
         return self
 
 
-def _normalisation(network: nn.Module, mean, std, transforms) -> tuple[list[float], list[float]]:
+def _normalisation(
+    network: nn.Module, mean: Sequence[float] | None, std: Sequence[float] | None, transforms: object | None
+) -> tuple[list[float], list[float]]:
     found = dict(getattr(network, 'pretrained_cfg', None) or {})
     if transforms is not None:
         found = dict(mean=getattr(transforms, 'mean', None), std=getattr(transforms, 'std', None))
     mean, std = mean or found.get('mean'), std or found.get('std')
     if mean is None or std is None:
         raise UserError(
-            "how does the network normalise its images? Give mean and std on 0..1, or torchvision's transforms=weights.transforms();"
+            "how does the network normalise its images? Give mean and std on 0..1, or torchvision's"
+            ' transforms=weights.transforms();'
             ' for images of 0..1 as they are, mean=(0, 0, 0), std=(1, 1, 1)'
         )
     mean, std = [float(value) for value in mean], [float(value) for value in std]

@@ -110,7 +110,7 @@ class DenoiseInferencer:
     def to_folder(
         self, inputs: object, out: str | Path, sigma: float | str | None = None, batch_size: int = 8
     ) -> list[Path]:
-        """Denoise files, folders, globs and videos into PNG files, and return their paths. Folders keep their structure.
+        """Denoise files, folders, globs and videos into PNG files, and return their paths.
 
         Args:
             inputs: As in calling, but no arrays and no PIL images.
@@ -122,10 +122,11 @@ class DenoiseInferencer:
             UserError: An input cannot be read or restored, or a file is there already.
         """
         given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-        if not all(isinstance(one, str | Path) for one in given):
+        files = [one for one in given if isinstance(one, str | Path)]
+        if len(files) < len(given):
             raise UserError('to_folder takes files; call the inferencer with arrays and PIL images')
-        items = self.restore(read_files(list(targets(given, Path(out)))), sigma, batch_size)
-        return [item.path for item in write_files(items)]
+        items = self.restore(read_files(list(targets(files, Path(out)))), sigma, batch_size)
+        return [item.path for item in write_files(items) if item.path is not None]
 
     def restore(
         self, items: Iterable[Item], sigma: float | str | None = None, batch_size: int = 8, failed: Failed = None
@@ -266,6 +267,7 @@ def write_files(items: Iterable[Item], failed: Failed = None) -> Iterator[Item]:
         failed: Called with the message of each image that cannot be written, instead of raising it.
     """
     for item in items:
+        assert item.path is not None
         try:
             item.picture.save(item.path)
         except UserError as error:
@@ -280,9 +282,10 @@ def check_level(sigma: float | str | None) -> None:
     Raises:
         UserError: It is neither a number of 0 to ``LARGEST_SIGMA``, nor ``'auto'``, nor ``None``.
     """
-    is_number = isinstance(sigma, int | float)
-    if sigma is not None and sigma != 'auto' and not (is_number and 0 <= sigma <= LARGEST_SIGMA):
-        shown = f'{sigma:g}' if is_number else repr(sigma)
+    if sigma is None or sigma == 'auto':
+        return
+    if isinstance(sigma, str) or not 0 <= sigma <= LARGEST_SIGMA:
+        shown = repr(sigma) if isinstance(sigma, str) else f'{sigma:g}'
         raise UserError(f"sigma is {shown}; expected a number of 0 to {LARGEST_SIGMA:g}, on 0..255, or 'auto'")
 
 

@@ -39,7 +39,8 @@ def targets(
         place = target.resolve()
         if place in seen or (place in sources and not overwrite_inputs):
             raise UserError(
-                f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose another --out"
+                f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose"
+                ' another --out'
             )
         if target.exists() and not overwrite and place not in sources:
             raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
@@ -75,5 +76,6 @@ def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
             moving = [source for source in those if source.suffix.lower() in VIDEOS or is_animated(source)]
             if moving and (len(moving) > 1 or folder in folders):
                 raise UserError(
-                    f"the frames of '{moving[0]}' would go to '{folder}', as would other results; rename it, or go one by one"
+                    f"the frames of '{moving[0]}' would go to '{folder}', as would other results; rename it, or go"
+                    ' one by one'
                 )

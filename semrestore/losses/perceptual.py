@@ -1,7 +1,8 @@
-"""Perceptual loss L_P: features of the restored image against those of the clean one (paper, Eq. 2; Johnson et al., ECCV 2016)."""
+"""Perceptual loss L_P: features of the restored image against those of the clean one (paper, Eq. 2)."""
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -31,4 +32,4 @@ class PerceptualLoss(Loss):
     def forward(self, step: Step) -> Tensor:
         """Return the mean feature distance."""
         distances = [F.mse_loss(step.restored_features[layer], step.clean_features[layer]) for layer in self.layers]
-        return sum(distances) / len(distances)
+        return torch.stack(distances).mean()

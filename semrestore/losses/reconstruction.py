@@ -1,5 +1,6 @@
 """Reconstruction loss L_D: restored against clean pixels (paper, Eq. 1)."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -14,11 +15,11 @@ CHARBONNIER_EPSILON = 1e-3
 
 
 def charbonnier(restored: Tensor, clean: Tensor) -> Tensor:
-    """Return the mean of sqrt(difference^2 + 1e-6) on 0..1, an L1 distance that is smooth at 0 (Lai et al., LapSRN, CVPR 2017, Eq. 2)."""
+    """Return the mean of sqrt(difference^2 + 1e-6) on 0..1 (Lai et al., LapSRN, CVPR 2017, Eq. 2)."""
     return torch.hypot(restored - clean, restored.new_tensor(CHARBONNIER_EPSILON)).mean()
 
 
-_DISTANCES = {'mse': F.mse_loss, 'l1': F.l1_loss, 'charbonnier': charbonnier}
+_DISTANCES: dict[str, Callable[..., Tensor]] = {'mse': F.mse_loss, 'l1': F.l1_loss, 'charbonnier': charbonnier}
 
 
 @MODELS.register_module()

@@ -1,8 +1,8 @@
 """What the losses of one training step may look at, each part computed when first asked for and at most once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -46,10 +46,16 @@ class Step:
         self.restored = restored
         self.data_samples = data_samples
         self._task = task
-        self._features_from = feature_network or task
+        self._source = feature_network or task
         self._layers = tuple(layers)
         self._task_loss = task_loss
         self._supervision = supervision
+
+    @property
+    def task(self) -> 'FrozenTask':
+        """The frozen task network, which a cascade with a task loss has."""
+        assert self._task is not None
+        return self._task
 
     @property
     def clean_features(self) -> dict[str, Tensor]:
@@ -67,34 +73,35 @@ class Step:
         return self._restored_pass[1]
 
     @cached_property
-    def _clean_pass(self) -> tuple[dict[str, Tensor], Sequence | Tensor]:
+    def _clean_pass(self) -> tuple[dict[str, Tensor], Any]:
         """Features of the clean batch, and what the task is to make of the restored one."""
         with torch.no_grad():
             if self._task_loss and self._supervision != 'labels':
-                with self._task.tap(self._task_layers) as features:
+                targets: Any
+                with self.task.tap(self._task_layers) as features:
                     if self._supervision == 'soft':
-                        targets = self._task.run(self.clean)
+                        targets = self.task.run(self.clean)
                     else:
-                        targets = self._task.self_label(self.clean, self.data_samples)
-                        check_samples(self._task, 'self_label', targets, len(self.clean))
+                        targets = self.task.self_label(self.clean, self.data_samples)
+                        check_samples(self.task, 'self_label', targets, len(self.clean))
                 return features or self._separate_features(self.clean), targets
             return self._separate_features(self.clean), self.data_samples
 
     @cached_property
     def _restored_pass(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         if not self._task_loss:
-            return self._features_from.features(self.restored, self._layers), {}
+            return self._separate_features(self.restored), {}
         targets = self.data_samples if self._supervision == 'labels' else self._clean_pass[1]
-        with self._task.tap(self._task_layers) as features:
-            judge = self._task.soft_loss if self._supervision == 'soft' else self._task.loss
+        with self.task.tap(self._task_layers) as features:
+            judge: Callable = self.task.soft_loss if self._supervision == 'soft' else self.task.loss
             losses = judge(self.restored, targets)
-            check_task_losses(self._task, losses)
+            check_task_losses(self.task, losses)
         return features or self._separate_features(self.restored), losses
 
     @property
     def _task_layers(self) -> tuple[str, ...]:
         """The layers to collect while the task network runs anyway: none where features come from another network."""
-        return self._layers if self._features_from is self._task else ()
+        return self._layers if self._source is self._task else ()
 
     def _separate_features(self, images: Tensor) -> dict[str, Tensor]:
-        return self._features_from.features(images, self._layers) if self._layers else {}
+        return self._source.features(images, self._layers) if self._source is not None and self._layers else {}

@@ -19,4 +19,5 @@ class TaskLoss(Loss):
 
     def forward(self, step: Step) -> Tensor:
         """Return the task's loss against the step's labels."""
-        return sum(value for name, value in step.task_losses.items() if 'loss' in name)
+        terms = [value for name, value in step.task_losses.items() if 'loss' in name]
+        return sum(terms[1:], terms[0])

@@ -17,8 +17,7 @@ class FrozenTask(nn.Module):
     differentiably. Data samples are the task library's own, one an image.
 
     It stays frozen by construction: no parameter requires a gradient, ``train()`` leaves it in eval mode (a parent
-        calls it at every
-    epoch), copies share it (EMA copies its model), and the cascade keeps it out of its module tree.
+    calls it at every epoch), copies share it (EMA copies its model), and the cascade keeps it out of its module tree.
 
     Args:
         network: The network, with its weights.
@@ -28,7 +27,7 @@ class FrozenTask(nn.Module):
     """How many classes the network knows, where it says so."""
 
     score: str = ''
-    """Name of the registered :class:`~semrestore.evaluation.Score` by which the cross-task matrix judges what :meth:`predict` returns."""
+    """Name of the registered :class:`~semrestore.evaluation.Score` that judges what :meth:`predict` returns."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -44,7 +43,7 @@ class FrozenTask(nn.Module):
 
     @abstractmethod
     def loss(self, images: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
-        """Return the network's loss terms on ``images`` against the labels in ``data_samples``; what counts has ``loss`` in its name."""
+        """Return the loss terms on ``images`` against the labels in ``data_samples``, by names that hold ``loss``."""
 
     @abstractmethod
     def predict(self, images: Tensor, data_samples: Sequence) -> list:
@@ -52,14 +51,14 @@ class FrozenTask(nn.Module):
 
     @abstractmethod
     def self_label(self, images: Tensor, data_samples: Sequence) -> list:
-        """Return new data samples whose labels are the network's own predictions on ``images`` (clean photos without labels)."""
+        """Return new data samples labelled by the network's own predictions on ``images``."""
 
     @abstractmethod
     def run(self, images: Tensor) -> Tensor | tuple:
-        """Run the bare network on ``images`` and return what it computes: class scores before the softmax, of shape ``(N, C, …)``."""
+        """Run the bare network: class scores before the softmax, of shape ``(N, C, …)``."""
 
-    def soft_loss(self, images: Tensor, scores: Tensor) -> dict[str, Tensor]:
-        """Return the cross entropy with soft targets, the softmax of ``scores`` (Hinton et al., 2015), averaged over what is classified.
+    def soft_loss(self, images: Tensor, scores: Tensor | tuple) -> dict[str, Tensor]:
+        """Return the cross entropy with soft targets, the softmax of ``scores`` (Hinton et al., 2015).
 
         Args:
             images: Restored images.
@@ -73,9 +72,12 @@ class FrozenTask(nn.Module):
                 f'scores of shape {tuple(scores.shape)}' if isinstance(scores, Tensor) else f'a {type(scores).__name__}'
             )
             raise UserError(
-                f"supervision='soft' needs the scores of two classes or more, and the task network returns {found}; use 'self'"
+                f"supervision='soft' needs the scores of two classes or more, and the task network returns {found};"
+                " use 'self'"
             )
-        return {'loss_soft': F.cross_entropy(self.run(images), scores.softmax(1))}
+        restored = self.run(images)
+        assert isinstance(restored, Tensor)  # as its scores of the clean images were
+        return {'loss_soft': F.cross_entropy(restored, scores.softmax(1))}
 
     def check_labels(self, data_samples: Sequence) -> None:
         """Raise a :class:`UserError` where a label is none of the network's classes; the samples are still on the CPU.
@@ -104,7 +106,8 @@ class FrozenTask(nn.Module):
         def collect(name: str, output: Tensor) -> None:
             if not isinstance(output, Tensor):
                 raise UserError(
-                    f"layer '{name}' returns a {type(output).__name__}; a perceptual loss needs a layer that returns a tensor"
+                    f"layer '{name}' returns a {type(output).__name__}; a perceptual loss needs a layer that returns"
+                    ' a tensor'
                 )
             if name not in features:
                 # A copy: what follows may change the output in place, as an activation or a residual sum does.

@@ -1,7 +1,8 @@
-"""Any model of an OpenMMLab 2.x library as a frozen task, from its config: mmpretrain's and timm's classifiers, mmseg's segmenters."""
+"""Any model of an OpenMMLab 2.x library as a frozen task, from its config."""
 
 import importlib
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +41,9 @@ class OpenMMLabTask(FrozenTask):
         fold_batch_norm: Set to ``False`` to tap a convolution in front of its batch normalisation.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(
         self,
         model: dict | str,
@@ -50,7 +54,8 @@ class OpenMMLabTask(FrozenTask):
         model = library_model(model) if isinstance(model, str) else model
         if model.get('data_preprocessor') is None:
             raise UserError(
-                "the task's model has no data_preprocessor, so nobody knows what images it wants: give model.task.model.data_preprocessor"
+                "the task's model has no data_preprocessor, so nobody knows what images it wants: give"
+                ' model.task.model.data_preprocessor'
                 ' its mean, std and channel order, or dict() for BGR in 0..255 as it is'
             )
         network = build_network(model)
@@ -61,7 +66,7 @@ class OpenMMLabTask(FrozenTask):
         self.memory_format = torch.channels_last if allow_channels_last(network, example) else torch.contiguous_format
         self.num_classes = _num_classes(network)
         self.score = 'MeanIoU' if isinstance(network, BaseSegmentor) else 'TopK'
-        preprocessor = network.data_preprocessor
+        preprocessor: Any = network.data_preprocessor
         mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
         std = getattr(preprocessor, 'std', torch.ones(3, 1, 1))
         # (255 x - mean) / std as one multiplication and one addition.
@@ -111,7 +116,7 @@ class OpenMMLabTask(FrozenTask):
         return self.network(self._preprocess(images), list(data_samples), mode='predict')
 
     def self_label(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
-        """See :meth:`FrozenTask.self_label <semrestore.tasks.base.FrozenTask.self_label>`; segmentations have the images' own size."""
+        """See :meth:`~semrestore.tasks.base.FrozenTask.self_label`; segmentations have the images' own size."""
         height, width = images.shape[-2:]
         labelled = []
         for sample, prediction in zip(
@@ -139,24 +144,26 @@ class OpenMMLabTask(FrozenTask):
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
         """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
         for sample in data_samples:
-            for name in ('gt_label', 'gt_sem_seg') if self.num_classes else ():
+            for name in ('gt_label', 'gt_sem_seg'):
                 label = sample.get(name)
-                if label is None:
+                if label is None or self.num_classes is None:
                     continue
                 if isinstance(label, PixelData):
                     label = label.data[label.data != self.void]
                 wrong = label[(label < 0) | (label >= self.num_classes)]
                 if wrong.numel():
                     raise UserError(
-                        f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}, but the task network knows the classes"
+                        f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}, but the task"
+                        ' network knows the classes'
                         f' 0 to {self.num_classes - 1}: the data set and the network do not belong together'
                     )
 
     def layer(self, name: str) -> nn.Module:
-        """See :meth:`FrozenTask.layer <semrestore.tasks.base.FrozenTask.layer>`; a convolution that was folded is refused."""
+        """See :meth:`~semrestore.tasks.base.FrozenTask.layer`; a folded convolution is refused."""
         if name in self.folded:
             raise UserError(
-                f"layer '{name}' is a convolution into which its batch normalisation is folded, so its own output is never there: take"
+                f"layer '{name}' is a convolution into which its batch normalisation is folded, so its own output is"
+                ' never there: take'
                 f" '{self.folded[name]}', or set fold_batch_norm=False for the network"
             )
         return super().layer(name)
@@ -201,13 +208,12 @@ def build_network(model: dict) -> nn.Module:
         with DefaultScope.overwrite_default_scope(scope):
             return library.build({**model, '_scope_': scope})
     raise UserError(
-        f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is 'semrestore.NAME'"
+        f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is"
+        " 'semrestore.NAME'"
     )
 
 
 def _num_classes(network: nn.Module) -> int | None:
-    """Return the number of classes: mmseg has it at the network, mmpretrain in the head (or VGG's backbone), timm in its model."""
+    """Return the number of classes, which each library keeps elsewhere."""
     owners = (network, *(getattr(network, name, None) for name in ('head', 'backbone', 'model')))
-    return next(
-        (owner.num_classes for owner in owners if getattr(owner, 'num_classes', None) and owner.num_classes > 0), None
-    )
+    return next((number for owner in owners if (number := getattr(owner, 'num_classes', None) or 0) > 0), None)

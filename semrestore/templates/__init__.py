@@ -33,7 +33,8 @@ def write_plugin(distribution: str, kind: str, out: Path) -> tuple[str, Path]:
     """
     if not re.fullmatch(r'[a-z][a-z0-9]*([-_][a-z0-9]+)*', distribution):
         raise UserError(
-            f"NAME is '{distribution}'; expected lower-case letters, digits and single hyphens, such as semrestore-stripes"
+            f"NAME is '{distribution}'; expected lower-case letters, digits and single hyphens, such as"
+            ' semrestore-stripes'
         )
     module = distribution.replace('-', '_')
     if keyword.iskeyword(module) or importlib.util.find_spec(module):
@@ -47,7 +48,8 @@ def write_plugin(distribution: str, kind: str, out: Path) -> tuple[str, Path]:
     name = (''.join(word.capitalize() for word in words if word != kind) or 'My') + kind.capitalize()
     if not name.isidentifier() or name in _registered():
         raise UserError(
-            f"NAME is '{distribution}', of which the class would be {name}: no name in Python, or one of semrestore's; choose another"
+            f"NAME is '{distribution}', of which the class would be {name}: no name in Python, or one of"
+            " semrestore's; choose another"
         )
     values = dict(name=distribution, module=module, kind=kind, file=kind, version=__version__)
     values['Class'] = name

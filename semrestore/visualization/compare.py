@@ -145,6 +145,7 @@ def compare(
     comparison = Comparison(image.stem, noisy=noisy)
     for name, denoiser in denoisers.items():
         if name == 'clean':
+            assert clean is not None  # of which the command line makes sure
             comparison.shown.append(Shown(name, clean))
             continue
         with explained(f"'{name}' cannot restore '{image}'"):
@@ -176,4 +177,6 @@ def choose_region(comparison: Comparison, given: tuple[int, int, int] | None, si
     compared = [one.image for one in comparison.shown if one.method not in ('noisy', 'clean')]
     if len(compared) < 2:
         compared = [one.image for one in comparison.shown]
-    comparison.region = telling_region(compared if len(compared) > 1 else [comparison.noisy, *compared], side)
+    if len(compared) < 2 and comparison.noisy is not None:
+        compared = [comparison.noisy, *compared]
+    comparison.region = telling_region(compared, side)

@@ -8,12 +8,16 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from semrestore.visualization.plain_text import plain_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MARKS = {True: ('✓ ', '#00705a'), False: ('✗ ', '#c04000'), None: ('', 'black')}
 FRAME = '#ffb000'
@@ -136,7 +140,7 @@ def _entry(comparison: Comparison) -> str:
     return json.dumps(dict(name=comparison.name, methods=methods)).replace('</', '<\\/')
 
 
-def _draw(axis, image: Tensor) -> None:
+def _draw(axis: 'Axes', image: Tensor) -> None:
     axis.imshow(image.detach().float().clamp(0, 1).permute(1, 2, 0).cpu().numpy(), interpolation='none')
     axis.set_xticks([])
     axis.set_yticks([])

@@ -1,7 +1,8 @@
-"""Where each loss term looks: its gradient with respect to the noisy image (paper, Fig. 3), and how concentrated that is."""
+"""Where each loss term looks: its gradient with respect to the noisy image (paper, Fig. 3)."""
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,12 +33,13 @@ def measure(cascade: Cascade, item: dict, device: str) -> tuple[list[dict], list
     name = image_name(sample)
     with explained(f"the losses cannot be taken on '{name}'"):
         noisy, gradients = loss_gradients(cascade, clean, sample)
-    rows, tiles = [], [Tile(clean, name), Tile(noisy)]
+    rows: list[dict] = []
+    tiles = [Tile(clean, name), Tile(noisy)]
     for term, gradient in gradients.items():
         strength = energy(gradient)
-        rows.append(dict(image=name, term=term, top_share=top_share(strength), gini=gini(strength)))
-        share = f'top 5 %: {100 * rows[-1]["top_share"]:.0f} % of energy, Gini {rows[-1]["gini"]:.2f}'
-        tiles.append(Tile(heat(strength), share))
+        share, spread = top_share(strength), gini(strength)
+        rows.append(dict(image=name, term=term, top_share=share, gini=spread))
+        tiles.append(Tile(heat(strength), f'top 5 %: {100 * share:.0f} % of energy, Gini {spread:.2f}'))
     return rows, tiles
 
 
@@ -109,7 +111,7 @@ def gini(energy: Tensor) -> float:
 
 
 def heat(energy: Tensor, quantile: float = 0.995) -> Tensor:
-    """Return a picture of an energy map: the square root, white at a high quantile, in matplotlib's ``inferno``; RGB ``(3, H, W)``."""
+    """Return a picture of an energy map: its square root in matplotlib's ``inferno``; RGB ``(3, H, W)``."""
     from matplotlib import colormaps
 
     magnitude = energy.sqrt().float().cpu()
@@ -118,14 +120,12 @@ def heat(energy: Tensor, quantile: float = 0.995) -> Tensor:
     return torch.from_numpy(colours[..., :3].copy()).permute(2, 0, 1)
 
 
-def _quantile(values: Tensor, quantile: float):
-    import numpy as np
-
+def _quantile(values: Tensor, quantile: float) -> np.ndarray:
     return np.asarray(np.quantile(values.numpy(), quantile))
 
 
 def summary(rows: Sequence[dict]) -> dict[str, dict]:
-    """Return mean, spread and count of each term's concentration over the images, and how often a term is above ``reconstruction``.
+    """Return mean, spread and count of each term's concentration over the images.
 
     Args:
         rows: One dict an image and term: ``image``, ``term``, ``top_share`` and ``gini``.

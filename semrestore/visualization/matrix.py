@@ -9,7 +9,7 @@ from semrestore.visualization.plain_text import plain_text
 
 @plain_text
 def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> None:
-    """Write a plot with one panel for each task: its leading metric over the noise level, or over the methods if there is one level.
+    """Write a plot with one panel for each task: its leading metric over the noise level, or the methods.
 
     Args:
         records: What :meth:`semrestore.evaluation.matrix.Matrix.records` returns.

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from semrestore.visualization.plain_text import plain_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Tile(NamedTuple):
@@ -48,7 +51,7 @@ def panel_array(rows: Sequence[Sequence[Tile]], titles: Sequence[str], dpi: int 
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _figure(rows: Sequence[Sequence[Tile]], titles: Sequence[str]):
+def _figure(rows: Sequence[Sequence[Tile]], titles: Sequence[str]) -> 'Figure':
     from matplotlib.figure import Figure
 
     side = 2.4

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import ParamSpec, TypeVar
+
+Parameters = ParamSpec('Parameters')
+Drawn = TypeVar('Drawn')
 
 
-def plain_text(draw: Callable) -> Callable:
-    """Decorate a function that draws: names and captions are shown as they are, and ``$`` begins no formula of Matplotlib's."""
+def plain_text(draw: Callable[Parameters, Drawn]) -> Callable[Parameters, Drawn]:
+    """Decorate a function that draws: texts are shown as they are, and ``$`` begins no formula."""
 
     @wraps(draw)
-    def drawn(*args, **kwargs: Any):
+    def drawn(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Drawn:
         import matplotlib
 
         with matplotlib.rc_context({'text.parse_math': False}):

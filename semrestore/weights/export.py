@@ -39,7 +39,8 @@ def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float
     Raises:
         UserError: The denoiser cannot be exported, or the file differs too much from it.
     """
-    denoiser = InferenceDenoiser(denoiser).denoiser.to(memory_format=torch.contiguous_format).eval()
+    denoiser = InferenceDenoiser(denoiser).denoiser.eval()
+    denoiser.to(memory_format=torch.contiguous_format)
     needs_sigma = _needs_sigma(denoiser)
     tolerance = TOLERANCE_FP16 if fp16 else TOLERANCE
     with replacing(path) as partial:
@@ -89,6 +90,7 @@ def _write_onnx(network: nn.Module, needs_sigma: bool, path: Path) -> None:
         output_names=['restored'],
         verbose=False,
     )
+    assert program is not None  # as it is with dynamo
     model = program.model_proto
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
@@ -96,20 +98,25 @@ def _write_onnx(network: nn.Module, needs_sigma: bool, path: Path) -> None:
 
 def _in_half_precision(network: nn.Module, needs_sigma: bool) -> nn.Module:
     """Return a copy of a network that computes in float16, between inputs and an output in float32."""
+    half = copy.deepcopy(network).half()
 
     class Half(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = copy.deepcopy(network).half()
+            self.network = half
 
         def forward(self, noisy: Tensor) -> Tensor:
             return self.network(noisy.half()).float()
 
-    class HalfWithSigma(Half):
+    class HalfWithSigma(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = half
+
         def forward(self, noisy: Tensor, sigma: Tensor) -> Tensor:
             return self.network(noisy.half(), sigma.half()).float()
 
-    return (HalfWithSigma if needs_sigma else Half)().eval()
+    return (HalfWithSigma() if needs_sigma else Half()).eval()
 
 
 def _write_program(network: nn.Module, needs_sigma: bool, path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Container
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import IO, Any
 
 import torch
 from mmengine.runner import checkpoint as mmengine_checkpoint
@@ -46,7 +47,7 @@ def read_checkpoint(path: str | Path) -> dict:
     return checkpoint
 
 
-def unpickle(file: object, map_location: object = None, weights_only: bool | None = None) -> object:
+def unpickle(file: str | Path | IO[bytes], map_location: Any = None, weights_only: bool | None = None) -> object:
     """Unpickle tensors and plain values, and nothing else.
 
     ``semrestore.patches`` puts this in the place of MMEngine's own function, which falls back to running what it finds.

@@ -1,4 +1,4 @@
-"""Commands given what nobody means: nothing of the user's is overwritten, nothing without sense is written, no traceback."""
+"""Commands given what nobody means: nothing overwritten, nothing senseless written, no traceback."""
 
 import json
 import sqlite3
@@ -50,7 +50,8 @@ def network(tmp_path):
     """Weights of a small network, and its config."""
     config = tmp_path / 'small.py'
     config.write_text(
-        "model = dict(type='Cascade', denoiser=dict(type='MultiScaleDenoiser', encoder_channels=8, decoder_channels=8),\n"
+        "model = dict(type='Cascade', denoiser=dict(type='MultiScaleDenoiser', encoder_channels=8,"
+        ' decoder_channels=8),\n'
         "             degradation=dict(type='GaussianNoise', sigma=30))\n"
     )
     denoiser = MODELS.build(dict(type='MultiScaleDenoiser', encoder_channels=8, decoder_channels=8))
@@ -306,7 +307,8 @@ def test_data_that_make_no_batch_are_refused(tmp_path, capsys, loader, steps, wo
     dataset = f'dict(pipeline={pipeline})'
     dataset = f'dict(dataset={dataset})' if loader == 'train_dataloader' else dataset
     config.write_text(
-        f"_base_ = 'semrestore::embedded/denoise_sigma30.py'\n{loader} = dict(num_workers={workers}, dataset={dataset})\n"
+        f"_base_ = 'semrestore::embedded/denoise_sigma30.py'\n{loader} = dict(num_workers={workers},"
+        f' dataset={dataset})\n'
     )
     options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=1', *SMALL, 'train_dataloader.batch_size=2']
     assert call(training, config, '--work-dir', tmp_path / 'out', '--cfg-options', *options) == 2
@@ -317,7 +319,8 @@ def test_data_that_make_no_batch_are_refused(tmp_path, capsys, loader, steps, wo
 def test_pipelines_of_what_is_no_transform_are_refused_before_they_are_embedded(tmp_path, capsys, pipeline):
     config = tmp_path / 'own.py'
     config.write_text(
-        f"_base_ = 'semrestore::embedded/denoise_sigma30.py'\ntrain_dataloader = dict(dataset=dict(dataset=dict(pipeline={pipeline})))\n"
+        "_base_ = 'semrestore::embedded/denoise_sigma30.py'\ntrain_dataloader ="
+        f' dict(dataset=dict(dataset=dict(pipeline={pipeline})))\n'
     )
     assert call(training, config, '--embedded', '--work-dir', tmp_path / 'out') == 2
     assert str(config) in capsys.readouterr().err

@@ -120,7 +120,7 @@ def test_a_pre_flight_check_keeps_out_of_the_long_jobs_folder(tmp_path, monkeypa
 
 
 def test_the_papers_command_runs_on_a_folder_in_imagenets_layout(tmp_path, monkeypatch, photo_paths):
-    """`tools/train.py configs/joint/denoise_vgg16_sigma30.py`, literally, but for the weights of VGG-16 and the length."""
+    """`tools/train.py configs/joint/denoise_vgg16_sigma30.py`, but for VGG-16's weights and the length."""
     for split, names in (('train', ('coffee', 'chelsea')), ('val', ('coffee', 'chelsea'))):
         for folder, name in zip(('n02123045', 'n07920052'), names, strict=True):
             path = tmp_path / 'imagenet' / split / folder / f'{name}.JPEG'

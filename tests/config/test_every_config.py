@@ -1,4 +1,4 @@
-"""Every config takes two steps, with its own pipeline, losses and optimizer, and is evaluated, on tiny data in the trees that it reads."""
+"""Every config takes two steps and is evaluated, on tiny data in the trees that it reads."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Photographs of real noise with clean partners: found by their marks, kept together by every transform, trained and judged on."""
+"""Photographs of real noise with clean partners: found by their marks, kept together, trained on."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Patches cut on the device are crops of the photos in all eight orientations, and follow from their place in the stream."""
+"""Patches cut on the device are crops in all eight orientations, and follow from their place in the stream."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Noise that is not white Gaussian: mean, variance against the signal, and autocorrelation, against the formulas and other libraries."""
+"""Noise that is not white Gaussian: mean, variance and autocorrelation against formulas and libraries."""
 
 import io
 import math
@@ -44,7 +44,7 @@ def flat(*values, side=256):
 
 
 def error(count):
-    """Four standard errors of a standard deviation or variance of ``count`` numbers, relative; tails of the noise add a little."""
+    """Return four relative standard errors of a spread of ``count`` numbers; tails add a little."""
     return 4 / count**0.5 * 1.2
 
 

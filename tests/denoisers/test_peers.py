@@ -1,4 +1,4 @@
-"""DnCNN, FFDNet, wavelets and the contract that every denoiser keeps; the authors' weights against the published figures."""
+"""DnCNN, FFDNet and wavelets; the authors' weights against the published figures."""
 
 import copy
 import math

@@ -1,4 +1,4 @@
-"""Two processes on CPUs: the steps of one, the denoiser's gradients and nothing else on the wire, each test image exactly once."""
+"""Two processes on CPUs: the steps of one, little on the wire, each test image exactly once."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The cross-task matrix: its numbers against the libraries' own metrics and hand counts, its resumption, its refusals."""
+"""The cross-task matrix: against the libraries' metrics and hand counts, its resumption, its refusals."""
 
 import csv
 import json

@@ -92,7 +92,7 @@ def damaged(folder: Path) -> Iterator[Case]:
 
 
 def misnamed(folder: Path) -> Iterator[Case]:
-    """Yield images under another format's name, which are read by what they are, and no images under an image's name."""
+    """Yield images under another format's name, and no images under an image's name."""
     suffixes = list(FORMATS.values())
     for form, suffix in FORMATS.items():
         other = suffixes[(suffixes.index(suffix) + 1) % len(suffixes)]
@@ -106,7 +106,8 @@ def misnamed(folder: Path) -> Iterator[Case]:
         'program': b'\x7fELF' + bytes(200),
         'zeros': bytes(5000),
         'ones': b'\xff' * 5000,
-        'pickle': b'\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x04true\x94\x85\x94R\x94.',
+        'pickle': b'\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix'
+        b'\x94\x8c\x06system\x94\x93\x94\x8c\x04true\x94\x85\x94R\x94.',
         'array': b'\x93NUMPY\x01\x00v\x00' + bytes(118),
         'postscript': b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 61 43\n%%EndComments\n(cat) run\n%%EOF\n',
         'lfs': b'version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 12345\n',
@@ -231,7 +232,7 @@ def turned(folder: Path) -> Iterator[Case]:
 
 
 def filmed(folder: Path) -> Iterator[Case]:
-    """Yield a film cut at every tenth of its length, damaged, and what is none: for those who read films, which are no images."""
+    """Yield a film cut at every tenth of its length, damaged, and what is none."""
     import cv2
 
     whole = folder / 'film.avi'

@@ -59,7 +59,7 @@ def dataset(path: Path) -> tuple[int, int]:
 
 
 def inference(path: Path) -> tuple[int, int]:
-    """Read as ``semrestore denoise`` and the inferencer do, every frame, up to the file that they write; as it is seen."""
+    """Read every frame as ``semrestore denoise`` does, up to the file that it writes."""
     from PIL import Image, ImageOps
 
     from semrestore.images import read

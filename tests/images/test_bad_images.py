@@ -1,4 +1,4 @@
-"""Over 300 bad, odd and hostile image files through every way in: no traceback, no hang, bounded memory, no wrong size."""
+"""Over 300 bad, odd and hostile image files: no traceback, no hang, bounded memory, no wrong size."""
 
 import json
 import struct
@@ -20,7 +20,7 @@ SECONDS = 2  # of a core; what hangs without working is stopped by the time limi
 BYTES_A_PIXEL = dict(dataset=12, inference=16)  # the latter writes it, too
 
 
-# Drawing takes a core a tenth of a second a file, so every seventh file is drawn here and all of them in the slow tests.
+# Drawing takes a tenth of a second a file: every seventh file is drawn here, all of them in the slow tests.
 DRAWN = ['compare', 'reference', 'task']
 
 

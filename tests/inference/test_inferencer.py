@@ -1,4 +1,4 @@
-"""Images of any kind come back as they came, restored; tiles change nothing; a denoiser before somebody's own network."""
+"""Images come back as they came, restored; tiles change nothing; a denoiser before any network."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The benchmark and study scripts run from the command line on small images: they write what they say, and refuse bad input."""
+"""The benchmark and study scripts run on small images: they write what they say, and refuse bad input."""
 
 import json
 import os

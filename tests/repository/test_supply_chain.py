@@ -1,4 +1,4 @@
-"""What is installed is what was looked at: hashes for every file, licences of every package, and no word with the network."""
+"""What is installed is what was looked at: hashes, licences, and no word with the network."""
 
 import importlib.metadata
 import re

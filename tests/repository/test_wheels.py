@@ -1,4 +1,4 @@
-"""What users install: semrestore's wheel and the example plugin's, away from the sources, from training to the matrix."""
+"""What users install: semrestore's wheel and the example plugin's, away from the sources."""
 
 import os
 import shutil

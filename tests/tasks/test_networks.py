@@ -1,4 +1,4 @@
-"""The networks that OpenMMLab lacks: hand counts of DeepLab-LargeFOV, the converted DeepLabv3 against its operations run one by one."""
+"""The networks that OpenMMLab lacks: hand counts, and the converted DeepLabv3 operation by operation."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""mmseg's models as frozen tasks: by name, as mmseg itself runs them, with padding, labels of their own, and in a whole cascade."""
+"""mmseg's models as frozen tasks: as mmseg itself runs them, padded, and in a whole cascade."""
 
 import copy
 

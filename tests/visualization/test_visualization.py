@@ -173,7 +173,8 @@ def test_the_task_network_says_what_it_sees(photo_paths, tmp_path):
 def test_segmentations_are_laid_over_the_images(photo, tmp_path):
     task = tmp_path / 'task.py'
     task.write_text(
-        "_base_ = 'semrestore::evaluation/deeplabv3_mobilenetv2_voc2012.py'\nmodel = dict(task=dict(checkpoint='random'))\n"
+        "_base_ = 'semrestore::evaluation/deeplabv3_mobilenetv2_voc2012.py'\nmodel ="
+        " dict(task=dict(checkpoint='random'))\n"
     )
     arguments = [
         str(photo),

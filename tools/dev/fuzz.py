@@ -3,9 +3,9 @@
     pip install atheris && python -m tools.dev.fuzz checkpoint -max_total_time=600 [CORPUS ...]
 
 Targets: checkpoint (weights), image (any photo), denoiser (weights that say which network they belong to),
-mat (a file of the Darmstadt Noise Dataset). What comes out is a result or a UserError; anything else, a hang of ten seconds, or more than 2 GB is a find,
-which libFuzzer writes to crash-*. Options that begin with a dash are libFuzzer's. Without a corpus it begins with a few
-good files.
+mat (a file of the Darmstadt Noise Dataset). What comes out is a result or a UserError; anything else, a hang of ten
+seconds, or more than 2 GB is a find, which libFuzzer writes to crash-*. Options that begin with a
+dash are libFuzzer's. Without a corpus it begins with a few good files.
 """
 
 import contextlib

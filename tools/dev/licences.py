@@ -1,7 +1,8 @@
-"""Write docs/licences.md: every package of requirements.lock with its version and licence, as the installed ones state it.
+"""Write docs/licences.md: every package of requirements.lock with its version and licence.
 
-    python tools/dev/licences.py        in an environment that `make` made; tests/test_supply_chain.py holds the page to the
-    lock
+    python tools/dev/licences.py        in an environment that `make` made
+
+tests/repository/test_supply_chain.py holds the page to the lock.
 
 Packages of other systems than this one are named without a licence of theirs if they are not installed.
 """
@@ -30,11 +31,11 @@ SAME |= {'Mozilla Public License 2.0 (MPL 2.0)': 'MPL-2.0', 'LicenseRef-Apache-2
 SAME |= {'LicenseRef-NVIDIA-Proprietary': 'NVIDIA proprietary', 'NVIDIA Proprietary Software': 'NVIDIA proprietary'}
 HEAD = """# Licences of what is installed
 
-semrestore is Apache-2.0. What `make` installs beside it, by `requirements.lock`, as `tools/dev/licences.py` read it off the
-packages on Linux (x86-64). Nothing of it is part of semrestore's own wheel. NVIDIA's packages come with PyTorch's build
-for CUDA and are under NVIDIA's terms; the build for CPUs has none of them. `bm3d`, an extra that nothing else needs,
-allows non-commercial use only and is not in the lock. The weights and photos that others publish have terms of their
-own ([data](data.md)).
+semrestore is Apache-2.0. What `make` installs beside it, by `requirements.lock`, as `tools/dev/licences.py` read it
+off the packages on Linux (x86-64). Nothing of it is part of semrestore's own wheel. NVIDIA's packages come with
+PyTorch's build for CUDA and are under NVIDIA's terms; the build for CPUs has none of them. `bm3d`, an extra that
+nothing else needs, allows non-commercial use only and is not in the lock. The weights and photos that others publish
+have terms of their own ([data](data.md)).
 
 | package | version | licence |
 | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""The Darmstadt Noise Dataset's layout, on a synthetic tree in it; a submission read back as the benchmark's server would."""
+"""The Darmstadt Noise Dataset's layout, and a submission read back as its server would."""
 
 import h5py
 import numpy as np
@@ -18,7 +18,7 @@ SIGMAS = np.array([[0.02, 0.04], [0.06, 0.08]])
 
 @pytest.fixture
 def tree(tmp_path):
-    """Two images of 40 x 60 with two crops each, written as MATLAB 7.3 lays them out: reversed axes, cells as references."""
+    """Write two images of 40 x 60 with two crops each as MATLAB 7.3 does: reversed axes, references."""
     folder = tmp_path / 'dnd_2017'
     (folder / 'images_srgb').mkdir(parents=True)
     images = np.random.default_rng(0).uniform(0, 1, (2, 40, 60, 3)).astype(np.float32)

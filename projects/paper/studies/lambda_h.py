@@ -1,4 +1,4 @@
-"""What lambda_H is worth: the joint training of configs/study with each value, then top-1 and PSNR of the result, as a table and a plot.
+"""What lambda_H is worth: the training of configs/study with each value, as a table and a plot.
 
     python projects/paper/studies/lambda_h.py CHECKPOINT --out work_dirs/study/lambda_h
 

@@ -1,7 +1,7 @@
-"""What the noise of photographs is like, and that of a config's degradation beside it (docs/degradations.md).
+r"""What the noise of photographs is like, and that of a config's degradation beside it (docs/degradations.md).
 
-    python projects/paper/studies/photographs.py $SEMRESTORE_DATA/cc15 --config configs/denoise/multiscale_real.py --clean
-    $SEMRESTORE_DATA/bsds432
+    python projects/paper/studies/photographs.py $SEMRESTORE_DATA/cc15 \
+        --config configs/denoise/multiscale_real.py --clean $SEMRESTORE_DATA/bsds432
 
 Of noisy minus clean: standard deviation on 0..255; the luma's, where the clean luma is below 64, up to 144, and above;
 correlation with itself 1, 2, 3 and 4 pixels on, of red minus green 1, 2, 4 and 8 on, of red with green, the ratio of

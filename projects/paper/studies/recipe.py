@@ -1,4 +1,4 @@
-"""What each choice of the training recipe is worth: short trainings that differ in one thing, PSNR on 32 photos of BSDS432 kept apart.
+"""What each choice of the recipe is worth: short trainings that differ in one thing, judged on 32 photos.
 
     python projects/paper/studies/recipe.py --out work_dirs/recipe
 

@@ -1,4 +1,4 @@
-"""Fill the tables of docs/reproduction.md from the matrices in results/, which projects/paper/studies/reproduction.sh makes.
+"""Fill the tables of docs/reproduction.md from the matrices in results/.
 
 python -m projects.paper.studies.reproduction_page
 """
@@ -41,12 +41,13 @@ def page() -> str:
 
 
 def table(file: str, task: str, metric: str) -> str:
-    """Return a metric of a task as Markdown: each method's value with its interval, its difference to ``separate`` and its recovery."""
+    """Return a metric of a task as Markdown: value with interval, difference to ``separate``, recovery."""
     records = json.loads((ROOT / f'results/{file}.json').read_text(encoding='utf-8'))['records']
     records = [record for record in records if (record['task'], record['metric']) == (task, metric)]
     whole = max(record['images'] for record in records)
     lines = [
-        f'| sigma | before the network | {metric} (%), 95 % interval | less separate, paired | recovery (%) | PSNR (dB) |',
+        f'| sigma | before the network | {metric} (%), 95 % interval | less separate, paired | recovery (%) | PSNR'
+        ' (dB) |',
         '| ---: | --- | --- | --- | ---: | ---: |',
     ]
     for record in sorted(records, key=lambda record: (record['sigma'], list(TITLES).index(record['method']))):

@@ -70,11 +70,13 @@ def test_vgg16(tmp_path, capsys, weight, said):
     for number in range(2):
         Image.new('RGB', (32, 32), (number, 9, 99)).save(photos / f'{number}.png')
     (tmp_path / 'config.py').write_text(
-        "model = dict(type='mmpretrain.ImageClassifier', backbone=dict(type='VGG', depth=16, norm_cfg=dict(type='BN'), num_classes=2),\n"
+        "model = dict(type='mmpretrain.ImageClassifier', backbone=dict(type='VGG', depth=16,"
+        " norm_cfg=dict(type='BN'), num_classes=2),\n"
         "             data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'), head=dict(type='ClsHead'))\n"
         "pipeline = [dict(type='mmpretrain.LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]\n"
         'train_dataloader = dict(batch_size=2, num_workers=0, sampler=dict(type="DefaultSampler", shuffle=False),\n'
-        f"    dataset=dict(type='mmpretrain.CustomDataset', data_root={str(tmp_path / 'photos')!r}, pipeline=pipeline))\n"
+        f"    dataset=dict(type='mmpretrain.CustomDataset', data_root={str(tmp_path / 'photos')!r},"
+        ' pipeline=pipeline))\n'
         "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))\n"
         'train_cfg = dict(by_epoch=True, max_epochs=1)\n'
         "default_scope = 'mmpretrain'\n"

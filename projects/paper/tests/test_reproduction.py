@@ -1,4 +1,4 @@
-"""The README's long command on a folder in ImageNet's layout, VGG-16 where its download would be; and the reproduction's page."""
+"""The README's long command on a folder in ImageNet's layout; and the reproduction's page."""
 
 import importlib.util
 import json
@@ -21,7 +21,7 @@ SAMPLES = DATA / 'imagenet_samples'
 
 @pytest.fixture(scope='module')
 def home(tmp_path_factory):
-    """A data folder with 1000 classes to train on and 12 photos to judge, and a cache with a VGG-16 in mmpretrain's format, random."""
+    """Make a data folder with 1000 classes, 12 photos to judge, and a random VGG-16 in a cache."""
     home = tmp_path_factory.mktemp('home')
     imagenet = home / 'data/imagenet'
     lines = [line.rsplit(' ', 1) for line in (SAMPLES / 'labels.txt').read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""A VGG-16 with batch normalisation that starts from one without computes the same up to a scale, here beside torchvision's."""
+"""A VGG-16 with batch normalisation that starts from one without computes the same up to a scale."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The raters' page under attack: paths that lead elsewhere, what is no request, bodies without end, a kill in the middle of a rating."""
+"""The raters' page under attack: paths that lead elsewhere, bodies without end, a kill amid a rating."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ GOOD = dict(scores=[4, 3, 2, 1])
 
 
 def send(address, data, wait=10, leave=False):
-    """Send bytes as they are to a server and return what comes back, if anything does; ``leave`` says that no more will be sent."""
+    """Send bytes to a server and return its answer; ``leave`` says that no more will be sent."""
     host, port = address.removeprefix('http://').rstrip('/').split(':')
     with socket.create_connection((host, int(port)), timeout=wait) as connection:
         answer = b''

@@ -1,4 +1,4 @@
-"""Mean opinion scores: no answer lost or doubled, blind, resumable; the report's figures against published ones; a real browser."""
+"""Mean opinion scores: no answer lost or doubled; the report against published figures; a browser."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""DeepLab-LargeFOV on VGG-16 (Chen et al., ICLR 2015), the paper's segmentation network, as an mmseg backbone and head."""
+"""DeepLab-LargeFOV on VGG-16 (Chen et al., ICLR 2015), the paper's segmentation network, for mmseg."""
 
 from typing import Any
 
@@ -14,8 +14,7 @@ class LargeFOVVGG16(VGG):
     """VGG-16 at output stride 8: pool4 and pool5 keep the size, conv5 is dilated by 2.
 
     Every pooling has a 3 x 3 window padded by 1, as in the released networks: 321 pixels become 161, 81, 41 and stay
-        41. Layers are named
-    as in mmpretrain's VGG, whose ImageNet weights load (``features.8`` is relu3_3).
+    41. Layers are named as in mmpretrain's VGG, whose ImageNet weights load (``features.8`` is relu3_3).
 
     Args:
         init_cfg: How its own training starts; at random by default.
@@ -38,7 +37,12 @@ class LargeFOVHead(BaseDecodeHead):
     """
 
     def __init__(
-        self, in_channels: int = 512, channels: int = 1024, num_classes: int = 21, dropout_ratio: float = 0.5, **kwargs
+        self,
+        in_channels: int = 512,
+        channels: int = 1024,
+        num_classes: int = 21,
+        dropout_ratio: float = 0.5,
+        **kwargs: Any,
     ) -> None:
         super().__init__(in_channels, channels, num_classes=num_classes, dropout_ratio=dropout_ratio, **kwargs)
         self.fc6 = nn.Conv2d(in_channels, channels, 3, padding=12, dilation=12)

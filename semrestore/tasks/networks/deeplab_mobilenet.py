@@ -1,4 +1,4 @@
-"""DeepLabv3 on MobileNetV2 as TensorFlow's model zoo built it (Chen et al., arXiv:1706.05587; Sandler et al., CVPR 2018).
+"""DeepLabv3 on MobileNetV2 as TensorFlow's model zoo built it (Chen et al., arXiv:1706.05587).
 
 mmseg has both parts; here is what it builds otherwise: every block of a stage is dilated, and the head has no dilated
 branches.
@@ -17,7 +17,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class SlimMobileNetV2(MobileNetV2):
-    """mmseg's MobileNetV2 at output stride 8 by the rule of TF-slim: where a stage would halve the size, the blocks behind it are dilated.
+    """mmseg's MobileNetV2 at output stride 8, dilated by the rule of TF-slim.
 
     mmseg dilates the first block of a stage alone. Here the stride of the fourth and sixth stage turns into a factor of
     the dilation of all
@@ -28,12 +28,14 @@ class SlimMobileNetV2(MobileNetV2):
         **kwargs: ``conv_cfg``, ``norm_cfg``, ``act_cfg`` and ``init_cfg`` of mmseg's class.
     """
 
+    in_channels: int
+
     def __init__(self, widen_factor: float = 1.0, **kwargs: Any) -> None:
         self._rate = 1
         super().__init__(widen_factor=widen_factor, strides=(1, 2, 2, 1, 1, 1, 1), out_indices=(6,), **kwargs)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Return the last stage's features as a tuple of one, as mmseg's heads take them (its class hands out the bare tensor)."""
+        """Return the last stage's features as a tuple of one, as mmseg's heads take them."""
         return (super().forward(x),)
 
     def make_layer(

@@ -1,5 +1,7 @@
 """Any classifier of torchvision as an mmpretrain model."""
 
+from typing import Any
+
 from mmpretrain.models.classifiers import BaseClassifier, TimmClassifier
 from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
 from torchvision.models import get_model
@@ -21,7 +23,7 @@ class TorchvisionClassifier(TimmClassifier):
     """
 
     def __init__(
-        self, model_name: str, loss: dict | None = None, data_preprocessor: dict | None = None, **kwargs
+        self, model_name: str, loss: dict | None = None, data_preprocessor: dict | None = None, **kwargs: Any
     ) -> None:
         # Past TimmClassifier's own __init__, which would build a model of timm.
         BaseClassifier.__init__(

@@ -94,7 +94,8 @@ def evaluate(
     model = bare_model(runner)
     if file is not None:
         fit_weights(model, file)
-    metrics, rows = {}, []
+    metrics: dict[str, float] = {}
+    rows: list[dict] = []
     for degradation in noise:
         prefix = f'sigma{degradation["sigma"]:g}/' if len(noise) > 1 else ''
         model.degradation = MODELS.build(degradation)

@@ -98,7 +98,8 @@ def _understood(error: BaseException, resumed: str | None) -> UserError | None:
     # PyTorch raises it from wherever the process is, perhaps where a library turns it into another error.
     if any(str(one).startswith(KILLED) for one in _chain(error)):
         return UserError(
-            f'a {KILLED} was killed. Is the memory full? A smaller num_workers or batch_size needs less. --resume goes on'
+            f'a {KILLED} was killed. Is the memory full? A smaller num_workers or batch_size needs less. --resume'
+            ' goes on'
             ' from the last checkpoint.'
         )
     # A worker's error has its traceback in its text.
@@ -107,7 +108,9 @@ def _understood(error: BaseException, resumed: str | None) -> UserError | None:
     }:
         reason = str(error).strip().splitlines()[-1]
         return UserError(
-            f'the images of train_dataloader do not make a batch ({reason}). Their pipeline has to cut them to one size,'
-            ' such as by RandomCrop with pad_if_needed=True, and ends by packing them, such as by mmpretrain.PackInputs.'
+            f'the images of train_dataloader do not make a batch ({reason}). Their pipeline has to cut them to one'
+            ' size,'
+            ' such as by RandomCrop with pad_if_needed=True, and ends by packing them, such as by'
+            ' mmpretrain.PackInputs.'
         )
     return None
