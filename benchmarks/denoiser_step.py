@@ -1,8 +1,7 @@
 """Time one training step of the paper's denoiser with each switch that makes it faster, side by side in one run.
 
 ``python -m benchmarks.denoiser_step [--out FILE.json]``; docs/performance.md has the figures. In a config the
-switches are ``model.channels_last``, ``--amp``, ``optim_wrapper.optimizer.fused``, ``model.compile``, and
-``ema_type='ForeachEMA'`` of ``EMAHook``.
+switches are ``model.channels_last``, ``--amp``, ``optim_wrapper.optimizer.fused`` and ``model.compile``.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python -m benchmarks.startup [--rounds 7] [--out results/benchmark/startup.json]
 
-Each is started in turn, round after round, and the median is shown. Aims: 0.2 s for ``import semrestore``, 0.5 s for the
-list of commands, 1 s for the help of a command. ``python -c pass`` says how much of that is Python's own.
+Each is started in turn, round after round, and the median is shown. Aims: 0.2 s for ``import semrestore``, 0.5 s for
+the list of commands, 1 s for the help of a command. ``python -c pass`` says how much of that is Python's own.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from semrestore.errors import UserError
 from semrestore.losses import Step, Supervision
 from semrestore.registry import MODELS
 from semrestore.weights.fit import adapted, check_fit
+from semrestore.weights.read import check_plain
 from semrestore.weights.record import denoiser_record
 
 if TYPE_CHECKING:
@@ -34,17 +35,16 @@ class ImagePreprocessor(BaseDataPreprocessor):
     Args:
         channel_order: What the pipeline loads: ``'rgb'`` (:class:`~semrestore.datasets.LoadPhoto`) or ``'bgr'``
             (MMCV's ``LoadImageFromFile``).
-        label_check: Looks at the data samples while they are on the CPU, where that costs no wait.
     """
 
-    def __init__(
-        self, channel_order: Literal['rgb', 'bgr'] = 'rgb', label_check: Optional['LabelCheck'] = None
-    ) -> None:
+    label_check: Optional['LabelCheck'] = None
+    """Looks at the data samples while they are on the CPU, where that costs no wait. A cascade with a task sets it."""
+
+    def __init__(self, channel_order: Literal['rgb', 'bgr'] = 'rgb') -> None:
         super().__init__()
         if channel_order not in ('rgb', 'bgr'):
             raise ValueError(f"channel_order is {channel_order!r}; expected 'rgb' or 'bgr'")
         self.channel_order = channel_order
-        self.label_check = label_check
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Convert ``data['inputs']``, a uint8 tensor ``(N, 3, H, W)`` or a list of ``(3, H, W)``.
@@ -81,9 +81,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
             for image, sample in (by_area[0], by_area[-1])
         ]
         raise UserError(
-            f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller'
-            ' than the crop? Use'
-            " semrestore's RandomCrop with pad_if_needed=True, or a smaller crop_size"
+            f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller than'
+            " the crop? Use semrestore's RandomCrop with pad_if_needed=True, or a smaller crop_size"
         )
 
     def _convert(self, images: Tensor) -> Tensor:
@@ -172,28 +171,25 @@ class Cascade(BaseModel):
     ) -> None:
         if supervision not in get_args(Supervision):
             raise ValueError(f'supervision is {supervision!r}; expected one of {", ".join(get_args(Supervision))}')
-        network = MODELS.build(task) if task else None
-        terms = {name: MODELS.build(loss) for name, loss in (losses or {}).items()}
-        needs_task_loss = any(loss.needs_task_loss for loss in terms.values())
-        preprocessor = dict(data_preprocessor or dict(type='ImagePreprocessor'))
-        if network is not None:
-            preprocessor['label_check'] = LabelCheck(network, supervision, needs_task_loss)
-        super().__init__(MODELS.build(preprocessor), init_cfg)
+        super().__init__(MODELS.build(dict(data_preprocessor or dict(type='ImagePreprocessor'))), init_cfg)
         self.denoiser = MODELS.build(denoiser)
         self.denoiser_record = denoiser_record(denoiser)
         self.degradation = MODELS.build(degradation)
+        terms = {name: MODELS.build(loss) for name, loss in (losses or {}).items()}
         self.losses = torch.nn.ModuleDict(terms)
-        self._needs_task_loss = needs_task_loss
+        self._needs_task_loss = any(loss.needs_task_loss for loss in terms.values())
         self.supervision = supervision
         self.evaluation_seed = evaluation_seed
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self._compile_options = dict(compile) if isinstance(compile, dict) else {} if compile else None
         self._compiled: dict[str, Callable] = {}
         # Past nn.Module's own __setattr__, which would register them as children.
-        object.__setattr__(self, 'task', network)
+        object.__setattr__(self, 'task', MODELS.build(task) if task else None)
         object.__setattr__(self, 'feature_network', MODELS.build(feature_network) if feature_network else None)
         self.layers: tuple[str, ...] = tuple(dict.fromkeys(layer for loss in terms.values() for layer in loss.layers))
         self._check_losses()
+        if self.task is not None and isinstance(self.data_preprocessor, ImagePreprocessor):
+            self.data_preprocessor.label_check = LabelCheck(self.task, supervision, self._needs_task_loss)
         self.denoiser.to(memory_format=self._memory_format)
 
     def forward(
@@ -221,7 +217,7 @@ class Cascade(BaseModel):
 
     def loss(self, clean: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
-        clean, noisy, restored = self._restore(clean, _training_generators(clean, data_samples))
+        clean, noisy, restored = self.restore(clean, _training_generators(clean, data_samples))
         return {
             f'loss_{name}': cast(float, self.losses[name].weight) * term
             for name, term in self.terms(clean, noisy, restored, data_samples).items()
@@ -262,7 +258,7 @@ class Cascade(BaseModel):
 
     def _predict_batch(self, clean: Tensor, data_samples: list) -> list:
         generators = [image_generator(self.evaluation_seed, image_name(sample)) for sample in data_samples]
-        clean, noisy, restored = self._restore(clean, generators)
+        clean, noisy, restored = self.restore(clean, generators)
         if not restored.isfinite().all():
             names = ', '.join(f"'{image_name(sample)}'" for sample in data_samples)
             raise UserError(f'the denoiser returns values that are no numbers for {names}')
@@ -275,7 +271,7 @@ class Cascade(BaseModel):
             sample.clean, sample.noisy, sample.restored = images
         return data_samples
 
-    def _restore(
+    def restore(
         self, images: Tensor, generators: Sequence[torch.Generator] | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the clean, the degraded and the restored batch, of clean images or of pairs."""
@@ -318,6 +314,7 @@ class Cascade(BaseModel):
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *arguments: Any) -> None:
         # PyTorch and MMEngine both load by this method. MMEngine only warns about weights of another network.
         own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
+        check_plain(own, 'the checkpoint')
         own = adapted(self, own)
         check_fit(self, own, 'the checkpoint')
         state_dict.update({prefix + key: value for key, value in own.items()})

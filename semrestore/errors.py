@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 __all__ = ['UserError', 'explained', 'near']
 
-LONGEST_REASON = 1000  # characters of a library's error that are shown
+from semrestore.limits import LONGEST_REASON
+
 # What the values of a config or a file can raise in a library that is given them.
 FROM_VALUES = (
     ArithmeticError,

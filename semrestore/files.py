@@ -49,13 +49,17 @@ def replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
-            with open(partial, 'rb') as file:
-                os.fsync(file.fileno())
+            _synchronise(partial)
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"'{path}' cannot be written: {error}") from None
+
+
+def _synchronise(path: Path) -> None:
+    with open(path, 'rb') as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -76,6 +80,7 @@ def filling(folder: Path) -> Iterator[Path]:
                 if (folder / file.name).is_dir():
                     raise UserError(f"'{folder / file.name}' cannot be written: it is a folder")
             for file in written:
+                _synchronise(file)
                 os.replace(file, folder / file.name)
     except OSError as error:
         raise UserError(f"the files of '{folder}' cannot be written: {error}") from None

@@ -11,3 +11,15 @@ LARGEST_RECORD = 2**16
 
 DEEPEST = 256
 """Layers, blocks or scales of one kind in a network. Checked where a network is built from a number in a file."""
+
+MOST_SCALES = 8
+"""Scales of the paper's denoiser: the coarsest has 1/128 of the image's side."""
+
+LARGEST_SCALE = 8
+"""How often the side of a photo is enlarged for training. Above that its pixels fill the memory."""
+
+LARGEST_COUNT = 10**9
+"""A number of images, threads or iterations on the command line."""
+
+LONGEST_REASON = 1000
+"""Characters of a library's error that are shown; some quote a whole config."""

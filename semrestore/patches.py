@@ -37,7 +37,9 @@ def _load_weights_safely() -> None:
     from semrestore.weights.zoo import PREFIX, resolve
 
     def load(filename: str, map_location: object = None) -> dict:
-        return read_checkpoint(resolve(filename))
+        checkpoint = read_checkpoint(resolve(filename))
+        is_bare = bool(checkpoint) and all(isinstance(value, torch.Tensor) for value in checkpoint.values())
+        return dict(state_dict=checkpoint) if is_bare else checkpoint  # EMAHook looks for that key
 
     checkpoint.CheckpointLoader.register_scheme(prefixes=['', PREFIX], loader=load, force=True)
     checkpoint.load_url = partial(torch.hub.load_state_dict_from_url, weights_only=True)

@@ -160,9 +160,8 @@ def test_the_command_lists_its_commands_and_version():
     assert semrestore('cross-task', '--help').stdout.startswith('usage: semrestore cross-task')
 
 
-@pytest.mark.parametrize(
-    'kind', [pytest.param(kind, marks=pytest.mark.slow if kind != 'degradation' else ()) for kind in new_plugin.KINDS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize('kind', new_plugin.KINDS)
 def test_a_new_plugin_of_every_kind_installs_and_passes_its_own_tests(tmp_path, kind, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(new_plugin.main, [f'semrestore-tidy-{kind}', '--kind', kind]) == 0

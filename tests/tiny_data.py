@@ -1,7 +1,5 @@
 """A data root with a few tiny photos in each of the folder trees that the configs read."""
 
-import io
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +24,9 @@ def write(root: Path) -> None:
             (root / f'imagenet/{split}/n{index:08d}').mkdir(parents=True)
         for index in range(PHOTOS):
             save(photo(256, index), root / f'imagenet/{split}/n{index:08d}/{index}.JPEG')
-    for archive, split, count in (('train_200x200', 'train', 1), ('val_10000', 'val', 1)):
-        class_archive(root / f'tiny_imagenet/{archive}.tar.gz', split, count)
+    for split, suffix in (('train', 'webp'), ('val', 'jpeg')):
+        for label in range(200):
+            save(photo(64, label), root / f'tiny_imagenet/{split}/n{label:08d}/{split}_{label}_0.{suffix}')
     voc(root / 'voc2012')
 
 
@@ -43,20 +42,6 @@ def save(pixels: np.ndarray, path: Path) -> None:
     """Write an image in the format of its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
-
-
-def class_archive(path: Path, split: str, count: int) -> None:
-    """Write 200 class folders, of ``count`` photos of 64 x 64 each."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, 'w:gz') as archive:
-        for label in range(200):
-            for index in range(count):
-                stream = io.BytesIO()
-                Image.fromarray(photo(64, label + index)).save(stream, 'JPEG')
-                member = tarfile.TarInfo(f'{split}/n{label:08d}/{split}_{label}_{index}.JPEG')
-                member.size = stream.tell()
-                stream.seek(0)
-                archive.addfile(member, stream)
 
 
 def voc(root: Path) -> None:

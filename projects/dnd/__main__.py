@@ -50,7 +50,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--model', required=True, metavar='CKPT', help="weights: a file, or zoo:NAME; 'none' for a method without"
     )
-    parser.add_argument('--config', metavar='CONFIG', help="config of the denoiser (default: the paper's network)")
+    parser.add_argument(
+        '--config',
+        metavar='CONFIG',
+        help='config of the denoiser (default: that of the weights)',
+    )
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the submission')
     parser.add_argument(
         '--sigma',
@@ -112,9 +116,8 @@ def read_info(folder: Path) -> Iterator[DndImage]:
     for number, (box, sigma) in enumerate(listed, 1):
         if not _are_boxes(box) or len(sigma) != len(box):
             raise UserError(
-                f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops,"
-                ' 4) from 1 on, of at'
-                f' most {LARGEST} pixels a side and {MOST_PIXELS} in all'
+                f"'{path}': the boxes of image {number} are {box.shape} with {len(sigma)} sigmas; expected (crops, 4)"
+                f' from 1 on, of at most {LARGEST} pixels a side and {MOST_PIXELS} in all'
             )
         image = folder / 'images_srgb' / f'{number:04}.mat'
         if not image.is_file():

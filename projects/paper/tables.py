@@ -23,6 +23,7 @@ import argparse
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -225,6 +226,8 @@ class _TestSet:
             self.bench.run(label, stored, method, sigma, dict(type='GaussianNoise', sigma=sigma), indices)
         if not all(isinstance(row['psnr'], float) for row in stored.rows):
             raise UserError(f"'{stored.path}' does not hold what images scored; remove it to measure them again")
+        if any(math.isinf(row['psnr']) for row in stored.rows):
+            raise UserError(f"'{label}' leaves an image as clean as it was: PSNR is infinite. Is sigma below rounding?")
         return stored
 
     def _digest(self) -> str:

@@ -1,9 +1,8 @@
-"""Put methods side by side (paper, Figs. 4, 6 and 7): a picture for each image, with a zoomed region, and a page with a slider.
+"""Put methods side by side (paper, Figs. 4, 6 and 7): a picture with a zoomed region, and a page with a slider.
 
   semrestore compare kodim08.png --methods noisy bm3d separate=A.pth joint=B.pth clean --sigma 25
   semrestore compare dog.jpg --methods noisy ours=zoo:multiscale-blind clean --sigma 30 --task CONFIG
-  semrestore compare '*_real.png' --references '*_mean.png' --methods noisy
-  MCWNNM=semrestore::baselines/mcwnnm_photographs.py clean
+  semrestore compare '*_real.png' --references '*_mean.png' --methods noisy blind=zoo:multiscale-real clean
 
 Images are clean and get noise of --sigma, the same for all methods; or, with --references or --as-they-are, they are
 noisy themselves. A method is one of
@@ -12,7 +11,7 @@ noisy themselves. A method is one of
   bm3d                a method without weights, by the name of its class in any case
   NAME=CHECKPOINT     a denoiser by its weights, a file or a published name; {sigma} stands for the noise level
   NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
-"""  # noqa: E501
+"""
 
 import argparse
 import re
@@ -107,11 +106,10 @@ def _draw(options: argparse.Namespace, methods: Sequence, pairs: Sequence) -> No
 
     device = options.device or get_device()
     sigma = options.sigma
+    denoisers = {method.name: InferenceDenoiser(method.build(THE_PAPERS, sigma or 0)) for method in methods}
     with explained(f"--device '{device}' cannot be used"):
-        denoisers = {
-            method.name: InferenceDenoiser(method.build(THE_PAPERS, sigma or 0)).to(device) for method in methods
-        }
-        onlooker = Onlooker(load_config(options.task), device) if options.task else None
+        denoisers = {name: denoiser.to(device) for name, denoiser in denoisers.items()}
+    onlooker = Onlooker(load_config(options.task), device) if options.task else None
     title = 'Noisy photographs' if sigma is None else f'Gaussian noise of sigma {sigma:g}'
     pictures = [f'{image.stem}.png' for image, _ in pairs]
     with filling(options.out) as folder, ProgressBar('comparing', len(pairs)) as bar:

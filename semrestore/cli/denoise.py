@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from semrestore.cli.options import add_device, count, sigma_or
+from semrestore.cli.options import add_device, count, positive, sigma_or
 from semrestore.errors import UserError
 
 
@@ -42,7 +42,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         '--batch-size', type=count, default=8, metavar='N', help='images of one size that go together (default: 8)'
     )
     parser.add_argument(
-        '--max-megapixels', type=count, default=179, metavar='N', help='refuse larger images (default: 179)'
+        '--max-megapixels', type=positive, default=179, metavar='N', help='refuse larger images (default: 179)'
     )
     parser.add_argument('--overwrite', action='store_true', help='replace files that --out already holds')
     parser.add_argument('--overwrite-inputs', action='store_true', help='replace also the images that are denoised')

@@ -1,8 +1,9 @@
 """Draw where each loss term looks (paper, Fig. 3): its gradient with respect to the noisy image.
 
-  semrestore gradient-maps semrestore::study/joint_efficientnet_lite0_sigma30.py multiscale-sigma30 --out
-  work_dirs/gradients semrestore gradient-maps semrestore::embedded/joint_efficientnet_lite0_sigma30.py
-  multiscale-sigma30 --embedded --out work_dirs/gradients
+  semrestore gradient-maps CONFIG multiscale-sigma30 --out work_dirs/gradients
+
+CONFIG is a joint one: semrestore::study/joint_efficientnet_lite0_sigma30.py for ImageNet photos, or
+semrestore::embedded/joint_efficientnet_lite0_sigma30.py with --embedded, which needs no data.
 
 Under each map: which part of its energy the strongest twentieth of the pixels have, 5 % if it were spread evenly. That
 share and the Gini coefficient are taken on --images photos of the config's test data and written to gradients.json; the

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from semrestore.limits import LARGEST_DPI, LARGEST_SIGMA
+from semrestore.limits import LARGEST_COUNT, LARGEST_DPI, LARGEST_SIGMA
 
 __all__ = ['add_config_options', 'add_device', 'add_dpi', 'count', 'positive_sigma', 'sigma', 'sigma_or']
 
@@ -42,9 +42,17 @@ def sigma_or(*words: str) -> Callable[[str], float | str]:
 
 def count(text: str) -> int:
     """Parse a whole number of at least 1."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 10**9:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_COUNT:
         raise argparse.ArgumentTypeError(f"'{text}' is no count; expected a whole number of at least 1")
     return int(text)
+
+
+def positive(text: str) -> float:
+    """Parse a finite number above 0."""
+    value = _number(text)
+    if not 0 < value <= LARGEST_COUNT:
+        raise argparse.ArgumentTypeError(f"'{text}' is not in range; expected a number above 0")
+    return value
 
 
 def dpi(text: str) -> int:

@@ -33,7 +33,14 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
         message = re.split(r'semrestore\.errors\.UserError: ', str(error))[-1].strip()
         print(f'error: {message}', file=sys.stderr)
         return 2
+    except RuntimeError as error:
+        if not str(error).startswith('DataLoader worker'):
+            raise
+        print(f'error: {error} Is the memory full? A smaller num_workers or batch_size needs less.', file=sys.stderr)
+        return 2
     except SystemExit as end:  # argparse's, or a training that was told to stop
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)

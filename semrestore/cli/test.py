@@ -1,7 +1,6 @@
 """Evaluate a denoiser in front of the task of a config, whatever task it was trained with.
 
-semrestore test semrestore::evaluation/efficientnet_lite0_imagenet_samples.py multiscale-blind --sigma 15 30 --out
-a.json
+semrestore test semrestore::evaluation/efficientnet_lite0_imagenet_samples.py multiscale-blind --sigma 15 30
 """
 
 import argparse

@@ -127,8 +127,7 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
         ):
             raise UserError(
                 f"the weights of the {name.replace('_', ' ')} are expected in '{checkpoint}', which does not exist;"
-                ' give'
-                f' them as --cfg-options model.{name}.checkpoint=FILE, or try the pipeline with'
+                f' give them as --cfg-options model.{name}.checkpoint=FILE, or try the pipeline with'
                 f' model.{name}.checkpoint=random'
             )
 

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
-TOP_LEVEL |= {'compile', 'auto_scale_lr', 'sync_bn', 'find_unused_parameters'}
+TOP_LEVEL |= {'compile', 'auto_scale_lr', 'sync_bn'}
 """Other names at the top of a config are the config's own variables."""
 
 

@@ -32,8 +32,7 @@ def apply_option(cfg: Config, option: str) -> None:
         if not parents and last in node and last not in TOP_LEVEL:
             raise UserError(
                 f"--cfg-options: '{last}' is a variable of the config file, which has been read by now, so it would"
-                ' change nothing; set'
-                f" what it went into, or write a config of your own with '{last}' in it"
+                f" change nothing; set what it went into, or write a config of your own with '{last}' in it"
             )
         # check_config knows what classes take. In a free dict only a name that looks like a slip is refused.
         known = [*node, *TOP_LEVEL] if not parents else list(node)

@@ -12,10 +12,10 @@ from torch.utils.data import get_worker_info
 
 from semrestore.datasets.stream import StreamIndex, stream_seed
 from semrestore.errors import UserError
+from semrestore.limits import LARGEST_SCALE
 from semrestore.registry import DATASETS
 
 KEPT = ('img_path', 'name', 'dataset_name')
-MOST = 8  # of scales: what is above is a mistake, and would fill the memory
 
 
 @DATASETS.register_module()
@@ -51,8 +51,8 @@ class DeviceResidentPatches:
     ) -> None:
         if patch_size < 1:
             raise ValueError(f'patch_size is {patch_size}; expected at least 1')
-        if not scales or not all(0 < scale <= MOST for scale in scales):
-            raise ValueError(f'scales is {scales}; expected numbers above 0, of at most {MOST}')
+        if not scales or not all(0 < scale <= LARGEST_SCALE for scale in scales):
+            raise ValueError(f'scales is {scales}; expected numbers above 0, of at most {LARGEST_SCALE}')
         source = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.patch_size = patch_size
         self.seeded_noise = seeded_noise
@@ -66,8 +66,7 @@ class DeviceResidentPatches:
             height, width = self._sizes[small]
             raise UserError(
                 f"image '{photos[small % len(photos)]['img_path']}' is {height} x {width} (height x width), smaller"
-                ' than a patch of'
-                f' {patch_size}: use a smaller patch_size, or take it out of the list'
+                f' than a patch of {patch_size}: use a smaller patch_size, or take it out of the list'
             )
         self._starts = [0, *torch.tensor([height * width for height, width in self._sizes]).cumsum(0).tolist()]
         self._pixels = torch.empty(self._starts[-1], 3, dtype=torch.uint8, device=self.device)

@@ -5,7 +5,7 @@ So a training goes on bit by bit where it was killed, and takes the same steps o
 
 import hashlib
 import random
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -71,12 +71,16 @@ class StreamDataset:
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
+    def __getitems__(self, indices: Sequence[int]) -> list[dict]:
+        """Return a batch, whose images are seeded one by one, whatever the data set's own way of batching."""
+        return [self[index] for index in indices]
+
     def __getitem__(self, index: int) -> dict:
         """Return an item."""
         if not isinstance(index, StreamIndex):
             return self.dataset[index]
         seed_cpu(index.seed)
-        item = self.dataset[int(index)]
+        item = self.dataset[index]
         sample = item.get('data_samples') if isinstance(item, dict) else None
         if isinstance(sample, BaseDataElement):
             sample.set_metainfo(dict(stream_seed=index.seed))

@@ -78,8 +78,7 @@ class RandomCrop(BaseTransform):
         if (bottom or right) and not self.pad_if_needed:
             raise UserError(
                 f"image '{results.get('img_path')}' is {height} x {width} (height x width), smaller than the crop of"
-                f' {self.crop_size}:'
-                ' use a smaller crop_size, resize before it, or set pad_if_needed=True'
+                f' {self.crop_size}: use a smaller crop_size, resize before it, or set pad_if_needed=True'
             )
         top = np.random.randint(height + bottom - self.crop_size + 1)
         left = np.random.randint(width + right - self.crop_size + 1)

@@ -24,6 +24,5 @@ class FromPairs(Degradation):
         """
         raise UserError(
             'model.degradation is FromPairs, but the data bring no noisy images: use a PairFolder with LoadPair, or'
-            ' a degradation that'
-            ' makes noise, such as GaussianNoise'
+            ' a degradation that makes noise, such as GaussianNoise'
         )

@@ -63,8 +63,7 @@ def crop(x: Tensor, height: int, width: int) -> Tensor:
     """Return the upper left part of a batch.
 
     While a network is exported for any size it is picked out by indices: the strides of a slice would tie the file to
-        the sizes that it was
-    traced with, those that need padding or those that need none.
+    the sizes that it was traced with, those that need padding or those that need none.
     """
     if torch.compiler.is_exporting():
         rows, columns = (torch.arange(size, device=x.device) for size in (height, width))

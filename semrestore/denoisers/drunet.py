@@ -19,7 +19,7 @@ class DRUNet(Denoiser):
     """U-Net of residual blocks at four scales, with the noise level as a further input: one network for all levels.
 
     It has neither biases nor normalisation, so it is homogeneous: the image and ``sigma`` times ``a`` give the result
-        times ``a``.
+    times ``a``.
 
     Args:
         channels: Of the features at each of the four scales, finest first.

@@ -196,7 +196,7 @@ class MCWNNM(Denoiser):
             patches = F.unfold(image[None, :, rows], self.patch_size)[0].T
             groups = patches[strip.indices].transpose(1, 2)
             mean = groups.mean(2, keepdim=True)
-            groups = self._low_rank(groups - mean, ratio, levels[strip.row, strip.centres].view(-1, 1, 1)) + mean
+            groups = self.low_rank(groups - mean, ratio, levels[strip.row, strip.centres].view(-1, 1, 1)) + mean
             chosen = strip.indices.flatten()
             summed = torch.zeros_like(patches).index_add_(0, chosen, groups.transpose(1, 2).flatten(0, 1))
             times = torch.bincount(chosen, minlength=len(patches)).to(image).expand(self.patch_size**2, -1)
@@ -204,7 +204,7 @@ class MCWNNM(Denoiser):
             count[:, rows] += F.fold(times[None], strip.shape, self.patch_size)[0]
         return total / count
 
-    def _low_rank(self, groups: Tensor, ratio: Tensor, levels: Tensor) -> Tensor:
+    def low_rank(self, groups: Tensor, ratio: Tensor, levels: Tensor) -> Tensor:
         """Minimise the objective for groups ``(G, 3 p^2, n)`` whose noise has the levels ``ratio * levels``."""
         constant = self.strength * groups.shape[2] ** 0.5
         groups = groups / levels

@@ -12,12 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from semrestore.denoisers.base import Denoiser, crop, reflect_pad
+from semrestore.limits import MOST_SCALES
 from semrestore.registry import MODELS
 
 HEAD_CHANNELS = 64  # of the full-resolution features
 # A residual branch is so much thinner than its module, and so is what a deconvolution hands up for concatenation.
 BOTTLENECK = 4
-MOST_SCALES = 8
 BORDER = 3  # pixels that the two valid convolutions take: (5 - 1) / 2 + (3 - 1) / 2
 
 

@@ -113,10 +113,12 @@ class PreemptionHook(Hook):
         self.interval = interval
         self.told = False
         self._before: Any = None
+        self._listens = False
 
     def before_train(self, runner: Runner) -> None:
         """Listen, and have the data loading workers outlive the signal."""
         self._before = signal.signal(signal.SIGTERM, self._note)
+        self._listens = True
         for loop in (runner.train_loop, runner.val_loop):
             if loop is not None and loop.dataloader.num_workers:
                 loop.dataloader.worker_init_fn = OutliveSigterm(loop.dataloader.worker_init_fn)
@@ -124,7 +126,13 @@ class PreemptionHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop listening."""
-        signal.signal(signal.SIGTERM, self._before)
+        self.release()
+
+    def release(self) -> None:
+        """Leave the signal to whoever had it before."""
+        if self._listens:
+            signal.signal(signal.SIGTERM, self._before)
+            self._listens = False
         release_workers()
 
     def _note(self, number: int, frame: object) -> None:

@@ -48,7 +48,7 @@ class RestorationHook(Hook):
             return
         for sample in outputs or ():
             if len(self._rows) < self.images and all(name in sample for name in ('noisy', 'restored', 'clean')):
-                self._rows.append(self._tiles(sample))
+                self._rows.append(self.tiles(sample))
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
         """Hand the picture over."""
@@ -63,7 +63,7 @@ class RestorationHook(Hook):
             )
         self._rows = []
 
-    def _tiles(self, sample: Any) -> list:
+    def tiles(self, sample: Any) -> list:
         from torchvision.transforms.functional import center_crop
 
         from semrestore.evaluation import psnr, to_8_bit

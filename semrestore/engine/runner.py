@@ -39,6 +39,8 @@ def launch(launcher: str, cfg: Config) -> None:
             init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', dict(backend='nccl')))
         elif launcher == 'pytorch':
             torch.distributed.init_process_group('gloo')
+            # MMEngine would give it the number of a GPU.
+            cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))
         else:
             raise UserError(f'--launcher {launcher} needs GPUs; on CPUs start processes by torchrun')
 

@@ -10,12 +10,12 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from semrestore.config.check import check_inputs, trains_a_task
+from semrestore.engine.checkpoints import PreemptionHook
 from semrestore.engine.runner import bare_model, build_loop, build_runner
-from semrestore.engine.workers import release_workers
 from semrestore.errors import UserError
-from semrestore.weights.fit import check_resumable
+from semrestore.weights.fit import check_resumable, fit_weights
 from semrestore.weights.read import latest_checkpoint, read_checkpoint
-from semrestore.weights.zoo import resolve
+from semrestore.weights.zoo import PREFIX, resolve
 
 __all__ = ['resume', 'train']
 
@@ -32,6 +32,7 @@ def resume(cfg: Config, checkpoint: str = 'auto') -> None:
     """
     found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
     if not found:
+        cfg.resume = False
         return
     cfg.resume, cfg.load_from = True, found
     # The stream of images goes on as it began, whatever seed the config has now.
@@ -57,7 +58,7 @@ def train(cfg: Config) -> Runner:
     if not trains_a_task(cfg) and not cfg.model.get('losses'):
         raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
-    if cfg.get('resume') and not cfg.get('load_from'):
+    if cfg.get('resume') and str(cfg.get('load_from') or PREFIX).startswith(PREFIX):
         resume(cfg)  # MMEngine would take the last checkpoint even if it is damaged
     start = cfg.get('load_from')
     if start and '://' not in start and not Path(resolve(start)).is_file():
@@ -65,6 +66,8 @@ def train(cfg: Config) -> Runner:
     runner = build_runner(cfg)
     if cfg.get('resume') and start:
         check_resumable(bare_model(runner), start)
+    elif start and '://' not in start:  # MMEngine, which loads it again, only warns where weights do not fit
+        fit_weights(bare_model(runner), resolve(start))
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
     # What exists by now stays. A full collection would write to each of its pages, which the workers share until then.
@@ -80,7 +83,9 @@ def train(cfg: Config) -> Runner:
         raise understood from error
     finally:
         gc.unfreeze()
-        release_workers()
+        for hook in runner.hooks:
+            if isinstance(hook, PreemptionHook):
+                hook.release()
     return runner
 
 
@@ -99,8 +104,7 @@ def _understood(error: BaseException, resumed: str | None) -> UserError | None:
     if any(str(one).startswith(KILLED) for one in _chain(error)):
         return UserError(
             f'a {KILLED} was killed. Is the memory full? A smaller num_workers or batch_size needs less. --resume'
-            ' goes on'
-            ' from the last checkpoint.'
+            ' goes on from the last checkpoint.'
         )
     # A worker's error has its traceback in its text.
     if isinstance(error, RuntimeError | TypeError) and 'default_collate' in functions | {
@@ -109,8 +113,7 @@ def _understood(error: BaseException, resumed: str | None) -> UserError | None:
         reason = str(error).strip().splitlines()[-1]
         return UserError(
             f'the images of train_dataloader do not make a batch ({reason}). Their pipeline has to cut them to one'
-            ' size,'
-            ' such as by RandomCrop with pad_if_needed=True, and ends by packing them, such as by'
+            ' size, such as by RandomCrop with pad_if_needed=True, and ends by packing them, such as by'
             ' mmpretrain.PackInputs.'
         )
     return None

@@ -98,7 +98,7 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
         UserError: It has values without a stated range (floats, 32-bit integers).
     """
     image.load()  # which turns a TIFF upright
-    metadata, orientation = metadata_of(image), image.getexif().get(Base.Orientation, 1)
+    metadata, orientation = metadata_of(image), orientation_of(image)
     if image.mode in _OWN_COLOURS:
         metadata.pop('icc_profile', None)
     if image.mode == 'F':
@@ -113,6 +113,14 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     mode = ('LA' if transparent else 'L') if grey else ('RGBA' if transparent else 'RGB')
     colours, alpha = _pixels(image, mode)
     return Picture(colours, alpha, metadata, kind, orientation=orientation)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return how an image is turned by its EXIF data; 1, upright, where they are damaged."""
+    try:
+        return image.getexif().get(Base.Orientation, 1)
+    except Exception:  # SyntaxError, struct.error and others
+        return 1
 
 
 def metadata_of(image: Image.Image) -> dict[str, bytes]:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageSequence
-from PIL.ExifTags import Base
 
 from semrestore.errors import UserError, check_is_file
 from semrestore.images.formats import BROKEN, FORMATS, SUFFIXES, VIDEOS
-from semrestore.images.picture import Picture, from_pil, metadata_of
+from semrestore.images.picture import Picture, from_pil, metadata_of, orientation_of
 from semrestore.images.video import frames
 
 __all__ = ['is_animated', 'is_readable', 'read', 'read_first']
@@ -106,13 +105,14 @@ def _decoded(path: Path, image: Image.Image) -> Picture:
 
 def _is_wide(image: Image.Image) -> bool:
     """Return True if Pillow would cut colour of 16 bits a channel to 8."""
-    return image.mode in ('RGB', 'RGBA', 'LA') and any('16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
+    return image.mode in ('RGB', 'RGBA', 'LA') and any(';16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
 
 
 def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
     import cv2
 
-    metadata, orientation = metadata_of(image), image.getexif().get(Base.Orientation, 1)
+    # OpenCV turns a TIFF upright, and nothing else.
+    metadata, orientation = metadata_of(image), 1 if image.format == 'TIFF' else orientation_of(image)
     try:
         array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # more than 2**20 pixels in a row, say

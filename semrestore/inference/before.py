@@ -86,8 +86,7 @@ def _normalisation(
     if mean is None or std is None:
         raise UserError(
             "how does the network normalise its images? Give mean and std on 0..1, or torchvision's"
-            ' transforms=weights.transforms();'
-            ' for images of 0..1 as they are, mean=(0, 0, 0), std=(1, 1, 1)'
+            ' transforms=weights.transforms(); for images of 0..1 as they are, mean=(0, 0, 0), std=(1, 1, 1)'
         )
     mean, std = [float(value) for value in mean], [float(value) for value in std]
     if len(mean) != 3 or len(std) != 3 or min(std) <= 0 or max(mean) > 1:

@@ -94,7 +94,7 @@ class OpenMMLabTask(FrozenTask):
         samples = list(data_samples)
         if bottom or right:
             samples = [self._pad_labels(sample, (0, right, 0, bottom)) for sample in samples]
-        return self.network(self._preprocess(images), samples, mode='loss')
+        return self.network(self.preprocess(images), samples, mode='loss')
 
     def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
         """See :meth:`FrozenTask.predict <semrestore.tasks.base.FrozenTask.predict>`.
@@ -113,15 +113,13 @@ class OpenMMLabTask(FrozenTask):
                     padding_size=(0, right, 0, bottom),
                 )
             )
-        return self.network(self._preprocess(images), list(data_samples), mode='predict')
+        return self.network(self.preprocess(images), list(data_samples), mode='predict')
 
     def self_label(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
         """See :meth:`~semrestore.tasks.base.FrozenTask.self_label`; segmentations have the images' own size."""
         height, width = images.shape[-2:]
         labelled = []
-        for sample, prediction in zip(
-            data_samples, self.network(self._preprocess(images), mode='predict'), strict=True
-        ):
+        for sample, prediction in zip(data_samples, self.network(self.preprocess(images), mode='predict'), strict=True):
             # The image as the network sees it is the original here: what the dataset did to it before is no concern of
             # the label's.
             own = dict(ori_shape=(height, width), img_shape=(height, width), flip=False)
@@ -139,7 +137,7 @@ class OpenMMLabTask(FrozenTask):
 
     def run(self, images: Tensor) -> Tensor | tuple:
         """See :meth:`FrozenTask.run <semrestore.tasks.base.FrozenTask.run>`."""
-        return self.network(self._preprocess(images), mode='tensor')
+        return self.network(self.preprocess(images), mode='tensor')
 
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
         """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
@@ -163,8 +161,7 @@ class OpenMMLabTask(FrozenTask):
         if name in self.folded:
             raise UserError(
                 f"layer '{name}' is a convolution into which its batch normalisation is folded, so its own output is"
-                ' never there: take'
-                f" '{self.folded[name]}', or set fold_batch_norm=False for the network"
+                f" never there: take '{self.folded[name]}', or set fold_batch_norm=False for the network"
             )
         return super().layer(name)
 
@@ -175,7 +172,7 @@ class OpenMMLabTask(FrozenTask):
             return max(0, self.size[0] - height), max(0, self.size[1] - width)
         return (-height % self.size_divisor, -width % self.size_divisor) if self.size_divisor else (0, 0)
 
-    def _preprocess(self, images: Tensor) -> Tensor:
+    def preprocess(self, images: Tensor) -> Tensor:
         bottom, right = self._padding(images)
         if self.wants_bgr:
             images = images.flip(1)

@@ -12,7 +12,7 @@ from semrestore.errors import UserError, explained, near
 from semrestore.registry import MODELS
 from semrestore.weights.fit import fit_state
 from semrestore.weights.read import read_checkpoint, state_of
-from semrestore.weights.record import build_recorded, read_record
+from semrestore.weights.record import checked_config, read_record
 from semrestore.weights.zoo import published, resolve
 
 __all__ = ['build_denoiser', 'denoiser_config', 'load_denoiser', 'needs_weights']
@@ -75,18 +75,23 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
     checkpoint = read_checkpoint(source)
     state = state_of(checkpoint)
     record = None if config else read_record(checkpoint, source)
-    denoiser = build_recorded(record['denoiser'], state, source) if record else _build(config or THE_PAPERS)
+    denoiser = _build(checked_config(record, state, source) if record else config or THE_PAPERS)
     fit_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)
     return denoiser
 
 
 def denoiser_config(weights: str | Path | None, default: dict) -> dict:
-    """Return the config that a checkpoint records of its denoiser, or ``default`` if it records none."""
+    """Return the config that a checkpoint records of its denoiser, or ``default`` if it records none.
+
+    Raises:
+        UserError: The file is unreadable, or its record is not safe to build or describes another network.
+    """
     if weights is None:
         return dict(default)
     source = resolve(weights)
-    record = read_record(read_checkpoint(source), source)
-    return dict(record['denoiser']) if record else dict(default)
+    checkpoint = read_checkpoint(source)
+    record = read_record(checkpoint, source)
+    return checked_config(record, state_of(checkpoint), source) if record else dict(default)
 
 
 def needs_weights(denoiser: Denoiser | dict) -> bool:

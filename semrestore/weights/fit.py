@@ -26,6 +26,7 @@ def fit_weights(module: nn.Module, path: str | Path) -> None:
 
 def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Load tensors into a module of the same network; ``source`` is what an error calls them."""
+    check_plain(state, source)
     state = adapted(module, state)
     check_fit(module, state, source)
     module.load_state_dict(state)

@@ -91,9 +91,6 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     """
     state = state_of(read_checkpoint(path))
     check_plain(state, path)
-    for key, value in state.items():
-        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise UserError(f"{path} has a tensor of {value.numel()} values in '{key}' and stores fewer; expected all")
     check_numbers(state, path, state)
     return state
 
@@ -106,11 +103,15 @@ def state_of(checkpoint: dict) -> dict[str, Tensor]:
 
 
 def check_plain(state: dict[str, Tensor], source: str | Path) -> None:
-    """Refuse sparse, nested, quantised and empty (meta) tensors."""
+    """Refuse sparse, nested, quantised and empty (meta) tensors, and those of more values than are stored."""
     for key, value in state.items():
         if value.is_nested or value.layout is not torch.strided or value.is_meta or value.is_quantized:
             kind = 'quantized' if value.is_quantized else 'meta' if value.is_meta else 'sparse or nested'
             raise UserError(f"{source} has a {kind} tensor in '{key}'; expected plain ones")
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise UserError(
+                f"{source} stores fewer values of '{key}' than the {value.numel()} that it has; expected all"
+            )
 
 
 def check_numbers(state: dict[str, Tensor], source: str | Path, parameters: Container[str] = ()) -> None:

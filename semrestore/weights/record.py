@@ -19,7 +19,9 @@ from semrestore.registry import MODELS
 from semrestore.weights.fit import check_fit
 from semrestore.weights.read import RECORD
 
-__all__ = ['build_recorded', 'denoiser_record', 'read_record']
+__all__ = ['checked_config', 'denoiser_record', 'read_record']
+
+OWN_SCOPE = 'semrestore.'
 
 
 def denoiser_record(config: dict) -> dict | None:
@@ -55,26 +57,28 @@ def read_record(checkpoint: dict, source: str | Path) -> dict | None:
     return record
 
 
-def build_recorded(config: dict, state: dict[str, Tensor], source: str | Path) -> Denoiser:
-    """Build the denoiser that a record describes, without its weights.
+def checked_config(record: dict, state: dict[str, Tensor], source: str | Path) -> dict:
+    """Return the config of the denoiser that a record describes, once it is safe to build.
 
-    It is built without memory first, so that a small file cannot ask for a network of terabytes.
+    The denoiser is built without memory here and compared with the weights, so that a small file cannot ask for a
+    network of terabytes.
 
     Args:
-        config: ``record['denoiser']``.
+        record: What :func:`read_record` returned.
         state: The file's weights, which the denoiser has to fit.
         source: What an error calls the file.
 
     Raises:
         UserError: The record names something else than a registered denoiser, or does not describe these weights.
     """
+    config = record['denoiser']
     load_plugins()
     _check_parts(config, source)
     with explained(f'{source}: its record does not build'), DefaultScope.overwrite_default_scope('semrestore'):
         with torch.device('meta'):
             outline = MODELS.build(dict(config))
         check_fit(nn.ModuleDict(dict(denoiser=outline)), state, source)
-        return MODELS.build(dict(config))
+    return dict(config)
 
 
 def _check_parts(node: object, source: str | Path) -> None:
@@ -97,9 +101,14 @@ def _check_parts(node: object, source: str | Path) -> None:
 
 
 def _plain(node: object) -> object:
-    """Return a config without what MMEngine adds, and with classes by their names."""
+    """Return a config without what MMEngine adds, and with classes by the names that they are registered under."""
     if isinstance(node, dict):
-        return {key: _plain(value) for key, value in node.items() if not key.startswith('_') and key != 'init_cfg'}
+        plain = {key: _plain(value) for key, value in node.items() if not key.startswith('_') and key != 'init_cfg'}
+        if isinstance(plain.get('type'), str):
+            plain['type'] = plain['type'].removeprefix(OWN_SCOPE)
+        return plain
     if isinstance(node, list | tuple):
         return [_plain(value) for value in node]
-    return node.__name__ if isinstance(node, type) else node
+    if isinstance(node, type):
+        return next((name for name, built in MODELS.module_dict.items() if built is node), node.__name__)
+    return node

@@ -193,7 +193,9 @@ def test_a_small_file_of_a_huge_tensor_is_refused(tmp_path, capsys):
     torch.save({'op0.weight': torch.zeros(1).expand(10**13)}, tmp_path / 'ops.pth')
     (tmp_path / 'ops.json').write_text('{"ops": []}')
     assert call(convert_deeplabv3, tmp_path / 'ops.pth', tmp_path / 'ops.json', tmp_path / 'out.pth') == 2
-    assert "has a tensor of 10000000000000 values in 'op0.weight' and stores fewer" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "'op0.weight'" in error
+    assert '10000000000000' in error
 
 
 # --- rows and studies

@@ -23,6 +23,7 @@ SMALL_MODEL = ['model.denoiser.encoder_channels=16', 'model.denoiser.decoder_cha
 SMALL_TRAINING = [
     'train_dataloader.batch_size=2',
     'train_dataloader.dataset.dataset.pipeline.1.crop_size=64',
+    'val_dataloader.dataset.indices=2',
     'log_level=ERROR',
 ]
 SMALL_TEST = ['test_dataloader.dataset.view=200', 'test_dataloader.dataset.stride=200', 'log_level=ERROR']
@@ -119,6 +120,7 @@ def test_a_pre_flight_check_keeps_out_of_the_long_jobs_folder(tmp_path, monkeypa
     assert capsys.readouterr().out.count('embedded:') == 1
 
 
+@pytest.mark.slow
 def test_the_papers_command_runs_on_a_folder_in_imagenets_layout(tmp_path, monkeypatch, photo_paths):
     """`tools/train.py configs/joint/denoise_vgg16_sigma30.py`, but for VGG-16's weights and the length."""
     for split, names in (('train', ('coffee', 'chelsea')), ('val', ('coffee', 'chelsea'))):

@@ -12,7 +12,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from semrestore.cli.train import main as train
-from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler
+from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamSampler
 from semrestore.errors import UserError
 from semrestore.images import read_photo
 from semrestore.weights.read import read_checkpoint
@@ -38,7 +38,7 @@ def orientations(image):
 
 
 def test_patches_are_crops_in_all_eight_orientations(photos):
-    patches = StreamDataset(DeviceResidentPatches(photos, PATCH))
+    patches = DeviceResidentPatches(photos, PATCH)
     crops = {}
     for number, (height, width) in enumerate(SIZES):
         image = photos[number]['img']
@@ -60,7 +60,7 @@ def test_patches_are_crops_in_all_eight_orientations(photos):
 
 def test_a_patch_follows_from_its_place_in_the_stream(photos):
     def batches(loader_workers, skipped=0):
-        patches = StreamDataset(DeviceResidentPatches(photos, PATCH))
+        patches = DeviceResidentPatches(photos, PATCH)
         sampler = StreamSampler(patches, shuffle=True, seed=5)
         sampler.skip(skipped)
         loader = DataLoader(patches, 4, sampler=sampler, collate_fn=default_collate, num_workers=loader_workers)
@@ -73,7 +73,7 @@ def test_a_patch_follows_from_its_place_in_the_stream(photos):
 
 
 def test_without_seeds_of_their_own_patches_share_the_samples(photos):
-    patches = StreamDataset(DeviceResidentPatches(photos, PATCH, seeded_noise=False))
+    patches = DeviceResidentPatches(photos, PATCH, seeded_noise=False)
     index = next(iter(StreamSampler(patches, seed=0)))
     (item,) = patches.__getitems__([index])
     assert 'stream_seed' not in item['data_samples'].metainfo

@@ -238,7 +238,7 @@ def test_noise_is_made_in_full_precision_in_mixed_precision_training(build_casca
     )
     clean, names = photos['coffee'][None, :, :32, :32], [image_generator(0, 'x')]
     with torch.autocast('cpu', torch.bfloat16):
-        _, noisy, _ = cascade._restore(clean, names)
+        _, noisy, _ = cascade.restore(clean, names)
     expected = CameraNoise()(clean, [image_generator(0, 'x')]).images
     assert torch.equal(noisy, expected)
 

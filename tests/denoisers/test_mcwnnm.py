@@ -44,8 +44,8 @@ def test_singular_vectors_are_kept():
 def test_admm_finds_the_closed_form_where_there_is_one():
     denoiser, groups = MCWNNM(), low_rank_groups()
     levels = torch.ones(len(groups), 1, 1)
-    closed = denoiser._low_rank(groups, torch.ones(3), levels)
-    iterated = denoiser._low_rank(
+    closed = denoiser.low_rank(groups, torch.ones(3), levels)
+    iterated = denoiser.low_rank(
         groups, torch.tensor([1.002, 1.0, 0.998]), levels
     )  # unequal, so no closed form is tried
     assert (closed - iterated).norm() < 0.01 * closed.norm()
@@ -54,7 +54,7 @@ def test_admm_finds_the_closed_form_where_there_is_one():
 def test_admm_is_stationary_for_unequal_channels():
     denoiser, groups = MCWNNM(admm_steps=100), low_rank_groups(2)
     ratio = torch.tensor([1.4, 0.7, 0.9])
-    solution = denoiser._low_rank(groups, ratio, torch.ones(2, 1, 1)).double()
+    solution = denoiser.low_rank(groups, ratio, torch.ones(2, 1, 1)).double()
     weights = ratio.double().square().reciprocal().repeat_interleave(36).view(-1, 1)
     u, s, v = torch.linalg.svd(solution, full_matrices=False)
     constant = denoiser.strength * 54**0.5

@@ -19,7 +19,7 @@ from semrestore.weights.read import read_checkpoint
 from tests.processes import command, commands
 
 ROOT = Path(__file__).parents[2]
-ITERATIONS = 20
+ITERATIONS = 10
 
 CONFIG = """
 _base_ = 'semrestore::embedded/joint_efficientnet_lite0_sigma30.py'
@@ -38,10 +38,10 @@ pipeline = [
     dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name')),
 ]
 train_dataloader = dict(batch_size=4, num_workers=1, dataset=dict(dataset=dict(pipeline=pipeline)))
-train_cfg = dict(max_iters=20, val_begin=99)
+train_cfg = dict(max_iters=10, val_begin=99)
 default_hooks = dict(logger=dict(interval=1))
 custom_hooks = [dict(type='Bytes')]
-test_dataloader = dict(batch_size=2, dataset=dict(view=200, stride=150, indices=13))
+test_dataloader = dict(batch_size=2, dataset=dict(view=200, stride=150, indices=5))
 """
 
 
@@ -118,7 +118,7 @@ def test_two_processes_of_torchrun_are_told_to_stop_and_go_on(folder, runs):
     os.killpg(process.pid, signal.SIGTERM)
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == EXIT_PREEMPTED, errors
-    assert (folder / 'stopped/iter_10.pth').is_file()
+    assert (folder / 'stopped/iter_5.pth').is_file()
     run(2, 'train', folder / 'config.py', '--work-dir', folder / 'stopped', '--resume', *batch)
     whole, halves = (
         read_checkpoint(run / f'iter_{ITERATIONS}.pth')['state_dict'] for run in (runs[1], folder / 'stopped')

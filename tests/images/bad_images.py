@@ -1,6 +1,6 @@
 """Bad, odd and hostile image files, always the same ones: what an unlucky or a malicious user brings.
 
-    python tests/bad_images.py FOLDER
+    python -m tests.images.bad_images FOLDER
 
 ``write`` makes them and says of each what is to become of it. Sizes are (height, width) as the picture is seen, EXIF
 orientation applied.

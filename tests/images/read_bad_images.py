@@ -1,7 +1,7 @@
-"""Read every file of tests/bad_images.py through one reader, in a process of its own, and report what happened as JSON.
+"""Read every file of bad_images.py through one reader, in a process of its own, and report what happened as JSON.
 
-    python -m tests.read_bad_images READER FOLDER                   every file, which are made in the folder
-    python -m tests.read_bad_images READER FOLDER SMALL LARGE ...   what each of these takes in bytes a pixel
+    python -m tests.images.read_bad_images READER FOLDER                   every file, listed in cases.pickle beside it
+    python -m tests.images.read_bad_images READER FOLDER SMALL LARGE ...   what each takes in bytes a pixel
 
 A process of its own, since a hang is to be stopped and memory to be measured.
 """
@@ -14,6 +14,7 @@ import io
 import json
 import multiprocessing
 import os
+import pickle
 import resource
 import shutil
 import sys
@@ -27,7 +28,6 @@ from pathlib import Path
 import numpy as np
 
 from semrestore.errors import UserError
-from tests.images import bad_images
 
 warnings.simplefilter('ignore')
 
@@ -182,7 +182,7 @@ def _compare(image: Path, *options: str) -> None:
 def fake_ghostscript(folder: Path) -> Path:
     """Put a program before the others that leaves a file, and return the path of that."""
     ran = folder / 'ran'
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / 'gs').write_text(f"#!/bin/sh\ntouch '{ran}'\n")
     (folder / 'gs').chmod(0o755)
     os.environ['PATH'] = f'{folder}:{os.environ["PATH"]}'
@@ -216,8 +216,7 @@ def main() -> None:
         print(json.dumps(taken))
         return
     ran = fake_ghostscript(folder.with_name('bin'))
-    with ProcessPoolExecutor(1) as another:  # which what the writing takes is not counted to
-        cases = another.submit(bad_images.write, folder).result()
+    cases = pickle.loads(folder.with_name('cases.pickle').read_bytes())
     good = next(case for case in cases if case.path.name == 'target.png')
     with contextlib.suppress(UserError):
         reader(good.path)  # imports, and what they take

@@ -1,6 +1,7 @@
 """Over 300 bad, odd and hostile image files: no traceback, no hang, bounded memory, no wrong size."""
 
 import json
+import pickle
 import struct
 import subprocess
 import sys
@@ -20,26 +21,34 @@ SECONDS = 2  # of a core; what hangs without working is stopped by the time limi
 BYTES_A_PIXEL = dict(dataset=12, inference=16)  # the latter writes it, too
 
 
-# Drawing takes a tenth of a second a file: every seventh file is drawn here, all of them in the slow tests.
+# Drawing takes a tenth of a second a file: every 19th file is drawn here, all of them in the slow tests.
 DRAWN = ['compare', 'reference', 'task']
+
+
+@pytest.fixture(scope='module')
+def corpus(tmp_path_factory):
+    """The folder of all files, made once."""
+    folder = tmp_path_factory.mktemp('corpus') / 'files'
+    folder.with_name('cases.pickle').write_bytes(pickle.dumps(bad_images.write(folder)))
+    return folder
 
 
 @pytest.mark.parametrize(
     'reader',
     [
         *('dataset', 'inference', 'rating', 'pair', 'labels'),
-        *(f'{reader}/7' for reader in DRAWN),
+        *(f'{reader}/19' for reader in DRAWN),
         *(pytest.param(reader, marks=pytest.mark.slow) for reader in DRAWN),
     ],
 )
-def test_every_file_is_read_as_what_it_is_or_refused(reader, tmp_path):
-    command = [sys.executable, '-m', 'tests.images.read_bad_images', reader, tmp_path / 'files']
+def test_every_file_is_read_as_what_it_is_or_refused(reader, corpus):
+    command = [sys.executable, '-m', 'tests.images.read_bad_images', reader, corpus]
     done = subprocess.run(command, capture_output=True, text=True, errors='replace', timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout.splitlines()[-1])
     assert report['wrong'] == []
     assert report['files'] >= 200
-    assert report['read'] >= (3 if reader == 'labels' else 8 if '/' in reader else 80)
+    assert report['read'] >= (3 if reader == 'labels' else 3 if '/' in reader else 80)
     assert report['megabytes'] < MEGABYTES
     assert report['seconds'] < SECONDS, report['slowest']
 

@@ -56,7 +56,7 @@ class Bytes(Hook):
             self.broadcast = runner.model.broadcast_buffers
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if os.environ.get('WAIT') and runner.iter == 9:
+        if os.environ.get('WAIT') and runner.iter == 4:
             open(os.path.join(runner.work_dir, f'waiting{runner.rank}'), 'w').close()
             time.sleep(3)
 

@@ -1,4 +1,4 @@
-"""Do what the arguments say (``import``, or a command with ``--help``), and end with status 3 if that imported PyTorch."""
+"""Import the package, or run a command with ``--help``; end with status 3 if that imported PyTorch."""
 
 import sys
 
@@ -9,9 +9,6 @@ if sys.argv[1] == 'import':
 else:
     from semrestore.__main__ import main
 
-    try:
-        main()
-    except SystemExit as end:
-        assert not end.code
+    main()
 if 'torch' in sys.modules:
     sys.exit(3)

@@ -58,6 +58,7 @@ def test_the_benchmark_times_with_and_without_weights_and_draws(tmp_path, kodak)
     assert Image.open(tmp_path / 'out/denoisers.png').size == (900, 600)
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_data_compares_ways_of_loading(tmp_path):
     arguments = ['--seconds', '0.2', '--rounds', '2', '--batch', '4', '--out', tmp_path / 'data.json']
     done = script('benchmarks.data', *map(str, arguments))
@@ -102,6 +103,7 @@ def test_the_benchmark_of_scaling_trains_on_one_process_and_on_two(tmp_path):
     assert two['images_per_s'] == pytest.approx(4 / two['seconds_a_step'])
 
 
+@pytest.mark.slow
 def test_the_noise_of_photographs_is_described(tmp_path, photo_paths):
     folder = tmp_path / 'pairs'
     folder.mkdir()

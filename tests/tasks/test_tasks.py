@@ -50,7 +50,7 @@ def test_preprocessing_is_the_models_own(photos, to_rgb):
     image = photos['coffee'][None, :, :70, :90]
     # OpenMMLab's loaders give BGR on 0..255, and so does what its own preprocessor takes.
     expected = task.network.data_preprocessor(dict(inputs=255 * image.flip(1)))['inputs']
-    torch.testing.assert_close(task._preprocess(image), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(task.preprocess(image), expected, rtol=0, atol=1e-5)
     assert expected.shape == (1, 3, 96, 96)
 
 
@@ -218,7 +218,7 @@ def test_a_network_that_flattens_by_view_runs_in_channels_last_all_the_same():
     task = MODELS.build({**cfg.task, 'checkpoint': 'random'})
     assert task.memory_format is torch.channels_last
     image = torch.rand(2, 3, 224, 224)
-    expected = task.network.backbone(task._preprocess(image).contiguous())[0]
+    expected = task.network.backbone(task.preprocess(image).contiguous())[0]
     torch.testing.assert_close(task.run(image), expected, rtol=1e-3, atol=1e-4)
 
 

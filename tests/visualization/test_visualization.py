@@ -297,7 +297,7 @@ def test_a_segmentation_is_captioned_with_the_share_of_its_known_pixels():
     sample = SegDataSample(gt_sem_seg=PixelData(data=truth), pred_sem_seg=PixelData(data=predicted))
     sample.clean = torch.full((3, 4, 5), 0.5)
     sample.noisy, sample.restored = sample.clean + 0.1, sample.clean
-    noisy, restored, clean = RestorationHook()._tiles(sample)
+    noisy, restored, clean = RestorationHook().tiles(sample)
     # 128 and 153 of 255: 20 log10(255 / 25)
     assert (noisy.caption, restored.caption, clean.caption) == ('20.17 dB', 'as clean, 50.0% of pixels right', '')
 

@@ -9,11 +9,15 @@ from mmengine.registry import DefaultScope
 import semrestore
 from semrestore.cli import cross_task, denoise, train
 from semrestore.cli.run import run
+from semrestore.config import load_config
 from semrestore.denoisers import DnCNN, FFDNet, MultiScaleDenoiser
 from semrestore.errors import UserError
+from semrestore.evaluation.methods import Method
 from semrestore.limits import LARGEST_RECORD
 from semrestore.registry import MODELS
+from semrestore.weights.build import denoiser_config
 from semrestore.weights.read import RECORD, read_checkpoint, save_weights
+from semrestore.weights.record import denoiser_record
 
 DNCNN = dict(type='DnCNN', depth=3, channels=4)
 
@@ -73,15 +77,48 @@ TEXTS = {
 
 @pytest.mark.parametrize('name', [*HOSTILE, *TEXTS])
 def test_a_hostile_record_is_refused_and_runs_nothing(tmp_path, name):
+    """By the builder, and by what only asks a file for its denoiser's config: the matrix and ``semrestore test``."""
     trap = tmp_path / 'trap'
     if name in HOSTILE:
         record = json.loads(json.dumps(HOSTILE[name]).replace('{trap}', str(trap)))
     else:
         record = TEXTS[name].replace('{trap}', str(trap)).replace('{{', '{').replace('}}', '}')
     path = write(tmp_path / 'evil.safetensors', record)
-    with pytest.raises(UserError, match=r'evil\.safetensors'):
-        semrestore.load_denoiser(path)
+    method = Method('evil', checkpoint=str(path))
+    for way in (
+        lambda: semrestore.load_denoiser(path),
+        lambda: denoiser_config(path, DNCNN),
+        lambda: method.denoiser(DNCNN, 30),
+        lambda: method.build(DNCNN, 30),
+        lambda: semrestore.evaluate(load_config('configs/evaluation/zoo.py', embedded=True), path),
+    ):
+        with pytest.raises(UserError, match=r'evil\.safetensors'):
+            way()
     assert not trap.exists()
+
+
+def test_a_tensor_that_stores_less_than_it_declares_is_refused(tmp_path):
+    """Else a file of kilobytes asks for as much memory as it likes."""
+    state = {f'denoiser.{name}': value for name, value in DnCNN(depth=3, channels=4).state_dict().items()}
+    state = {name: torch.zeros(1).expand(value.shape) if value.dim() else value for name, value in state.items()}
+    path = tmp_path / 'thin.pth'
+    torch.save(dict(state_dict=state, meta={RECORD: json.dumps(dict(denoiser=DNCNN))}), path)
+    with pytest.raises(UserError, match=r'thin\.pth'):
+        semrestore.load_denoiser(path)
+
+
+@pytest.mark.parametrize('settings', [torch.zeros(4, dtype=torch.complex64), torch.zeros(4, device='meta')])
+def test_settings_that_are_no_numbers_are_refused(tmp_path, settings):
+    state = {f'denoiser.{name}': value for name, value in MultiScaleDenoiser().state_dict().items()}
+    path = tmp_path / 'odd.pth'
+    torch.save(dict(state_dict=state | {'denoiser.settings': settings}), path)
+    with pytest.raises(UserError, match=r'denoiser\.settings'):
+        semrestore.load_denoiser(path)
+
+
+def test_a_record_has_the_registered_name():
+    assert denoiser_record(dict(type='semrestore.DnCNN', depth=3)) == dict(denoiser=dict(type='DnCNN', depth=3))
+    assert denoiser_record(dict(type=DnCNN, depth=3)) == dict(denoiser=dict(type='DnCNN', depth=3))
 
 
 def test_what_a_training_writes_needs_no_config(tmp_path, photo_paths, capsys):
@@ -112,7 +149,7 @@ def test_what_a_training_writes_needs_no_config(tmp_path, photo_paths, capsys):
         assert len(list(out.iterdir())) == 1
         assert isinstance(semrestore.load_denoiser(file), DnCNN)
     arguments = ['--tasks', 'configs/embedded/joint_efficientnet_lite0_sigma30.py', '--denoisers', f'own={weights}']
-    arguments += ['--sigma', '30', '--images', '2', '--out', str(tmp_path / 'matrix')]
+    arguments += ['--sigma', '30', '--limit', 'own=2', '--out', str(tmp_path / 'matrix')]
     assert run(cross_task.main, arguments) == 0, capsys.readouterr().err
     assert sum(parameter.numel() for parameter in restored.parameters()) < 1000
 

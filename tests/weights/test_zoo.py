@@ -39,6 +39,7 @@ def noise(level):
     return GaussianNoise(float(level))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_weights_reach_what_the_results_file_says(name):
     entry = zoo.published()[name]

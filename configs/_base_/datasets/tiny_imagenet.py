@@ -12,7 +12,7 @@ train_dataloader = dict(
             type='mmpretrain.CustomDataset',
             data_root=data_root,
             data_prefix='train',
-            extensions=('.webp',),
+            extensions=('.webp', '.jpeg', '.png'),
             pipeline=[
                 dict(type='LoadPhoto'),
                 dict(type='RandomFlip', prob=0.5, direction='horizontal'),
@@ -29,7 +29,7 @@ test_dataloader = dict(
         type='mmpretrain.CustomDataset',
         data_root=data_root,
         data_prefix='val',
-        extensions=('.jpeg',),
+        extensions=('.webp', '.jpeg', '.png'),
         pipeline=[dict(type='LoadPhoto'), dict(type='mmpretrain.PackInputs')],
     ),
 )
