@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.optim import OptimWrapper
 
 DATA = Path(os.environ.get('SEMRESTORE_DATA', 'data'))
 needs_data = pytest.mark.skipif(
@@ -22,3 +24,16 @@ LOSSES = dict(
     perceptual=dict(type='PerceptualLoss', layers='backbone.layer2', weight=0.5),
     task=dict(type='TaskLoss', weight=0.25),
 )
+
+
+def train(cascade, batch, steps=3):
+    optimizer = OptimWrapper(torch.optim.AdamW(cascade.parameters(), 1e-3))
+    cascade.train()
+    return [cascade.train_step(batch, optimizer) for _ in range(steps)]
+
+
+def count_passes(network):
+    passes = []
+    network.backbone.conv1.register_forward_hook(lambda *_: passes.append('conv1'))
+    network.backbone.layer4.register_forward_hook(lambda *_: passes.append('layer4'))
+    return passes

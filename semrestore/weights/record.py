@@ -104,9 +104,8 @@ def _plain(node: object) -> object:
     """Return a config without what MMEngine adds, and with classes by the names that they are registered under."""
     if isinstance(node, dict):
         plain = {key: _plain(value) for key, value in node.items() if not key.startswith('_') and key != 'init_cfg'}
-        if isinstance(plain.get('type'), str):
-            plain['type'] = plain['type'].removeprefix(OWN_SCOPE)
-        return plain
+        kind = plain.get('type')
+        return plain | dict(type=kind.removeprefix(OWN_SCOPE)) if isinstance(kind, str) else plain
     if isinstance(node, list | tuple):
         return [_plain(value) for value in node]
     if isinstance(node, type):

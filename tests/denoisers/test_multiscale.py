@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from semrestore.acceleration import InferenceDenoiser
-from semrestore.acceleration.multiscale_fused import FusedMultiScale
 from semrestore.denoisers import Identity, MultiScaleDenoiser
 from semrestore.denoisers.base import reflect_pad
 
@@ -182,35 +179,3 @@ def test_reflection_is_numpys(size, pads):
 def test_identity_hands_on_its_input():
     noisy = torch.rand(1, 3, 4, 4)
     assert Identity()(noisy, sigma=0.1) is noisy
-
-
-@pytest.mark.parametrize(
-    'arguments',
-    [
-        {},
-        dict(num_scales=2),
-        dict(num_scales=4),
-        dict(fusion='sum', global_skip=False),
-        dict(downsample='maxpool'),
-        dict(pixel_range=255.0),
-        dict(norm=False),
-    ],
-)
-def test_linear_chains_multiplied_out_change_nothing(arguments):
-    denoiser = MultiScaleDenoiser(
-        **(dict(encoder_channels=16, decoder_channels=32, zero_tail=False) | arguments)
-    ).eval()
-    for module in denoiser.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.5, 2)
-    for parameter in denoiser.parameters():
-        if parameter.ndim == 1:
-            nn.init.normal_(parameter, mean=0.2, std=0.2)  # biases matter most at the border
-    assert any(isinstance(module, nn.BatchNorm2d) for module in denoiser.modules()) == arguments.get('norm', True)
-    fast = InferenceDenoiser(denoiser)
-    assert isinstance(fast.denoiser, FusedMultiScale) == (arguments.get('downsample') != 'maxpool')
-    for size in ((1, 1), (5, 9), (32, 31), (17, 66)):
-        noisy = torch.rand(2, 3, *size)
-        with torch.no_grad():
-            torch.testing.assert_close(fast(noisy), denoiser(noisy), rtol=1e-4, atol=1e-4)

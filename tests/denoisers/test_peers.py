@@ -1,14 +1,11 @@
 """DnCNN, FFDNet and wavelets; the authors' weights against the published figures."""
 
-import copy
-import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from projects.paper import convert_matconvnet
 from semrestore.acceleration import InferenceDenoiser
@@ -256,83 +253,3 @@ def test_the_authors_weights_reach_their_mean_on_cbsd68(tmp_path, network, denoi
     reached = published(tmp_path, network, denoiser, [f'cbsd68/{image}.jpg' for image in images], 25)
     assert len(images) == 68
     assert reached == pytest.approx(expected, abs=0.02)
-
-
-# --- prepared for use
-
-
-@pytest.fixture
-def trained():
-    """A denoiser whose batch normalisation has something to fold."""
-    denoiser = MultiScaleDenoiser(encoder_channels=32, decoder_channels=32, zero_tail=False).eval()
-    for module in denoiser.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.5, 2)
-    return denoiser
-
-
-def test_the_fast_path_restores_the_same_without_batch_normalisation(trained, photos):
-    noisy = photos['coffee'][None, :, 100:161, 200:277]
-    before = {key: value.clone() for key, value in trained.state_dict().items()}
-    fast = InferenceDenoiser(trained)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in fast.modules())
-    with torch.no_grad():
-        torch.testing.assert_close(fast(noisy), trained(noisy), rtol=1e-4, atol=1e-4)
-    assert all(torch.equal(value, before[key]) for key, value in trained.state_dict().items())
-
-
-def test_the_fast_path_in_bfloat16_is_off_by_its_rounding_alone(trained, photos):
-    noisy = photos['coffee'][None, :, 100:161, 200:277]
-    with torch.no_grad():
-        exact = trained(noisy)
-    rounded = InferenceDenoiser(trained, dtype=torch.bfloat16)(noisy)
-    assert rounded.dtype == torch.float32
-    error, residual = (rounded - exact).abs().max(), (exact - noisy).abs().max()
-    assert 0 < error < 0.05 * residual
-
-
-def test_the_fast_path_keeps_the_denoisers_precision(trained):
-    noisy = torch.rand(1, 3, 20, 25, dtype=torch.float64)
-    with torch.no_grad():
-        exact = trained.double()(noisy)
-    torch.testing.assert_close(InferenceDenoiser(trained, torch.float64)(noisy), exact, rtol=1e-10, atol=1e-10)
-
-
-def test_the_fast_path_takes_and_returns_other_precisions(trained):
-    noisy = torch.rand(1, 3, 20, 25)
-    exact = InferenceDenoiser(trained)(noisy)
-    half = InferenceDenoiser(copy.deepcopy(trained).bfloat16())(noisy.bfloat16())
-    assert half.dtype == torch.bfloat16
-    torch.testing.assert_close(half.float(), exact, rtol=0.05, atol=0.05)
-    # A classical method is run as it is, whatever the precision of networks.
-    wavelet = MODELS.build(dict(type='Wavelet'))
-    assert torch.equal(InferenceDenoiser(wavelet, torch.bfloat16)(noisy, 0.1), wavelet(noisy, 0.1))
-
-
-def test_the_fast_path_leaves_a_classical_method_as_it_is():
-    noisy = torch.rand(1, 3, 20, 20)
-    wavelet = MODELS.build(dict(type='Wavelet'))
-    assert torch.equal(InferenceDenoiser(wavelet)(noisy, 0.1), wavelet(noisy, 0.1))
-    assert math.isfinite(InferenceDenoiser(FFDNet())(noisy, torch.tensor([0.1])).sum())
-
-
-def test_the_ensemble_is_the_mean_over_the_eight_orientations():
-    torch.manual_seed(0)
-    noisy = torch.rand(2, 3, 20, 33)
-    denoiser = FFDNet().eval()
-    sigma = torch.tensor([0.1, 0.2])
-    expected = []
-    with torch.no_grad():
-        for axes in ((), (2,), (3,), (2, 3)):
-            for transposed in (False, True):
-                turned = noisy.flip(axes)
-                result = (
-                    denoiser(turned.transpose(2, 3), sigma).transpose(2, 3) if transposed else denoiser(turned, sigma)
-                )
-                expected.append(result.flip(axes))
-    restored = InferenceDenoiser(denoiser, ensemble=True)(noisy, sigma)
-    torch.testing.assert_close(restored, torch.stack(expected).mean(0), rtol=0, atol=2e-6)
-    assert (restored - InferenceDenoiser(denoiser)(noisy, sigma)).abs().max() > 1e-4

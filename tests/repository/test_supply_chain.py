@@ -118,6 +118,6 @@ def test_the_tests_themselves_are_kept_off_it():
     with pytest.raises(RuntimeError, match='tests use no network'):
         socket.getaddrinfo('example.org', 80)
     # What they start goes by a proxy that is not there.
-    code = 'import urllib.request; urllib.request.urlopen("http://192.0.2.1/", timeout=5)'
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
+    program = [sys.executable, ROOT / 'tests/programs/download.py']
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert 'Connection refused' in done.stderr

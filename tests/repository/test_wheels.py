@@ -50,8 +50,7 @@ def test_the_example_plugin_trains_evaluates_and_has_its_row(wheels, tmp_path):
     tests = shutil.copytree(ROOT / 'examples/semrestore-detection/tests', tmp_path / 'tests')
     environment = os.environ | dict(PYTHONPATH=str(site))
     where = call(
-        '-c',
-        'import semrestore, semrestore_detection as d; print(semrestore.__file__, d.__file__)',
+        ROOT / 'tests/programs/where.py',
         env=environment,
         cwd=tmp_path,
     )

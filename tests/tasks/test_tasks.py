@@ -11,7 +11,6 @@ from efficientnet_lite_pytorch import EfficientNet
 from mmengine.config import Config
 from mmpretrain.structures import DataSample
 
-from semrestore.acceleration import fold_batch_norms
 from semrestore.cli import cross_task
 from semrestore.cli.run import run
 from semrestore.errors import UserError
@@ -142,60 +141,6 @@ def test_weights_from_a_file_are_loaded(tmp_path):
     torch.save({f'module.{key}': value + 1 for key, value in source.state_dict().items()}, path)
     load_network(target, str(path), [(r'^module\.', '')])
     assert all(torch.equal(value, source.state_dict()[key] + 1) for key, value in target.state_dict().items())
-
-
-@torch.no_grad()
-def test_folding_batch_norms_leaves_the_network_what_it_was(photos):
-    cfg = Config.fromfile('configs/_base_/tasks/efficientnet_lite0.py').task
-    folded, kept = (MODELS.build({**cfg, 'fold_batch_norm': fold}) for fold in (True, False))
-    norms = [name for name, module in kept.network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    # EfficientNet-Lite0: stem, head, one block without expansion (2 norms) and 15 with it (3 each).
-    assert len(norms) == 2 + 2 + 15 * 3
-    assert sorted(folded.folded.values()) == sorted(norms)
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.network.modules())
-    view = photos['chelsea'][None, :, 30:254, 100:324]
-    torch.testing.assert_close(folded.run(view), kept.run(view), rtol=0, atol=1e-4)
-    layer = 'model.blocks.2'
-    torch.testing.assert_close(folded.features(view, [layer]), kept.features(view, [layer]), rtol=1e-4, atol=1e-4)
-
-
-class _TwoReaders(torch.nn.Module):
-    """A convolution whose output goes to its batch normalisation and past it."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.bn = torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)
-        self.safe, self.safe_bn = torch.nn.Conv2d(4, 4, 3), torch.nn.BatchNorm2d(4)
-
-    def forward(self, x):
-        features = self.conv(x)
-        return self.safe_bn(self.safe(features * self.bn(features)))
-
-
-@torch.no_grad()
-def test_a_fold_that_would_change_the_network_is_undone():
-    network = _TwoReaders()
-    for norm in (network.bn, network.safe_bn):
-        norm.running_mean.uniform_(-1, 1)
-        norm.running_var.uniform_(0.2, 2)
-    network.eval()
-    image = torch.rand(1, 3, 16, 16)
-    before = network(image)
-    assert fold_batch_norms(network, image) == {}
-    assert torch.equal(network(image), before)
-    assert isinstance(network.bn, torch.nn.BatchNorm2d)
-
-
-@torch.no_grad()
-def test_a_network_whose_output_is_a_dict_is_compared_too():
-    class Named(_TwoReaders):
-        def forward(self, x):
-            return {'out': super().forward(x)}
-
-    network = Named().eval()
-    for norm in (network.bn, network.safe_bn):
-        norm.running_mean.uniform_(-1, 1)
-    assert fold_batch_norms(network, torch.rand(1, 3, 16, 16)) == {}
 
 
 def test_soft_targets_need_two_classes(efficientnet, photos):

@@ -1,0 +1,84 @@
+"""The terms of the joint loss: the paper's equations, weighted, each reaching the denoiser, on shared passes."""
+
+import pytest
+import torch
+
+from tests.common import CLASSIFIER, LOSSES, count_passes, train
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_each_loss_alone_reaches_the_denoiser(build_cascade, batch, name):
+    # zero_tail would stop the gradient at the last convolution on the first step.
+    denoiser = dict(type='MultiScaleDenoiser', encoder_channels=16, decoder_channels=16, zero_tail=False)
+    cascade = build_cascade(losses={name: LOSSES[name]}, denoiser=denoiser).train()
+    losses = cascade(**cascade.data_preprocessor(batch, True), mode='loss')
+    assert list(losses) == [f'loss_{name}']
+    losses[f'loss_{name}'].backward()
+    assert all(
+        parameter.grad is not None and parameter.grad.isfinite().all() for parameter in cascade.denoiser.parameters()
+    )
+    assert cascade.denoiser.head.weight.grad.abs().sum() > 0
+
+
+def test_the_joint_loss_is_the_weighted_sum_of_its_terms(build_cascade, batch):
+    cascade = build_cascade().train()
+    data = cascade.data_preprocessor(batch, True)
+
+    def terms(**weights):
+        for name, weight in weights.items():
+            cascade.losses[name].weight = weight
+        torch.manual_seed(1)
+        return cascade(**data, mode='loss')
+
+    weighted = terms(reconstruction=1, perceptual=0.5, task=0.25)
+    plain = terms(reconstruction=1, perceptual=1, task=1)
+    assert weighted['loss_perceptual'].item() == pytest.approx(0.5 * plain['loss_perceptual'].item(), rel=1e-5)
+    assert weighted['loss_task'].item() == pytest.approx(0.25 * plain['loss_task'].item(), rel=1e-5)
+    total, logged = cascade.parse_losses(weighted)
+    assert total.item() == pytest.approx(sum(value.item() for value in weighted.values()), rel=1e-6)
+    assert {'loss', 'loss_reconstruction', 'loss_perceptual', 'loss_task'} == set(logged)
+
+
+def test_terms_are_those_of_the_papers_equations(build_cascade, batch):
+    cascade = build_cascade(losses={name: {**loss, 'weight': 1} for name, loss in LOSSES.items()}).train()
+    data = cascade.data_preprocessor(batch, True)
+    torch.manual_seed(1)
+    losses = cascade(**data, mode='loss')
+    torch.manual_seed(1)
+    clean = data['inputs']
+    restored = cascade.denoiser(cascade.degradation(clean.contiguous(memory_format=torch.channels_last)).images)
+    mean, std = (torch.tensor(CLASSIFIER['data_preprocessor'][key]).view(3, 1, 1) for key in ('mean', 'std'))
+    network = cascade.task.network
+    scores, features = [], []
+    for images in (restored, clean):
+        hook = network.backbone.layer2.register_forward_hook(lambda _, __, output: features.append(output))
+        scores.append(network((255 * images - mean) / std))
+        hook.remove()
+    scores = network.head(network.extract_feat((255 * restored - mean) / std))
+    labels = torch.tensor([0, 1, 2, 3])
+    expected = {
+        'loss_reconstruction': ((restored - clean) ** 2).mean(),
+        'loss_perceptual': ((features[0] - features[1]) ** 2).mean(),
+        'loss_task': torch.nn.functional.cross_entropy(scores, labels),
+    }
+    for name, value in expected.items():
+        assert losses[name].item() == pytest.approx(value.item(), rel=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ('supervision', 'terms', 'first', 'deep'),
+    [
+        # On the clean image, labels let the pass stop behind layer2; self-labels need all of it, and its features are
+        # the same pass's.
+        ('labels', ('perceptual', 'task'), 2, 1),
+        ('self', ('perceptual', 'task'), 2, 2),
+        ('labels', ('task',), 1, 1),
+        ('labels', ('perceptual',), 2, 0),
+        ('self', ('reconstruction',), 0, 0),
+    ],
+)
+def test_losses_share_one_pass_an_image(build_cascade, batch, supervision, terms, first, deep):
+    cascade = build_cascade(losses={name: LOSSES[name] for name in terms}, supervision=supervision)
+    passes = count_passes(cascade.task.network)
+    train(cascade, batch, steps=1)
+    assert (passes.count('conv1'), passes.count('layer4')) == (first, deep)
