@@ -9,9 +9,9 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/semrestore demo
 
-# Two files at a time, each on one thread (conftest.py).
+# Two files at a time, each on one thread (conftest.py). `make test PYTEST=--cov` measures coverage, as CI does.
 test: $(INSTALLED) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 # What takes minutes: the demo, every config, long runs.
 test-slow: $(INSTALLED)

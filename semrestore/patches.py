@@ -36,11 +36,11 @@ def _load_weights_safely() -> None:
     from semrestore.weights.read import read_checkpoint, unpickle
     from semrestore.weights.zoo import PREFIX, resolve
 
-    def load(filename: str, map_location: object = None) -> dict:
+    def load_from_file(filename: str, map_location: object = None) -> dict:
         checkpoint = read_checkpoint(resolve(filename))
         is_bare = bool(checkpoint) and all(isinstance(value, torch.Tensor) for value in checkpoint.values())
         return dict(state_dict=checkpoint) if is_bare else checkpoint  # EMAHook looks for that key
 
-    checkpoint.CheckpointLoader.register_scheme(prefixes=['', PREFIX], loader=load, force=True)
+    checkpoint.CheckpointLoader.register_scheme(prefixes=['', PREFIX], loader=load_from_file, force=True)
     checkpoint.load_url = partial(torch.hub.load_state_dict_from_url, weights_only=True)
     checkpoint._safe_torch_load = unpickle  # what is left of MMEngine's own schemes
