@@ -260,7 +260,7 @@ def _near(one: Tensor, other: Tensor, tolerance: float) -> bool:
     return bool(((one - other).abs() <= tolerance).all())
 
 
-def _without_labels(sample):
+def _without_labels(sample: Any) -> Any:
     bare = type(sample)(metainfo=sample.metainfo)
     for name in sample.keys():  # noqa: SIM118 (a data element is no dict)
         if not name.startswith('gt_'):

@@ -144,7 +144,7 @@ def test_a_config_that_cannot_work_is_refused(build_cascade, changes, message):
 def test_training_images_of_unequal_size_are_named(build_cascade, batch):
     images = [image for image in batch['inputs']]
     images[2] = images[2][:, :50]
-    with pytest.raises(UserError, match=r"'c' is 50 x 64, .* is 64 x 64 .*smaller than the crop"):
+    with pytest.raises(UserError, match=r"'c'.*50 x 64.*64 x 64"):
         build_cascade().data_preprocessor(dict(inputs=images, data_samples=batch['data_samples']), training=True)
 
 
@@ -164,7 +164,7 @@ def test_a_label_of_no_class_is_named(build_cascade, batch, training):
 
 def test_a_training_image_without_a_label_is_named(build_cascade, batch):
     batch['data_samples'][2] = DataSample(metainfo=dict(img_path='c.png'))
-    with pytest.raises(UserError, match=r"image 'c' has no label for the task loss.*supervision='self'"):
+    with pytest.raises(UserError, match=r"'c'.*supervision='self'"):
         build_cascade().data_preprocessor(batch, training=True)
     build_cascade(losses={'perceptual': LOSSES['perceptual']}).data_preprocessor(batch, training=True)
 

@@ -239,5 +239,5 @@ def test_evaluation_names_the_contract_that_a_task_breaks(build_cascade, batch, 
     cascade = build_cascade()
     data = cascade.data_preprocessor(batch)
     monkeypatch.setattr(cascade.task, 'predict', lambda images, samples: FrozenTask)
-    with pytest.raises(ContractError, match=r'OpenMMLabTask.predict has to return 4 data samples, one an image'):
+    with pytest.raises(ContractError, match=r'OpenMMLabTask\.predict.*4'):
         cascade(**data, mode='predict')

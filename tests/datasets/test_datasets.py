@@ -196,7 +196,7 @@ def test_a_small_image_is_enlarged_with_void_labels_if_asked_to():
 
 
 def test_an_image_smaller_than_the_crop_is_named():
-    with pytest.raises(UserError, match=r"'p.jpg' is 5 x 20 \(height x width\), smaller than the crop of 8"):
+    with pytest.raises(UserError, match=r'p\.jpg.*5 x 20.*8'):
         crop_of(5, 20, 8)
 
 
@@ -213,5 +213,5 @@ def test_caffes_centre_is_rounded_down():
     image = np.arange(7 * 10 * 3).reshape(7, 10, 3)
     result = CaffeCenterCrop(4)(dict(img=image, img_path='p.jpg'))
     assert np.array_equal(result['img'], image[1:5, 3:7])  # (7 - 4) // 2, (10 - 4) // 2
-    with pytest.raises(UserError, match=r"'p.jpg' is 7 x 10, smaller than the crop of 8"):
+    with pytest.raises(UserError, match=r'p\.jpg.*7 x 10.*8'):
         CaffeCenterCrop(8)(dict(img=image, img_path='p.jpg'))

@@ -110,21 +110,19 @@ def test_the_cascade_takes_pairs_apart(pairs, build_cascade, order):
 
 def test_pairs_and_degradations_that_do_not_fit_are_refused(build_cascade):
     plain = dict(losses=dict(reconstruction=dict(type='ReconstructionLoss')), classifier=None)
-    with pytest.raises(UserError, match=r'the data bring noisy images of their own: .* is GaussianNoise'):
+    with pytest.raises(UserError, match=r'FromPairs.*GaussianNoise'):
         build_cascade(**plain).loss(torch.rand(1, 6, 16, 16), [])
-    with pytest.raises(UserError, match='the data bring no noisy images'):
+    with pytest.raises(UserError, match='FromPairs'):
         build_cascade(**plain, degradation=dict(type='FromPairs')).loss(torch.rand(1, 3, 16, 16), [])
 
 
 def test_what_is_no_pair_is_named(pairs, tmp_path):
     folder, images = pairs
     (folder / 'b_mean.png').unlink()
-    with pytest.raises(UserError, match=r"b_real\.png' has no clean partner 'b_mean\.png'"):
+    with pytest.raises(UserError, match=r'b_real\.png.*b_mean\.png'):
         PairFolder(folder=str(folder)).load_data_list()
     write(folder / 'b_mean.png', images['b'][0][:-2])
-    with pytest.raises(
-        UserError, match=r"b_real\.png' and its clean partner 'b_mean\.png' differ in size: 40 x 56 and 38 x 56"
-    ):
+    with pytest.raises(UserError, match=r'b_real\.png.*b_mean\.png.*40 x 56.*38 x 56'):
         PairFolder(folder=str(folder), pipeline=[dict(type='semrestore.LoadPair')])[0]
     with pytest.raises(UserError, match='does not exist'):
         PairFolder(folder=str(tmp_path / 'nowhere')).load_data_list()

@@ -81,12 +81,12 @@ def test_without_seeds_of_their_own_patches_share_the_samples(photos):
 
 
 def test_what_it_cannot_cut_is_named(photos):
-    with pytest.raises(UserError, match=r"2\.png' is 6 x 6 .* smaller than a patch of 7"):
+    with pytest.raises(UserError, match=r'2\.png.*6 x 6.*7'):
         DeviceResidentPatches(photos, 7)
     with pytest.raises(ValueError, match='patch_size is 0'):
         DeviceResidentPatches(photos, 0)
     packed = EmbeddedPhotos(pipeline=[*LOAD, dict(type='mmpretrain.PackInputs', meta_keys=())])
-    with pytest.raises(UserError, match='leave LoadPhoto alone'):
+    with pytest.raises(UserError, match='LoadPhoto'):
         DeviceResidentPatches(packed, 48)
 
 

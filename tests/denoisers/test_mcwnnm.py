@@ -118,7 +118,7 @@ def test_correlated_noise_is_seen_whole_at_half_resolution(photos):
 
 
 def test_an_image_too_small_to_estimate_from_is_refused():
-    with pytest.raises(ValueError, match='an image of 20 x 31 is too small to estimate its noise: at least 32 x 32'):
+    with pytest.raises(ValueError, match=r'20 x 31.*32 x 32'):
         estimate_sigma(torch.rand(1, 3, 20, 31), scale=2)
 
 

@@ -62,7 +62,7 @@ def test_drunet_is_homogeneous_since_it_has_no_biases():
     torch.testing.assert_close(denoiser(2 * noisy, torch.tensor([0.4, 0.6])), 2 * restored)
     torch.testing.assert_close(denoiser(noisy[1:], 0.3), restored[1:])
     assert not torch.equal(denoiser(noisy[1:], 0.2), restored[1:])
-    with pytest.raises(ValueError, match='a positive number for each of the 4 scales'):
+    with pytest.raises(ValueError, match='channels'):
         DRUNet(channels=(8, 8))
 
 
@@ -198,7 +198,7 @@ def test_a_converted_ffdnet_computes_what_its_layers_say(tmp_path):
 def test_files_that_are_no_such_network_are_named(tmp_path):
     h5py = pytest.importorskip('h5py')
     target = tmp_path / 'out.pth'
-    with pytest.raises(UserError, match=r"network '.*none.mat' does not exist"):
+    with pytest.raises(UserError, match=r'none\.mat'):
         convert_matconvnet.main([str(tmp_path / 'none.mat'), str(target)])
     (tmp_path / 'text.mat').write_text('MATLAB')
     with pytest.raises(UserError, match='is not a MatConvNet network in a MATLAB'):

@@ -45,10 +45,24 @@ test_dataloader = dict(batch_size=2, dataset=dict(view=200, stride=150, indices=
 """
 
 
+WRONG = """
+_base_ = './config.py'
+model = dict(supervision='labels')
+pipeline = [
+    dict(type='LoadPhoto', cache=True),
+    dict(type='mmpretrain.RandomCrop', crop_size=40),
+    dict(type='WrongLabel'),
+    dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name')),
+]
+train_dataloader = dict(dataset=dict(dataset=dict(pipeline=pipeline)))
+"""
+
+
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('distributed')
     (folder / 'config.py').write_text(CONFIG)
+    (folder / 'wrong.py').write_text(WRONG)
     shutil.copy(ROOT / 'tests/programs/measured.py', folder)
     return folder
 
@@ -149,6 +163,13 @@ def test_each_test_image_counts_exactly_once(folder, runs):
     assert len(rows[1]) % 2 == 1
     assert rows[2] == pytest.approx(rows[1], rel=1e-6)
     assert two == pytest.approx(one, rel=1e-6)
+
+
+def test_a_label_of_no_class_is_named_by_each_process(folder):
+    for done in commands(2, 'train', folder / 'wrong.py', '--work-dir', folder / 'wrong'):
+        assert done.returncode == 2
+        assert 'gt_label' in done.stderr
+        assert '5000' in done.stderr
 
 
 def test_what_cannot_be_started_is_named(folder):

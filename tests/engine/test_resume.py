@@ -161,9 +161,7 @@ def test_an_exploding_loss_is_told_from_a_noisy_one():
 
     for iteration, loss in enumerate([1.0, 0.5, 5.0, 0.4, 30.0]):
         guard.look(iteration, dict(loss=loss), samples('a.png'))
-    with pytest.raises(
-        UserError, match=r'iteration 6: the loss is more than 100 times .* \(loss 200, loss_task 150\), on b.png, c.png'
-    ):
+    with pytest.raises(UserError, match=r'iteration 6.*loss 200, loss_task 150.*b\.png, c\.png'):
         guard.look(6, dict(loss=200.0, loss_task=150.0), samples('b.png', 'c.png'))
 
 

@@ -63,7 +63,7 @@ def test_the_middle_alone_is_measured_where_a_crop_is_asked_for():
     restored[:, :2] = restored[:, :, :3] = 1  # the border, which does not count
     metric.process({}, [dict(clean=clean, restored=restored, name='a')])
     assert metric.evaluate(1) == {'PSNR': pytest.approx(48.13, abs=0.01)}
-    with pytest.raises(UserError, match=r'an image of 8 x 3 is smaller than ImageQuality\.crop_size, 4'):
+    with pytest.raises(UserError, match=r'8 x 3.*crop_size'):
         metric.process({}, [dict(clean=clean[..., :3], restored=clean[..., :3], name='b')])
     with pytest.raises(ValueError, match='crop_size is 0'):
         ImageQuality(crop_size=0)

@@ -277,11 +277,11 @@ def test_what_is_no_image_is_named(inferencer, given, message):
 def test_arguments_that_cannot_be(inferencer, picture, tmp_path):
     with pytest.raises(UserError, match='to_folder'):
         inferencer.to_folder(picture, tmp_path)
-    with pytest.raises(UserError, match="sigma is 'much'"):
+    with pytest.raises(UserError, match='much'):
         inferencer(picture, sigma='much')
-    with pytest.raises(UserError, match=r'too small to estimate its noise: .* give --sigma as a number'):
+    with pytest.raises(UserError, match='--sigma'):
         inferencer(picture[:8], sigma='auto')
-    with pytest.raises(UserError, match='side of a tile is 0'):
+    with pytest.raises(UserError, match=r'tile.*0'):
         DenoiseInferencer(Darker(), tile=0)
     with pytest.raises(UserError, match='FFDNet needs sigma'):
         DenoiseInferencer(FFDNet(depth=2, channels=8), device='cpu')(picture)

@@ -5,13 +5,14 @@ import os
 import time
 
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 
 from semrestore.cascade import Cascade, ImagePreprocessor
 from semrestore.denoisers import Denoiser
-from semrestore.registry import HOOKS, MODELS
+from semrestore.registry import HOOKS, MODELS, TRANSFORMS
 
 
 @MODELS.register_module()
@@ -75,3 +76,11 @@ class Bytes(Hook):
 def exchange(counter, bucket):
     counter.sent += bucket.buffer().numel() * bucket.buffer().element_size()
     return default_hooks.allreduce_hook(None, bucket)
+
+
+@TRANSFORMS.register_module()
+class WrongLabel(BaseTransform):
+    """A label that no classifier of ImageNet knows."""
+
+    def transform(self, results):
+        return {**results, 'gt_label': 5000}

@@ -98,9 +98,7 @@ def test_a_class_that_the_network_does_not_know_is_named(task):
     (sample,) = samples(torch.zeros(1, 3, 8, 8))
     task.check_labels([sample])  # 255 is void
     sample.gt_sem_seg.data[0, 5, 5] = 19
-    with pytest.raises(
-        UserError, match=r"gt_sem_seg of 'x.png' holds 19, but the task network knows the classes 0 to 18"
-    ):
+    with pytest.raises(UserError, match=r'gt_sem_seg.*x\.png.*19.*18'):
         task.check_labels([sample])
 
 
@@ -164,7 +162,7 @@ model = dict(
 
 
 def test_a_model_without_preprocessing_is_refused():
-    with pytest.raises(UserError, match='has no data_preprocessor'):
+    with pytest.raises(UserError, match='data_preprocessor'):
         MODELS.build(dict(type='OpenMMLabTask', model='mmpretrain::_base_/models/resnet18.py', checkpoint='random'))
 
 
@@ -197,7 +195,7 @@ def test_a_model_config_that_is_not_there_is_named(name, message):
 
 
 def test_a_type_of_no_library_is_named():
-    with pytest.raises(UserError, match="'NoSuchThing', which none of mmpretrain, mmseg has"):
+    with pytest.raises(UserError, match='NoSuchThing'):
         MODELS.build(
             dict(type='OpenMMLabTask', model=dict(type='NoSuchThing', data_preprocessor=dict()), checkpoint='random')
         )

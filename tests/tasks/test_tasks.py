@@ -117,7 +117,7 @@ def test_vgg16_relu3_3_is_a_quarter_of_the_size_with_256_channels():
 
 
 def test_an_unknown_layer_is_named_with_its_neighbours(efficientnet):
-    with pytest.raises(UserError, match=r"no layer 'model.block.2'.*Did you mean model.blocks.2"):
+    with pytest.raises(UserError, match=r'model\.block\.2.*model\.blocks\.2'):
         efficientnet.features(torch.rand(1, 3, 32, 32), ['model.block.2'])
 
 
@@ -131,7 +131,7 @@ def test_weights_of_another_network_are_refused_by_name(efficientnet, tmp_path):
     path = tmp_path / 'other.pth'
     state = build().network.state_dict()
     torch.save(dict(state_dict=state), path)
-    with pytest.raises(UserError, match=r'other\.pth is a checkpoint of another network than TimmClassifier'):
+    with pytest.raises(UserError, match=r'other\.pth.*TimmClassifier'):
         load_network(efficientnet.network, str(path))
 
 
@@ -144,7 +144,7 @@ def test_weights_from_a_file_are_loaded(tmp_path):
 
 
 def test_soft_targets_need_two_classes(efficientnet, photos):
-    with pytest.raises(UserError, match=r'needs the scores of two classes or more.*shape \(1, 1\)'):
+    with pytest.raises(UserError, match=r'\(1, 1\)'):
         efficientnet.soft_loss(photos['coffee'][None, :, :64, :64], torch.zeros(1, 1))
 
 
@@ -168,9 +168,7 @@ def test_a_network_that_flattens_by_view_runs_in_channels_last_all_the_same():
 
 
 def test_a_folded_convolution_is_not_tapped(efficientnet):
-    with pytest.raises(
-        UserError, match=r"into which its batch normalisation is folded.*take 'model.bn1', or set fold_batch_norm=False"
-    ):
+    with pytest.raises(UserError, match=r'model\.bn1.*fold_batch_norm'):
         efficientnet.layer('model.conv_stem')
 
 
@@ -203,9 +201,7 @@ def test_soft_targets_are_the_clean_images_probabilities(efficientnet, photos):
 
 def test_a_label_that_the_network_does_not_know_is_named(efficientnet):
     efficientnet.check_labels([DataSample(metainfo=dict(img_path='a.png')).set_gt_label(999), DataSample()])
-    with pytest.raises(
-        UserError, match=r"gt_label of 'b.png' holds 1000, but the task network knows the classes 0 to 999"
-    ):
+    with pytest.raises(UserError, match=r'gt_label.*b\.png.*1000.*999'):
         efficientnet.check_labels([DataSample(metainfo=dict(img_path='b.png')).set_gt_label(1000)])
 
 
