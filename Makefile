@@ -19,7 +19,7 @@ coverage: $(INSTALLED)
 
 # What takes minutes: the demo, every config, long runs.
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist load -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 # Are there known holes in what is installed? Asks PyPI; for a person or a nightly job, not for the tests, which use no network.
 audit:

@@ -135,16 +135,16 @@ def test_a_file_that_an_installed_module_hides_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['trian'], "there is no command 'trian'. Did you mean train?"),
-        (['train', 'semrestore::embedded/nowhere.py'], "config 'semrestore::embedded/nowhere.py' cannot be found"),
-        (['train', 'no_such_package::a/b.py'], "config 'no_such_package::a/b.py' cannot be found"),
-        (['new-plugin', 'Edges', '--kind', 'loss'], "NAME is 'Edges'; expected lower-case letters"),
+        (['trian'], "'trian'"),
+        (['train', 'semrestore::embedded/nowhere.py'], "'semrestore::embedded/nowhere.py'"),
+        (['train', 'no_such_package::a/b.py'], "'no_such_package::a/b.py'"),
+        (['new-plugin', 'Edges', '--kind', 'loss'], "'Edges'"),
         (
             ['new-plugin', 'semrestore', '--kind', 'loss'],
-            "NAME is 'semrestore', but 'semrestore' is a word or an installed module",
+            "'semrestore'",
         ),
-        (['new-plugin', 'class', '--kind', 'loss'], "NAME is 'class', but 'class' is a word"),
-        (['new-plugin', 'edges', '--kind', 'loss', '--out', 'tests'], "'tests' exists, and nothing in it is touched"),
+        (['new-plugin', 'class', '--kind', 'loss'], "'class'"),
+        (['new-plugin', 'edges', '--kind', 'loss', '--out', 'tests'], "'tests'"),
     ],
 )
 def test_bad_input_is_named(arguments, message):

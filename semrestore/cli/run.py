@@ -26,6 +26,10 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
     warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmpretrain|mmseg|modelindex)\b')
     try:
         main(arguments)
+        if 'semrestore.engine.runner' in sys.modules:  # else no process group was joined
+            from semrestore.engine.runner import leave
+
+            leave()
     except UserError as error:
         if os.environ.get('SEMRESTORE_TRACEBACK'):
             raise

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from semrestore.errors import UserError, explained
 
-__all__ = ['bare_model', 'build_loop', 'build_runner', 'launch']
+__all__ = ['bare_model', 'build_loop', 'build_runner', 'launch', 'leave']
 
 
 def launch(launcher: str, cfg: Config) -> None:
@@ -43,6 +43,12 @@ def launch(launcher: str, cfg: Config) -> None:
             cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))
         else:
             raise UserError(f'--launcher {launcher} needs GPUs; on CPUs start processes by torchrun')
+
+
+def leave() -> None:
+    """Part from the other processes of a job. Left to the end of the interpreter, gloo aborts now and then."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -78,7 +78,7 @@ def test_torch_export_loads_without_semrestores_classes(tmp_path, noisy):
         (['zoo:multiscale-sigma25', '--out', 'OUT/model.pt2', '--fp16'], '--fp16 is for ONNX'),
         (
             ['zoo:multiscale-sigma25', '--out', 'OUT/mine.onnx'],
-            "mine.onnx' exists; choose another --out, or set --overwrite",
+            '--overwrite',
         ),
         (['zoo:multiscale-sigma25', '--out', 'OUT/mine.onnx/x.onnx'], 'cannot be written'),
         (['zoo:multiscale-sigma26', '--out', 'OUT/model.onnx'], 'Did you mean multiscale-sigma'),
