@@ -113,6 +113,7 @@ def test_nothing_but_the_denoisers_gradients_is_on_the_wire(runs):
         assert (counted['buffers'], counted['broadcast']) == (0, False)
 
 
+@pytest.mark.slow
 def test_two_processes_of_torchrun_are_told_to_stop_and_go_on(folder, runs):
     script = [ROOT / 'tools/dist_train.sh', folder / 'config.py', '2', '--work-dir', folder / 'stopped']
     batch = ['--cfg-options', 'train_dataloader.batch_size=2']

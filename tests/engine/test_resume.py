@@ -114,6 +114,7 @@ def test_a_torn_checkpoint_is_reported_and_the_one_before_taken(folder, whole):
     assert_equal_runs(run, whole)
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_no_bit_and_that_of_threads_little_more_than_rounding(folder, whole):
     options = ['--cfg-options', 'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False']
     assert train(folder, 'alone', *options).returncode == 0

@@ -104,6 +104,7 @@ def test_tiles_give_what_the_whole_image_gives(build, ensemble, photos):
         assert np.abs(whole - array).max() > 0.01
 
 
+@pytest.mark.slow
 def test_published_weights_give_the_same_in_tiles(photos):
     noisy = photos['astronaut'] + 25 / 255 * torch.randn_like(photos['astronaut'])
     array = noisy.permute(1, 2, 0).contiguous().numpy()
