@@ -1,5 +1,6 @@
 """Unlabelled photos and the transforms that load images; labelled data is mmpretrain's and mmseg's own."""
 
+from semrestore.datasets.colour import RandomColour
 from semrestore.datasets.label_map import LoadLabelMap
 from semrestore.datasets.pair_folder import LoadPair, PairFolder
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
@@ -16,6 +17,7 @@ __all__ = [
     'LoadPhoto',
     'PairFolder',
     'PhotoFolder',
+    'RandomColour',
     'RandomCrop',
     'RandomDihedral',
     'StreamDataset',

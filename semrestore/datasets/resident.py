@@ -13,7 +13,7 @@ from torch.utils.data import get_worker_info
 from semrestore.datasets.stream import StreamIndex, stream_seed
 from semrestore.errors import UserError
 from semrestore.limits import LARGEST_SCALE
-from semrestore.registry import DATASETS
+from semrestore.registry import DATASETS, TRANSFORMS
 
 KEPT = ('img_path', 'name', 'dataset_name')
 
@@ -28,10 +28,13 @@ class DeviceResidentPatches:
     are no labels.
 
     Args:
-        dataset: Config of a data set of photos, or one; its pipeline is :class:`~semrestore.datasets.LoadPhoto` alone.
+        dataset: Config of a data set of photos, or one; its pipeline loads
+            (:class:`~semrestore.datasets.LoadPhoto`) and may resize.
         patch_size: Side in pixels.
         scales: By how much to enlarge the photos (bicubic), each photo once by each: what a camera delivers at its full
-            resolution is smoother from pixel to pixel than the small photos of most data sets.
+            resolution is smoother from pixel to pixel than the small photos of most data sets. To shrink some, resize
+            them in the pipeline of ``dataset`` (``mmcv.Resize`` with ``interpolation='area'``).
+        colour: Config of a :class:`~semrestore.datasets.RandomColour` that changes each patch's colours.
         seeded_noise: Draw each patch's noise from a generator of its own. ``False`` draws a batch's noise at once from
             the process's stream, which spares a GPU many small kernels and still resumes exactly; several processes
             then differ in their noise from one.
@@ -46,6 +49,7 @@ class DeviceResidentPatches:
         dataset: Any,
         patch_size: int,
         scales: Sequence[float] = (1.0,),
+        colour: dict | None = None,
         seeded_noise: bool = True,
         device: str | None = None,
     ) -> None:
@@ -55,6 +59,7 @@ class DeviceResidentPatches:
             raise ValueError(f'scales is {scales}; expected numbers above 0, of at most {LARGEST_SCALE}')
         source = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.patch_size = patch_size
+        self.colour = TRANSFORMS.build(colour) if colour else None
         self.seeded_noise = seeded_noise
         self.device = torch.device(device or get_device())
         self.metainfo = getattr(source, 'metainfo', {})
@@ -105,6 +110,8 @@ class DeviceResidentPatches:
             )
         seeds = [index.seed if isinstance(index, StreamIndex) else stream_seed(0, int(index)) for index in indices]
         patches = self._cut([self._corner(int(index), seed) for index, seed in zip(indices, seeds, strict=True)])
+        if self.colour is not None:
+            patches = self.colour.apply(patches, [seed ^ 2 for seed in seeds])  # 0 cuts the patch, 1 is for its noise
         return [
             dict(inputs=patch, data_samples=self._sample(int(index), seed))
             for patch, index, seed in zip(patches, indices, seeds, strict=True)

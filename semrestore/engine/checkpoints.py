@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,21 @@ register_backend('atomic', AtomicBackend, force=True)
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """MMEngine's checkpoints, whole or not there, and an old one removed only when the new one is."""
+    """MMEngine's checkpoints, whole or not there, and an old one removed only when the new one is.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Args:
+        minutes: Save whenever so much time went by since the last checkpoint, on one process; ``interval`` counts
+            iterations.
+        *args: MMEngine's arguments.
+        **kwargs: MMEngine's arguments.
+    """
+
+    def __init__(self, *args: Any, minutes: float | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **{'backend_args': dict(backend='atomic'), **kwargs})
+        if minutes is not None and not minutes > 0:
+            raise ValueError(f'minutes is {minutes}; expected a number above 0')
+        self.minutes = minutes
+        self._saved = time.monotonic()
         for name, meaning in dict(interval='-1 for at the end alone', max_keep_ckpts='-1 for all').items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
@@ -56,6 +68,14 @@ class SafeCheckpointHook(CheckpointHook):
         if is_main_process():
             for path in Path(self.out_dir).glob('.part-*.pth'):
                 path.unlink()
+        if self.minutes and get_world_size() > 1:
+            raise UserError('default_hooks.checkpoint.minutes is for one process; set its interval instead')
+        self._saved = time.monotonic()
+
+    def every_n_train_iters(self, runner: Runner, n: int, start: int = 0) -> bool:
+        """Return whether this iteration is one after which to save."""
+        late = self.minutes is not None and time.monotonic() - self._saved >= 60 * self.minutes
+        return late or super().every_n_train_iters(runner, n, start)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Record the network. Weights that are no numbers are not saved, so that ``--resume`` goes back to good ones.
@@ -77,6 +97,7 @@ class SafeCheckpointHook(CheckpointHook):
     max_keep_ckpts: int
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        self._saved = time.monotonic()
         kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # by which the base class removes nothing
         if kept > 0 and step not in self.keep_ckpt_ids:
             self.keep_ckpt_ids.append(step)

@@ -68,3 +68,21 @@ def test_a_range_draws_one_sigma_an_image():
 def test_impossible_sigma_is_refused(sigma):
     with pytest.raises(ValueError, match='sigma'):
         GaussianNoise(sigma)
+
+
+@pytest.mark.parametrize('share', [0.0, 0.5, 1.0])
+def test_channels_correlate_as_asked_for(share):
+    noise = GaussianNoise(25, correlation=share)(torch.zeros(1, 3, 128, 128)).images[0].flatten(1)
+    count = noise.shape[1]
+    off_diagonal = np.corrcoef(noise.numpy())[np.triu_indices(3, 1)]
+    assert off_diagonal == pytest.approx(share, abs=4 / count**0.5)
+    assert (255 * noise).std(dim=1).numpy() == pytest.approx(25, rel=4 / (2 * count) ** 0.5)
+
+
+def test_a_grey_image_gets_grey_noise(photos):
+    colour = photos['chelsea'][:, :64, :64]
+    grey = colour[:1].expand(3, -1, -1)
+    noisy = GaussianNoise(25, grey=True)(torch.stack([colour, grey]), generators(NAMES[:2])).images
+    plain = GaussianNoise(25)(torch.stack([colour, grey]), generators(NAMES[:2])).images
+    assert torch.equal(noisy[0], plain[0])
+    assert torch.equal(noisy[1], plain[1, :1].expand(3, -1, -1))

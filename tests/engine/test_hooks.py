@@ -88,3 +88,16 @@ def test_running_statistics_are_averaged_where_something_is_saved_or_validated(m
         BatchNormHook().after_train_iter(runner, runner.iter)
     # The network's mean and variance, and those of its moving average; never the integer that counts batches.
     assert reduced == [(step, 2, 'mean') for step in (3, 4, 6, 8) for _ in range(2)]
+
+
+def test_a_checkpoint_is_due_when_its_minutes_have_passed(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(checkpoints.time, 'monotonic', lambda: now[0])
+    hook = SafeCheckpointHook(by_epoch=False, interval=-1, minutes=10)
+    runner = SimpleNamespace(iter=6)
+    for passed, due in ((599, False), (1, True)):
+        now[0] += passed
+        assert hook.every_n_train_iters(runner, hook.interval) is due
+    assert SafeCheckpointHook(by_epoch=False, interval=7).every_n_train_iters(runner, 7)
+    with pytest.raises(ValueError, match='minutes'):
+        SafeCheckpointHook(minutes=0)

@@ -1,0 +1,48 @@
+# Photos of many colours and scales: BSDS432, half of it again at half its size, and unlabelled628 at half its size
+# (which takes off its JPEG's blocks), less 24 of each that are held out to choose by. Colours and grey: RandomColour.
+_base_ = './bsds432_resident.py'
+data_root = '{{$SEMRESTORE_DATA:data}}'
+load = [dict(type='LoadPhoto')]
+load_halved = [*load, dict(type='mmcv.Resize', scale_factor=0.5, interpolation='area')]
+bsds432 = dict(type='PhotoFolder', data_root=data_root, folder='bsds432', how_to_get='docs/data.md says how to get it.')
+unlabelled628 = dict(
+    type='PhotoFolder', data_root=data_root, folder='unlabelled628', how_to_get='docs/data.md says how to get it.'
+)
+bsds432_kept = [index for index in range(432) if index % 18]
+unlabelled628_kept = [index for index in range(624) if index % 26]
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        patch_size=64,
+        colour=dict(type='RandomColour', permute=0.5, invert=0.1, saturate=0.3, saturation=(1.0, 3.0), grey=0.05),
+        dataset=dict(
+            _delete_=True,
+            type='ConcatDataset',
+            datasets=[
+                dict(**bsds432, indices=bsds432_kept, pipeline=load),
+                dict(**bsds432, indices=bsds432_kept[::2], pipeline=load_halved),
+                dict(**unlabelled628, indices=unlabelled628_kept, pipeline=load_halved),
+            ],
+        ),
+    ),
+)
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='ConcatDataset',
+        datasets=[
+            dict(
+                **bsds432,
+                name='held_out',
+                indices=list(range(0, 432, 18)),
+                pipeline=[*load, dict(type='mmpretrain.CenterCrop', crop_size=192), {{_base_.packing}}],
+            ),
+            dict(
+                **unlabelled628,
+                name='held_out',
+                indices=list(range(0, 624, 26)),
+                pipeline=[*load_halved, {{_base_.packing}}],
+            ),
+        ],
+    )
+)

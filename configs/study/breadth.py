@@ -1,0 +1,26 @@
+# A short training from the blind weights of 2026 for comparing what makes them carry over to other photos
+# (projects/zoo/plan.py): the photos of BSDS432 that are not held out, colours and noise as they always were.
+_base_ = '../zoo/blind.py'
+max_iters = 400
+data_root = '{{$SEMRESTORE_DATA:data}}'
+model = dict(degradation=dict(weights=[1.0, 0.0, 0.0]))
+train_dataloader = dict(
+    batch_size=12,
+    dataset=dict(
+        colour=dict(_delete_=True, type='RandomColour'),
+        dataset=dict(
+            _delete_=True,
+            type='PhotoFolder',
+            data_root=data_root,
+            folder='bsds432',
+            indices=[index for index in range(432) if index % 18],
+            pipeline=[dict(type='LoadPhoto')],
+        ),
+    ),
+)
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=40, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=40, end=max_iters, T_max=max_iters - 40, by_epoch=False),
+]
+custom_hooks = [dict(type='EMAHook', momentum=1e-2, update_buffers=True)]

@@ -1,0 +1,21 @@
+# One denoiser for every noise level up to 60, on photos of many colours: python -m projects.zoo train multiscale-blind.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/denoisers/multiscale.py',
+    '../_base_/datasets/broad.py',
+    '../_base_/degradations/blind.py',
+    '../_base_/schedules/denoise_refined.py',
+]
+max_iters = 12_000
+model = dict(
+    degradation={{_base_.degradation}},
+    losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),
+)
+load_from = 'zoo:multiscale-blind'
+train_cfg = dict(max_iters=max_iters, val_interval=2000)
+optim_wrapper = dict(optimizer=dict(lr=8e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),
+]
+default_hooks = dict(checkpoint=dict(interval=-1, minutes=10, save_last=True))

@@ -1,0 +1,126 @@
+"""The queue trains what its plan has, in order; killed, it goes on and ends with the same weights to the bit."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from projects.zoo import queue
+from projects.zoo.__main__ import main
+from projects.zoo.queue import locked, read_plan, running
+from semrestore.cli.train import main as train_command
+from semrestore.engine import bf16_is_fast
+from semrestore.errors import UserError
+from semrestore.weights.read import latest_checkpoint, read_checkpoint
+
+ROOT = Path(__file__).parents[3]
+CONFIG = """
+_base_ = 'semrestore::embedded/denoise_sigma30.py'
+model = dict(task=None)
+val_evaluator = [dict(type='ImageQuality')]
+train_dataloader = dict(batch_size=2)
+train_cfg = dict(max_iters=30)
+default_hooks = dict(checkpoint=dict(interval=5), logger=dict(interval=5))
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / 'plan.py'
+    (tmp_path / 'tiny.py').write_text(CONFIG)
+    options = {'optim_wrapper.optimizer.lr': 1e-3}
+    second = dict(name='second', config=str(tmp_path / 'tiny.py'), options=options, after=['first'])
+    path.write_text(f'plan = [dict({second!r}), dict({second | dict(name="first", after=())!r})]\n')
+    return path
+
+
+@pytest.mark.slow
+def test_a_killed_queue_goes_on_to_the_bit(plan, tmp_path, capsys):
+    out = tmp_path / 'killed'
+    arguments = ['train', 'first', '--plan', str(plan), '--out', str(out)]
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'projects.zoo', *arguments],
+        cwd=ROOT,
+        start_new_session=True,
+        env=os.environ | {'OMP_NUM_THREADS': '1'},
+    )
+    while not list((out / 'first').glob('iter_*.pth')):
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (out / 'first/finished').exists()
+    main([*arguments, '--status'])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.strip().startswith('first'))
+    assert line.split()[1] == 'stopped'
+    main(arguments)
+    whole = tmp_path / 'whole'
+    options = ['--amp'] if bf16_is_fast() else []
+    learning_rate = ['--cfg-options', 'optim_wrapper.optimizer.lr=0.001']
+    train_command([str(tmp_path / 'tiny.py'), '--work-dir', str(whole), *options, *learning_rate])
+    one, other = (read_checkpoint(latest_checkpoint(folder))['state_dict'] for folder in (whole, out / 'first'))
+    assert all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_the_queue_takes_the_plans_order_and_waits_for_what_a_training_builds_on(plan, tmp_path, monkeypatch):
+    taken = []
+
+    def train(training, folder, lock):
+        taken.append(training.name)
+        (folder / 'finished').touch()
+
+    monkeypatch.setattr(queue, 'train', train)
+    queue.work(plan, [], tmp_path)
+    assert taken == ['first', 'second']
+    queue.work(plan, [], tmp_path)
+    assert taken == ['first', 'second']
+
+
+def test_what_builds_on_a_failed_training_is_left(plan, tmp_path, monkeypatch, capsys):
+    def train(training, folder, lock):
+        raise UserError(f'{training.name} diverged')
+
+    monkeypatch.setattr(queue, 'train', train)
+    with pytest.raises(UserError, match='first'):
+        queue.work(plan, [], tmp_path)
+    assert 'second' not in capsys.readouterr().err
+
+
+def test_a_lock_is_held_by_one(tmp_path):
+    with locked(tmp_path) as lock:
+        assert lock is not None
+        assert running(tmp_path)
+        with locked(tmp_path) as other:
+            assert other is None
+    assert not running(tmp_path)
+
+
+def test_the_plan_can_be_run():
+    plan = read_plan(ROOT / 'projects/zoo/plan.py')
+    assert len({training.name for training in plan}) == len(plan)
+    for training in plan:
+        assert training.iterations() > 0
+        assert {name.name for name in plan} >= set(training.after)
+
+
+def test_a_wrong_plan_is_refused(plan, tmp_path):
+    with pytest.raises(UserError, match='frist'):
+        read_plan(plan, ['frist'])
+    plan.write_text("plan = [dict(name='one', confg='x.py')]\n")
+    with pytest.raises(UserError, match='confg'):
+        read_plan(plan)
+
+
+def test_every_row_of_the_study_is_of_a_training_in_the_plan():
+    path = ROOT / 'results/breadth_study.csv'
+    if not path.is_file():
+        pytest.skip('nothing has been measured yet')
+    with open(path, encoding='utf-8') as file:
+        names = {row['training'] for row in csv.DictReader(file)}
+    assert names <= {training.name for training in read_plan(ROOT / 'projects/zoo/plan.py')}
