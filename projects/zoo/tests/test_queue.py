@@ -112,8 +112,8 @@ def test_the_plan_can_be_run():
 def test_a_wrong_plan_is_refused(plan, tmp_path):
     with pytest.raises(UserError, match='frist'):
         read_plan(plan, ['frist'])
-    plan.write_text("plan = [dict(name='one', confg='x.py')]\n")
-    with pytest.raises(UserError, match='confg'):
+    plan.write_text("plan = [dict(name='one', konfig='x.py')]\n")
+    with pytest.raises(UserError, match='konfig'):
         read_plan(plan)
 
 
