@@ -53,7 +53,7 @@ def measure(names: Sequence[str] = (), only: str | None = None) -> None:
             if only not in (None, str(sigma)):
                 continue
             rows = [row for row in rows if (row['weights'], row['sigma']) != (name, str(sigma))]
-            cfg.work_dir = str(ROOT / 'work_dirs/zoo/measure')
+            cfg.work_dir, cfg.log_level = str(ROOT / 'work_dirs/zoo/measure'), 'WARNING'
             result = evaluate(cfg, f'zoo:{name}')
             counts = {data['name']: data['images'] for data in result.data}
             made = {
@@ -127,7 +127,7 @@ def _by_sigma(config: Path, checkpoint: str, sigmas: Sequence[float]) -> Iterato
 
     for sigma in sigmas:
         cfg = load_config(config, [f'model.degradation.sigma={sigma}'])
-        cfg.work_dir = str(ROOT / 'work_dirs/zoo/measure')
+        cfg.work_dir, cfg.log_level = str(ROOT / 'work_dirs/zoo/measure'), 'WARNING'
         metrics = evaluate(cfg, checkpoint).metrics
         found = {key.partition('/')[0]: value for key, value in metrics.items() if key.endswith('/PSNR')}
         print(Path(checkpoint).name, sigma, {key: round(value, 2) for key, value in found.items()}, flush=True)

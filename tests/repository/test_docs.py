@@ -4,11 +4,14 @@ import ast
 import importlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import command
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r'(?:`(?P<name>[\w.]+)`:\n\n)?```(?P<language>python|bash)\n(?P<text>.*?)```', re.DOTALL)
@@ -17,20 +20,22 @@ BLOCK = re.compile(r'(?:`(?P<name>[\w.]+)`:\n\n)?```(?P<language>python|bash)\n(
 @pytest.mark.slow
 def test_your_own_task_step_by_step(tmp_path):
     page = (ROOT / 'docs/your_own_task.md').read_text(encoding='utf-8')
-    environment = os.environ | dict(
-        PATH=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}', PYTHONPATH=str(ROOT)
-    )
-    steps = []
-    for block in BLOCK.finditer(page):
+    environment = os.environ | dict(PYTHONPATH=str(ROOT))
+    blocks = list(BLOCK.finditer(page))
+    assert len(blocks) > 5
+    for block in blocks:
         if block['language'] == 'python':
-            steps.append(f"cat > {block['name']} << 'END OF FILE'\n{block['text']}END OF FILE\n")
-        else:
-            steps.append(block['text'])
-    assert len(steps) > 5
-    (tmp_path / 'steps.sh').write_text('\n'.join(steps), encoding='utf-8')
-    script = ['bash', '-eu', 'steps.sh']
-    done = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+            (tmp_path / block['name']).write_text(block['text'], encoding='utf-8')
+            continue
+        for line in block['text'].replace('\\\n', ' ').splitlines():
+            program, *arguments = shlex.split(line)
+            if program == 'semrestore':
+                done = command(*arguments, CWD=str(tmp_path))
+            else:
+                assert program == 'python'
+                arguments = [sys.executable, *arguments]
+                done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
     assert '### retrieval_sigma30, similarity (%), 44 images' in (tmp_path / 'matrix/matrix.md').read_text()
     assert (tmp_path / 'semrestore-retrieval/pyproject.toml').is_file()
 
