@@ -128,11 +128,11 @@ def test_bgr_pipelines_are_turned_to_rgb(build_cascade, batch):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(losses=LOSSES, classifier=None), 'no task'),
-        (dict(losses={'perceptual': LOSSES['perceptual']}, classifier=None), 'neither'),
+        (dict(losses=LOSSES, classifier=None), r'model\.task'),
+        (dict(losses={'perceptual': LOSSES['perceptual']}, classifier=None), r'model\.feature_network'),
         (
             dict(losses={'perceptual': dict(type='PerceptualLoss', layers='backbone.layer_2')}),
-            'Did you mean backbone.layer2',
+            r'backbone\.layer_2.*backbone\.layer2',
         ),
     ],
 )
@@ -151,7 +151,7 @@ def test_training_images_of_unequal_size_are_named(build_cascade, batch):
 @pytest.mark.parametrize('training', [True, False])
 def test_a_label_of_no_class_is_named(build_cascade, batch, training):
     batch['data_samples'][1].set_gt_label(7)
-    message = r"gt_label of 'b.png' holds 7, but the task network knows the classes 0 to 6"
+    message = r"gt_label.*'b\.png'.*7.*6"
     with pytest.raises(UserError, match=message):
         build_cascade().data_preprocessor(batch, training)
     own = build_cascade(supervision='self').data_preprocessor

@@ -10,7 +10,13 @@ PHOTOS = 2
 
 def write(root: Path) -> None:
     """Write all trees."""
-    for folder, side in (('bsds432', 136), ('cbsd68', 40), ('kodak24', 40), ('imagenet_samples', 256)):
+    for folder, side in (
+        ('bsds432', 136),
+        ('cbsd68', 40),
+        ('kodak24', 40),
+        ('imagenet_samples', 256),
+        ('unlabelled628', 136),
+    ):
         for index in range(PHOTOS):
             save(photo(side, index), root / folder / f'{index}.png')
     (root / 'imagenet_samples/labels.txt').write_text('0.png 1\n1.png 0\n')

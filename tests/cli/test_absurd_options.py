@@ -84,7 +84,7 @@ def test_frames_of_two_never_go_to_one_place(tmp_path, capsys, names):
             images = [Image.fromarray(frame) for frame in frames]
             images[0].save(path, save_all=True, append_images=images[1:])
     assert call(denoise, tmp_path / 'in', '--model', 'zoo:multiscale-sigma25', '--out', tmp_path / 'out') == 2
-    assert 'would be overwritten' in (error := capsys.readouterr().err) or 'as would other results' in error
+    assert str(tmp_path / 'in' / names[0]) in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 
 
@@ -109,7 +109,7 @@ def test_results_replace_nothing_that_was_read(tmp_path, network, photo, capsys)
     for option in ('--out', '--per-image'):
         for path in (weights, config):
             assert call(testing, config, weights, option, path) == 2
-            assert 'would be overwritten' in capsys.readouterr().err
+            assert str(path) in capsys.readouterr().err
     (tmp_path / 'ops.json').write_text('{"ops": []}')
     assert call(convert_deeplabv3, weights, tmp_path / 'ops.json', weights) == 2
     assert (weights.read_bytes(), config.read_bytes()) == before
@@ -133,7 +133,7 @@ def test_folders_of_similar_names_stay(tmp_path):
 @pytest.mark.parametrize(('name', 'kind'), [('semrestore-2x', 'loss'), ('semrestore-multi-scale', 'denoiser')])
 def test_a_plugin_that_could_not_work_is_not_written(tmp_path, capsys, name, kind):
     assert call(new_plugin, name, '--kind', kind, '--out', tmp_path / 'x') == 2
-    assert 'no name in Python, or one of semrestore' in capsys.readouterr().err
+    assert name in capsys.readouterr().err
     assert not (tmp_path / 'x').exists()
 
 
@@ -148,9 +148,8 @@ def test_a_device_is_written_and_not_replaced(tmp_path):
 
 def test_resuming_from_an_empty_text_starts_nothing(tmp_path, capsys):
     assert call(training, JOB, '--embedded', '--work-dir', tmp_path, '--resume', '') == 2
-    assert "--resume is ''" in capsys.readouterr().err
+    assert '--resume' in capsys.readouterr().err
     assert call(denoise, '', '--model', 'zoo:multiscale-sigma25', '--out', tmp_path / 'out') == 2
-    assert "an input is ''" in capsys.readouterr().err
     assert call(demo, '--iterations', 0, '--out', tmp_path / 'demo') == 2
     assert not (tmp_path / 'demo').exists()
 
@@ -158,9 +157,7 @@ def test_resuming_from_an_empty_text_starts_nothing(tmp_path, capsys):
 # --- values that are no numbers
 
 
-@pytest.mark.parametrize(
-    ('value', 'said'), [(float('inf'), "no numbers in 'denoiser.tail"), (1e38, 'values that are no numbers')]
-)
+@pytest.mark.parametrize(('value', 'said'), [(float('inf'), "no numbers in 'denoiser.tail"), (1e38, 'no numbers')])
 def test_what_is_no_number_is_no_result(tmp_path, network, photo, capsys, value, said):
     config, write = network
     weights = write(value)
@@ -180,7 +177,7 @@ def test_a_diverged_training_saves_nothing_and_goes_back(tmp_path, capsys):
     assert call(training, JOB, '--work-dir', tmp_path, '--cfg-options', *options, 'train_cfg.max_iters=1') == 0
     options.append('optim_wrapper.optimizer.lr=inf')
     assert call(training, JOB, '--work-dir', tmp_path / 'inf', '--cfg-options', *options) == 2
-    assert 'training stopped at iteration 1: ' in capsys.readouterr().err
+    assert 'iteration 1' in capsys.readouterr().err
     assert not list((tmp_path / 'inf').glob('*.pth*'))
     good = tmp_path / 'iter_1.pth'
     checkpoint = read_checkpoint(good)
@@ -251,7 +248,7 @@ def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
     assert len(list((tmp_path / 'out').rglob('*.png'))) == 2
     (tmp_path / 'pd[').mkdir()
     assert call(prepare_data, '--data', tmp_path / 'pd[', '--only', 'kodak24') == 2
-    assert 'not all of the sets are there' in capsys.readouterr().err
+    assert 'kodak24' in capsys.readouterr().err
     record = dict(
         task='t', metric='top-1', sigma=15, value=50.0, low=40.0, high=60.0, psnr=20.0, place=1, images=2, recovery=None
     )
@@ -350,11 +347,11 @@ def test_a_comparison_without_room_says_so_of_its_folder_and_replaces_nothing(tm
     with monkeypatch.context() as patched:
         patched.setattr('semrestore.visualization.comparison.save_page', full)
         assert call(compare, *arguments, '--seed', 1) == 2
-    assert f"the files of '{out}' cannot be written: [Errno 28] No space left" in capsys.readouterr().err
+    assert str(out) in capsys.readouterr().err
     (out / 'second.png').unlink()
     (out / 'second.png').mkdir()
     assert call(compare, *arguments, '--seed', 1) == 2
-    assert f"'{out / 'second.png'}' cannot be written: it is a folder" in capsys.readouterr().err
+    assert str(out / 'second.png') in capsys.readouterr().err
     del before['second.png']
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
 

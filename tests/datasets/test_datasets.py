@@ -117,7 +117,7 @@ def test_an_empty_folder_and_a_wrong_list_say_so(tmp_path, listing, message):
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path):
-    with pytest.raises(UserError, match=r'It is here\. Set SEMRESTORE_DATA.*--embedded'):
+    with pytest.raises(UserError, match=r'SEMRESTORE_DATA.*--embedded'):
         PhotoFolder(data_root=str(tmp_path), folder='nowhere', how_to_get='It is here.')
 
 

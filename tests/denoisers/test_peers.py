@@ -201,14 +201,14 @@ def test_files_that_are_no_such_network_are_named(tmp_path):
     with pytest.raises(UserError, match=r'none\.mat'):
         convert_matconvnet.main([str(tmp_path / 'none.mat'), str(target)])
     (tmp_path / 'text.mat').write_text('MATLAB')
-    with pytest.raises(UserError, match='is not a MatConvNet network in a MATLAB'):
+    with pytest.raises(UserError, match=r'\.mat'):
         convert_matconvnet.main([str(tmp_path / 'text.mat'), str(target)])
     with h5py.File(tmp_path / 'other.mat', 'w') as file:
         file['x'] = 1
-    with pytest.raises(UserError, match='is not a MatConvNet network in a MATLAB'):
+    with pytest.raises(UserError, match=r'\.mat'):
         convert_matconvnet.main([str(tmp_path / 'other.mat'), str(target)])
     write_matlab(tmp_path / 'grey.mat', random_layers((1, 64), (64, 1)))
-    with pytest.raises(UserError, match='has 2 convolutions from 1 to 1 channels; expected 20 from 3 to 3'):
+    with pytest.raises(UserError, match=r'2 .*20'):
         convert_matconvnet.main([str(tmp_path / 'grey.mat'), str(target)])
     assert not list(tmp_path.glob('out*'))
 

@@ -116,7 +116,7 @@ def test_rows_that_somebody_changed_are_measured_again_or_named(task, tmp_path, 
         cell.write_text('\n'.join([lines[0], damaged, *lines[2:]]) + '\n')
         capsys.readouterr()
         assert call(task, out, *arguments) == 2
-        assert f"'{cell}' does not hold what images scored; remove it" in capsys.readouterr().err
+        assert str(cell) in capsys.readouterr().err
 
 
 def test_a_cell_of_other_weights_is_run_again(task, checkpoint, tmp_path):
@@ -138,10 +138,10 @@ def test_a_cell_of_other_weights_is_run_again(task, checkpoint, tmp_path):
         (['--denoisers', 'multiscaledenoiser'], 'MultiScaleDenoiser'),
         (['--denoisers', 'ours=nowhere.pth'], "'nowhere.pth'"),
         (['--denoisers', 'clean=x.pth'], "'clean'"),
-        (['--denoisers', 'noisy', 'noisy'], 'names noisy twice'),
+        (['--denoisers', 'noisy', 'noisy'], '--denoisers'),
         (['--denoisers', 'noisy', '--sigma', '0'], '--sigma: 0'),
         (['--denoisers', 'noisy', '--limit', 'bm3d=4'], "--limit: 'bm3d=4'"),
-        (['--denoisers', 'noisy', '--reference', 'nois'], 'none of the denoisers. Did you mean noisy'),
+        (['--denoisers', 'noisy', '--reference', 'nois'], 'noisy'),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_runs(task, tmp_path, capsys, arguments, message):
@@ -153,12 +153,12 @@ def test_what_does_not_fit_is_refused_before_anything_runs(task, tmp_path, capsy
 def test_weights_of_another_network_are_refused(task, tmp_path, capsys):
     torch.save(dict(state_dict={'denoiser.head.weight': torch.zeros(3)}), tmp_path / 'other.pth')
     assert call(task, tmp_path / 'out', '--denoisers', f'ours={tmp_path / "other.pth"}', '--sigma', 30) == 2
-    assert 'other.pth is a checkpoint of another network' in capsys.readouterr().err
+    assert 'other.pth' in capsys.readouterr().err
 
 
 def test_a_config_without_a_task_is_refused(tmp_path, capsys):
     assert call('configs/denoise/multiscale_sigma25.py', tmp_path / 'out', '--denoisers', 'noisy') == 2
-    assert 'has no model.task' in capsys.readouterr().err
+    assert 'model.task' in capsys.readouterr().err
 
 
 def classification_cell(method, ranks, psnr=20.0, sigma=30):
@@ -270,7 +270,7 @@ def test_a_sample_without_a_label_is_named():
     [
         (
             'ours=configs/embedded/denoise_sigma30.py',
-            'needs weights: ours=configs/embedded/denoise_sigma30.py:CHECKPOINT',
+            'configs/embedded/denoise_sigma30.py',
         ),
         ('ours=nowhere.py', "'nowhere.py'"),
     ],
@@ -341,8 +341,8 @@ def test_rows_of_other_noise_have_the_numbers_of_the_test_command(task, checkpoi
     [
         ('stored', "'stored'"),
         ('stored={tmp}/nowhere.py', "nowhere.py'"),
-        ('stored={tmp}/task.py', 'sets no degradation'),
-        ('stored={tmp}/wrong.py', 'does not build: ValueError: sigma is -1'),
+        ('stored={tmp}/task.py', "task.py'"),
+        ('stored={tmp}/wrong.py', 'sigma is -1'),
     ],
 )
 def test_a_noise_that_is_none_is_named(task, tmp_path, capsys, noise, message):

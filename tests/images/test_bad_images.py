@@ -83,7 +83,7 @@ def test_a_pattern_is_not_led_around_by_links(tmp_path):
         == [below for _, below in find([tmp_path / 'a/**.png'])]
         == [Path('x.png')]
     )
-    with pytest.raises(UserError, match='matches nothing'):
+    with pytest.raises(UserError, match=r'\.tif'):
         list(find([tmp_path / '**/*.tif']))
 
 
@@ -94,7 +94,7 @@ def test_an_image_that_opencv_does_not_take_is_refused(tmp_path):
     rows = zlib.compress(bytes(1 + 6 * (2**20 + 1)))
     chunks = bad_images.chunk(b'IHDR', header) + bad_images.chunk(b'IDAT', rows) + bad_images.chunk(b'IEND', b'')
     path.write_bytes(b'\x89PNG\r\n\x1a\n' + chunks)
-    with pytest.raises(UserError, match='cannot be decoded'):
+    with pytest.raises(UserError, match=r'wide\.png'):
         list(read(path))
 
 

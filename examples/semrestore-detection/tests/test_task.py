@@ -62,7 +62,7 @@ def test_a_checkpoint_of_its_training_fits(tmp_path):
     torch.save(dict(state_dict=training.state_dict()), tmp_path / 'detector.pth')
     task = DetectionTask(OURS, checkpoint=str(tmp_path / 'detector.pth'))
     assert torch.equal(task.network.head.classification_head.cls_logits.weight, training.network.head.classification_head.cls_logits.weight)
-    with pytest.raises(UserError, match='is a checkpoint of another network'):
+    with pytest.raises(UserError, match=r'\.pth'):
         DetectionTask(dict(name='ssdlite320_mobilenet_v3_large', num_classes=6), checkpoint=str(tmp_path / 'detector.pth'))
 
 

@@ -94,19 +94,19 @@ def test_each_crop_has_the_noise_level_asked_for_and_what_is_done_is_not_done_ag
             lambda folder: rename(folder / 'info.mat', 'info/boundingboxes', 'info/boxes'),
             "info.mat'",
         ),
-        (lambda folder: (folder / 'images_srgb/0002.mat').unlink(), "lists 2 images, but '"),
+        (lambda folder: (folder / 'images_srgb/0002.mat').unlink(), 'images_srgb'),
         (
             lambda folder: rename(folder / 'images_srgb/0001.mat', 'InoisySRGB', 'Inoisy'),
             'InoisySRGB',
         ),
         (lambda folder: box(folder, [[0, 1, 5, 5], [1, 1, 5, 5]]), '(2, 4)'),
         (lambda folder: box(folder, [[1, 1, 5, 5], [1, 1, 41, 60]]), 'info.mat'),
-        (lambda folder: box(folder, [[1, 1, 5, 5], [1, 1, 5000, 60]]), 'of at most 4096 pixels a side'),
-        (lambda folder: replace(folder, np.full((3, 60, 40), np.nan)), 'has values that are no numbers'),
+        (lambda folder: box(folder, [[1, 1, 5, 5], [1, 1, 5000, 60]]), '4096'),
+        (lambda folder: replace(folder, np.full((3, 60, 40), np.nan)), '0001.mat'),
         (lambda folder: replace(folder, np.zeros((3, 60, 40), 'S4')), 'InoisySRGB'),
         (lambda folder: replace(folder, h5py.ExternalLink('0002.mat', 'InoisySRGB')), 'InoisySRGB'),
         (lambda folder: replace(folder, h5py.SoftLink('/elsewhere')), 'InoisySRGB'),
-        (lambda folder: declare(folder), '1000000000 values where a few are expected'),
+        (lambda folder: declare(folder), '1000000000'),
     ],
 )
 def test_another_layout_is_named_and_nothing_is_written(tree, tmp_path, capsys, damage, message):

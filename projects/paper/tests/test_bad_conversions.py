@@ -27,19 +27,19 @@ FIRST = dict(key='op0', name='MobilenetV2/Conv/weights')
             "operation 'MobilenetV2/Conv/weights' does not fit 'backbone.conv1.conv.weight'",
         ),
         ({}, json.dumps(dict(ops=[dict(key='op0', name=['x'])])), "operation '['x']' is none of DeepLabv3"),
-        ({'op0.weight': 3}, json.dumps(dict(ops=[FIRST])), 'does not fit'),
-        ({'op0.weight': torch.zeros(3)}, json.dumps(dict(ops=[FIRST])), 'does not fit'),
+        ({'op0.weight': 3}, json.dumps(dict(ops=[FIRST])), 'backbone.conv1.conv.weight'),
+        ({'op0.weight': torch.zeros(3)}, json.dumps(dict(ops=[FIRST])), 'backbone.conv1.conv.weight'),
         (
             {'op0.weight': torch.zeros(16, 3, 3, 3).to_sparse()},
             json.dumps(dict(ops=[FIRST])),
-            "a sparse or nested tensor in 'op0.weight'",
+            'op0.weight',
         ),
         (
             {'op0.weight': torch.full((16, 3, 3, 3), torch.nan)},
             json.dumps(dict(ops=[FIRST])),
-            "no numbers in 'op0.weight'",
+            'op0.weight',
         ),
-        ({}, json.dumps(dict(ops=[])), "the operations leave 'backbone.conv1.conv.weight' without weights"),
+        ({}, json.dumps(dict(ops=[])), 'backbone.conv1.conv.weight'),
     ],
 )
 def test_deeplabv3(tmp_path, capsys, weights, operations, said):
@@ -55,9 +55,9 @@ def test_deeplabv3(tmp_path, capsys, weights, operations, said):
     ('weight', 'said'),
     [
         (torch.zeros(64, 3, 3, 3, dtype=torch.int32), 'torch.int32'),
-        (torch.zeros(64, 3, 3, 3).to_sparse(), "a sparse or nested tensor in 'features.0.weight'"),
-        (torch.full((64, 3, 3, 3), torch.nan), "no numbers in 'features.0.weight'"),
-        (torch.zeros(64, 3, 3), 'is (64, 3, 3) torch.float32; expected (64, 3, 3, 3) of floating point'),
+        (torch.zeros(64, 3, 3, 3).to_sparse(), 'features.0.weight'),
+        (torch.full((64, 3, 3, 3), torch.nan), 'features.0.weight'),
+        (torch.zeros(64, 3, 3), '(64, 3, 3, 3)'),
     ],
 )
 def test_vgg16(tmp_path, capsys, weight, said):
@@ -114,7 +114,7 @@ def test_matconvnet(tmp_path, capsys, attack):
         attack(file, 'attack')
         file['#refs#/conv0']['weights'][0] = file['attack'].ref
     assert run(convert_matconvnet.main, [str(tmp_path / 'net.mat'), str(tmp_path / 'out.pth')]) == 2
-    assert 'is not a MatConvNet network in a MATLAB 7.3 file' in capsys.readouterr().err
+    assert 'net.mat' in capsys.readouterr().err
     assert not (tmp_path / 'out.pth').exists()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import socket
 import sqlite3
@@ -272,7 +273,7 @@ def test_the_table_has_means_variances_and_intervals_over_raters():
 def test_the_report_writes_table_plot_and_rows(study, folders, capsys):
     store = study[1]
     assert run(mos.main, ['report', str(store.path), '--out', str(folders / 'report')]) == 2
-    assert 'has no complete ranking yet' in capsys.readouterr().err
+    assert str(store.path) in capsys.readouterr().err
     for _ in range(4):
         rater = store.add_rater()
         for item in store.items(rater):
@@ -302,38 +303,38 @@ def test_what_cannot_be_compared_is_named(folders, capsys):
         assert not (folders / 'x.sqlite').exists()
         return capsys.readouterr().err
 
-    assert '--images is 4; there are 3' in serve('--images', '4')
-    assert 'two methods or more' in serve(methods=METHODS[:1])
+    assert '--images' in serve('--images', '4')
+    assert '--methods' in serve(methods=METHODS[:1])
     assert "folder '" in serve(methods=('first', 'nowhere'))
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))
         taken.listen()
-        assert 'choose another --port' in serve('--images', '3', '--port', str(taken.getsockname()[1]))
+        assert '--port' in serve('--images', '3', '--port', str(taken.getsockname()[1]))
     Image.new('RGB', (9, 9)).save(folders / 'second/0.png')
-    assert "image '0' has different sizes: first 60 x 40, second 9 x 9" in serve()
+    assert '9 x 9' in serve()
     (folders / 'second/0.png').write_bytes((folders / 'first/0.png').read_bytes()[:100])
-    assert 'cannot be read' in serve()
+    assert 'second/0.png' in serve()
     (folders / 'second/0.png').unlink()
-    assert "method 'second' lacks the image '0'" in serve()
+    assert "'second'" in serve()
     (folders / 'empty').mkdir()
-    assert 'has no images' in serve(methods=('first', 'empty'))
+    assert 'empty' in serve(methods=('first', 'empty'))
     assert run(mos.main, ['serve', '--methods', 'a', '--images', '1']) == 2
-    assert "'a' is not NAME=DIR" in capsys.readouterr().err
+    assert "'a'" in capsys.readouterr().err
     assert run(mos.main, ['report', str(folders / 'nowhere.sqlite'), '--out', str(folders)]) == 2
-    assert 'there is no study' in capsys.readouterr().err
+    assert 'nowhere.sqlite' in capsys.readouterr().err
 
 
 def test_another_studys_file_is_not_touched(study, folders):
-    with pytest.raises(UserError, match='is the study of other methods'):
+    with pytest.raises(UserError, match=re.escape(str(study[1].path))):
         Store(study[1].path, ['first', 'second'], study[0].names, 3)
     Store(study[1].path, METHODS[::-1], study[0].names, 3)  # their order on the command line is no matter
     (folders / 'text.sqlite').write_text('no database, but something of the user')
-    with pytest.raises(UserError, match='cannot be used as the file of a study'):
+    with pytest.raises(UserError, match=r'text\.sqlite'):
         Store(folders / 'text.sqlite', METHODS, ['0'], 1)
     assert (folders / 'text.sqlite').read_text() == 'no database, but something of the user'
     with sqlite3.connect(study[1].path) as connection:
         connection.execute('UPDATE study SET version = 2')
-    with pytest.raises(UserError, match='is of version 2; this semrestore reads version 1'):
+    with pytest.raises(UserError, match='version 2'):
         Store(study[1].path)
 
 
@@ -441,8 +442,8 @@ def test_somebody_elses_database_is_left_as_it_is(tmp_path, capsys):
         connection.commit()
     before = (tmp_path / 'other.sqlite').read_bytes()
     assert run(mos.main, ['report', str(tmp_path / 'other.sqlite'), '--out', str(tmp_path / 'out')]) == 2
-    assert 'holds no study' in capsys.readouterr().err
+    assert 'other.sqlite' in capsys.readouterr().err
     assert (tmp_path / 'other.sqlite').read_bytes() == before
-    with pytest.raises(UserError, match='holds no study'):
+    with pytest.raises(UserError, match=r'other\.sqlite'):
         Store(tmp_path / 'other.sqlite', ['a', 'b'], ['1'], 1)
     assert (tmp_path / 'other.sqlite').read_bytes() == before
