@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from projects.zoo.pages import BREADTH, CSV, ENSEMBLE, ROOT, STUDY, read_rows
+from projects.zoo.pages import BREADTH, CSV, ENSEMBLE, ROOT, read_rows
 from semrestore.config import load_config
 from semrestore.errors import UserError
 from semrestore.weights.zoo import published
@@ -104,22 +104,22 @@ def breadth(names: Sequence[str]) -> None:
         sigmas = [trained] if isinstance(trained, int | float) else BREADTH_SIGMAS
         for sigma, found in _by_sigma(ALTERED, f'zoo:{name}', sigmas):
             rows += [dict(weights=name, test_set=key, sigma=sigma, psnr=f'{psnr:.4f}') for key, psnr in found.items()]
-    _write(BREADTH, sorted(rows, key=lambda row: (row['weights'], row['test_set'], float(row['sigma']))))
+    write_rows(BREADTH, sorted(rows, key=lambda row: (row['weights'], row['test_set'], float(row['sigma']))))
 
 
-def breadth_of_run(name: str, folder: Path) -> None:
-    """Measure what a run reaches on the photos held out, into results/breadth_study.csv."""
+def breadth_of_run(name: str, folder: Path) -> list[dict]:
+    """Return what a run reaches on the photos held out: rows for results/breadth_study.csv."""
     from semrestore.weights.read import latest_checkpoint
 
     checkpoint = latest_checkpoint(folder)
     if checkpoint is None:
         raise UserError(f"'{folder}' has no checkpoint")
-    rows = [row for row in read_rows(STUDY) if row['training'] != name]
+    rows = []
     iterations = Path(checkpoint).stem.rpartition('_')[2]
     for sigma, found in _by_sigma(HELD_OUT, checkpoint, BREADTH_SIGMAS):
         for key, psnr in found.items():
             rows.append(dict(training=name, iterations=iterations, test_set=key, sigma=sigma, psnr=f'{psnr:.4f}'))
-    _write(STUDY, rows)
+    return rows
 
 
 def _by_sigma(config: Path, checkpoint: str, sigmas: Sequence[float]) -> Iterator[tuple[float, dict[str, float]]]:
@@ -134,7 +134,8 @@ def _by_sigma(config: Path, checkpoint: str, sigmas: Sequence[float]) -> Iterato
         yield sigma, found
 
 
-def _write(path: Path, rows: Sequence[dict]) -> None:
+def write_rows(path: Path, rows: Sequence[dict]) -> None:
+    """Write a table of results."""
     with open(path, 'w', newline='', encoding='utf-8') as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -175,7 +176,7 @@ def ensemble(names: Sequence[str], sets: Sequence[str]) -> None:
             row = dict(weights=name, test_set=dataset_config.name, images=len(values), sigma=sigma, psnr=f'{once:.4f}')
             rows.append(row | dict(psnr_x8=f'{eight:.4f}', least_gain=f'{min(gain):.4f}', most_gain=f'{max(gain):.4f}'))
             print(rows[-1], flush=True)
-    _write(ENSEMBLE, rows)
+    write_rows(ENSEMBLE, rows)
 
 
 def _unknown(name: str):

@@ -189,17 +189,19 @@ def _begin(training: Training, folder: Path) -> dict:
 
 def finish(training: Training, out: Path) -> None:
     """Publish what came of a training, or write down what it reaches."""
-    from projects.zoo.measure import breadth_of_run, measure
+    from projects.zoo.measure import breadth_of_run, measure, write_rows
     from projects.zoo.pages import write_pages
     from projects.zoo.publish import publish
 
-    with locked(out / 'publishing', wait=True):
-        if training.then == 'publish':
+    if training.then == 'breadth':
+        rows = breadth_of_run(training.name, training.folder(out))
+        with locked(out / 'publishing', wait=True):
+            write_rows(STUDY, [row for row in read_rows(STUDY) if row['training'] != training.name] + rows)
+    elif training.then == 'publish':
+        with locked(out / 'publishing', wait=True):
             publish(training, training.folder(out))
             measure([training.name])
             write_pages()
-        elif training.then == 'breadth':
-            breadth_of_run(training.name, training.folder(out))
 
 
 def show(plan: Sequence[Training], out: Path) -> None:

@@ -3,9 +3,6 @@
 import csv
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from semrestore.cli.train import main as train_command
 from semrestore.engine import bf16_is_fast
 from semrestore.errors import UserError
 from semrestore.weights.read import latest_checkpoint, read_checkpoint
+from tests.processes import start
 
 ROOT = Path(__file__).parents[3]
 CONFIG = """
@@ -44,17 +42,10 @@ def plan(tmp_path):
 def test_a_killed_queue_goes_on_to_the_bit(plan, tmp_path, capsys):
     out = tmp_path / 'killed'
     arguments = ['train', 'first', '--plan', str(plan), '--out', str(out)]
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'projects.zoo', *arguments],
-        cwd=ROOT,
-        start_new_session=True,
-        env=os.environ | {'OMP_NUM_THREADS': '1'},
-    )
-    while not list((out / 'first').glob('iter_*.pth')):
-        assert process.poll() is None
-        time.sleep(0.05)
+    process = start(main, arguments)
+    process.wait_for(out / 'first/iter_5.pth')
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    assert process.done().returncode == -signal.SIGKILL
     assert not (out / 'first/finished').exists()
     main([*arguments, '--status'])
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.strip().startswith('first'))
