@@ -22,12 +22,12 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from benchmarks.measuring import machine, ratio, summary, write
-from semrestore.cascade import ImagePreprocessor
 from semrestore.cli.run import run
 from semrestore.config import load_config
 from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler
 from semrestore.degradations import GaussianNoise
 from semrestore.errors import UserError
+from semrestore.preprocessor import ImagePreprocessor
 
 SIGMA = 25
 REFERENCE = 'BasicSR style'

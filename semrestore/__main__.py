@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Sequence
 
 from semrestore import __version__
 from semrestore.cli.run import run
@@ -31,9 +32,14 @@ def usage() -> str:
     return '\n'.join(['usage: semrestore COMMAND ...', '', *lines, '', last])
 
 
-def main() -> int:
-    """Run the command that the command line names, and return its exit status."""
-    name, *arguments = sys.argv[1:] or ['--help']
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status, 0 if all went well.
+
+    Args:
+        arguments: Its name and what follows it; by default those of the command line.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    name, *rest = given or ['--help']
     if name in ('-h', '--help'):
         print(usage())
         return 0
@@ -43,8 +49,9 @@ def main() -> int:
     if name not in COMMANDS:
         print(f"error: there is no command '{name}'.{near(name, COMMANDS)}\n{usage()}", file=sys.stderr)
         return 2
-    sys.argv[0] = f'semrestore {name}'  # which argparse shows as the program's name
-    return run(importlib.import_module(f'semrestore.cli.{name.replace("-", "_")}').main, arguments)
+    if arguments is None:
+        sys.argv[0] = f'semrestore {name}'  # which argparse shows as the program's name
+    return run(importlib.import_module(f'semrestore.cli.{name.replace("-", "_")}').main, rest)
 
 
 if __name__ == '__main__':

@@ -44,7 +44,7 @@ def _child(name: str, *locations: str) -> Registry:
     return _Registry(root.name, parent=root, scope=SCOPE, locations=[f'{SCOPE}.{place}' for place in locations])
 
 
-MODELS = _child('MODELS', 'cascade', 'degradations', 'denoisers', 'losses', 'tasks')
+MODELS = _child('MODELS', 'cascade', 'degradations', 'denoisers', 'losses', 'preprocessor', 'tasks')
 """Denoisers, degradations, tasks, losses, the cascade; and networks that are trained on their own."""
 
 DATASETS = _child('DATASETS', 'datasets')

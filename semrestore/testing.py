@@ -210,7 +210,7 @@ def check_dataset(dataset: Sequence, count: int = 4) -> None:
         dataset: With its whole pipeline.
         count: How many of its items to look at.
     """
-    from semrestore.cascade import image_name
+    from semrestore.preprocessor import image_name
 
     assert len(dataset) > 0, 'the data set is empty'
     names = []

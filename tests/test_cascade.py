@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from mmengine.model import ExponentialMovingAverage
@@ -9,6 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmpretrain.structures import DataSample
 
 from semrestore.errors import UserError
+from semrestore.registry import METRICS
 from tests.common import CLASSIFIER, LOSSES, count_passes, train
 
 
@@ -70,14 +72,108 @@ def test_a_move_takes_the_task_along(build_cascade):
     assert cascade.task.scale.dtype == torch.double
 
 
-def test_features_can_come_from_another_network(build_cascade, batch):
-    wider = {**CLASSIFIER, 'backbone': dict(type='MobileNetV2', widen_factor=0.25)}
-    cascade = build_cascade(feature_network=dict(type='OpenMMLabTask', model=wider, checkpoint='random'))
-    task, features = count_passes(cascade.task.network), count_passes(cascade.feature_network.network)
+WIDER = {**CLASSIFIER, 'backbone': dict(type='MobileNetV2', widen_factor=0.25)}
+
+
+def network(model):
+    return dict(type='OpenMMLabTask', model=model, checkpoint='random')
+
+
+def listening(**tasks):
+    """Return LOSSES with the networks that they listen to."""
+    return {name: {**loss, **({'task': tasks[name]} if name in tasks else {})} for name, loss in LOSSES.items()}
+
+
+def test_each_of_several_networks_runs_once_on_the_restored_and_once_on_the_clean_image(build_cascade, batch):
+    losses = listening(perceptual='first', task='first') | {
+        'second': dict(type='TaskLoss', weight=0.1, task='second'),
+        'second features': dict(type='PerceptualLoss', layers='backbone.layer1', task='second', distance='cosine'),
+    }
+    cascade = build_cascade(
+        losses=losses, task=None, tasks=dict(first=network(CLASSIFIER), second=network(WIDER)), supervision='soft'
+    )
+    first, second = (count_passes(task.network) for task in cascade.tasks.values())
+    terms = train(cascade, batch, steps=1)[0]
+    assert {name for name in terms if name.startswith('loss_')} == {f'loss_{name}' for name in losses}
+    for passes in (first, second):
+        assert (passes.count('conv1'), passes.count('layer4')) == (2, 2)
+    assert set(cascade.state_dict()) == {f'denoiser.{name}' for name in cascade.denoiser.state_dict()}
+
+
+def test_the_losses_of_several_networks_are_those_of_each_alone(build_cascade, batch):
+    both = dict(first=network(CLASSIFIER), second=network(WIDER))
+    losses = {f'{name}_{kind}': dict(LOSSES[kind], task=name) for name in both for kind in ('task',)}
+    cascade = build_cascade(losses=losses, task=None, tasks=both, supervision='self').train()
+    data = cascade.data_preprocessor(batch, True)
+    clean = data['inputs']
+    noisy, restored = clean + 0.1, clean + 0.05
+    together = cascade.terms(clean, noisy, restored, data['data_samples'])
+    for name, task in cascade.tasks.items():
+        alone = build_cascade(losses={'task': LOSSES['task']}, supervision='self')
+        object.__setattr__(alone, 'tasks', {'task': task})
+        expected = alone.terms(clean, noisy, restored, data['data_samples'])['task']
+        assert torch.equal(together[f'{name}_task'], expected)
+
+
+def test_a_network_for_features_alone_runs_no_further_than_they_are(build_cascade, batch):
+    cascade = build_cascade(
+        losses=listening(perceptual='features', task='classifier'),
+        task=None,
+        tasks=dict(classifier=network(CLASSIFIER), features=network(WIDER)),
+    )
+    task, features = (count_passes(one.network) for one in cascade.tasks.values())
     train(cascade, batch, steps=1)
     assert (task.count('conv1'), task.count('layer4')) == (1, 1)
     assert (features.count('conv1'), features.count('layer4')) == (2, 0)
-    assert not any(name.startswith('feature_network') for name in cascade.state_dict())
+
+
+def test_several_networks_judge_each_under_its_name(build_cascade, batch):
+    losses = {name: dict(LOSSES['task'], task=name) for name in ('first', 'second')}
+    losses['perceptual'] = dict(LOSSES['perceptual'], task='features')
+    networks = dict(first=network(CLASSIFIER), second=network(WIDER), features=network(CLASSIFIER))
+    cascade = build_cascade(losses=losses, task=None, tasks=networks, supervision='self').eval()
+    unlabelled = [DataSample(metainfo=sample.metainfo) for sample in batch['data_samples']]
+    results = cascade.test_step(dict(inputs=batch['inputs'], data_samples=unlabelled))
+    for name in ('first', 'second'):
+        scores = cascade.tasks[name].run(torch.stack([result.restored for result in results]))
+        labels = cascade.tasks[name].run(torch.stack([result.clean for result in results])).argmax(1)
+        for result, score, label in zip(results, scores, labels, strict=True):
+            torch.testing.assert_close(result.get(name).pred_score, score.softmax(0))
+            assert result.get(name).gt_label.item() == label
+            assert 'features' not in result
+    metric = METRICS.build(dict(type='TaskMetric', task='second', metric=dict(type='mmpretrain.Accuracy')))
+    metric.process({}, [result.to_dict() for result in results])
+    right = [(result.second.pred_label == result.second.gt_label).item() for result in results]
+    assert metric.evaluate(4) == {'second/accuracy/top1': pytest.approx(100 * sum(right) / 4)}
+    labelled = cascade.test_step(batch)  # the ground truth counts where the data have it
+    assert [result.first.gt_label.item() for result in labelled] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize('distance', ['normalised', 'cosine'])
+def test_feature_distances(build_cascade, batch, distance):
+    layer = LOSSES['perceptual']['layers']
+    losses = dict(perceptual=dict(type='PerceptualLoss', layers=layer, distance=distance))
+    cascade = build_cascade(losses=losses)
+    clean = cascade.data_preprocessor(batch)['inputs']
+    restored = clean + 0.05
+    value = cascade.terms(clean, clean, restored, batch['data_samples'])['perceptual']
+    one, other = (cascade.task.features(images, [layer])[layer].double().numpy() for images in (restored, clean))
+    if distance == 'normalised':
+        expected = np.mean([((one[:, c] - other[:, c]) ** 2).mean() / other[:, c].var() for c in range(one.shape[1])])
+    else:
+        products = (one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+        expected = 1 - products.mean()
+    assert value.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_soft_labels_of_a_temperature(build_cascade, batch):
+    cascade = build_cascade(losses={'task': dict(type='TaskLoss')}, supervision='soft', temperature=4.0)
+    clean = cascade.data_preprocessor(batch)['inputs']
+    restored = clean + 0.05
+    value = cascade.terms(clean, clean, restored, batch['data_samples'])['task']
+    scores, labels = (cascade.task.run(images).double() / 4 for images in (restored, clean))
+    expected = 16 * -(labels.softmax(1) * scores.log_softmax(1)).sum(1).mean()
+    assert value.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_predictions_carry_the_images_and_do_not_depend_on_the_batch(build_cascade, batch):
@@ -129,7 +225,12 @@ def test_bgr_pipelines_are_turned_to_rgb(build_cascade, batch):
     ('changes', 'message'),
     [
         (dict(losses=LOSSES, classifier=None), r'model\.task'),
-        (dict(losses={'perceptual': LOSSES['perceptual']}, classifier=None), r'model\.feature_network'),
+        (dict(losses={'perceptual': LOSSES['perceptual']}, classifier=None), r'model\.task'),
+        (
+            dict(task=None, tasks=dict(one=network(CLASSIFIER), two=network(CLASSIFIER))),
+            r'losses\.perceptual.*one or two',
+        ),
+        (dict(losses={'task': dict(type='TaskLoss', task='tsak')}), "'tsak'.*task"),
         (
             dict(losses={'perceptual': dict(type='PerceptualLoss', layers='backbone.layer_2')}),
             r'backbone\.layer_2.*backbone\.layer2',
@@ -178,27 +279,6 @@ def test_an_evaluation_batch_may_be_labelled_in_part(build_cascade, batch, missi
     assert [sample.gt_label.item() for sample in cascade.test_step(batch)] == expected
 
 
-def test_a_feature_network_is_usable_beside_a_task(build_cascade, batch, photos):
-    other = {
-        **CLASSIFIER,
-        'backbone': dict(type='VGG', depth=11, num_stages=1, dilations=(1,), out_indices=(0,)),
-        'neck': None,
-        'head': None,
-    }
-    losses = {**LOSSES, 'perceptual': dict(type='PerceptualLoss', layers='backbone.features.0', weight=0.5)}
-    cascade = build_cascade(losses=losses, feature_network=dict(type='OpenMMLabTask', model=other, checkpoint='random'))
-    calls = {'task': 0, 'features': 0}
-    cascade.task.network.backbone.conv1.register_forward_hook(lambda *_: calls.update(task=calls['task'] + 1))
-    cascade.feature_network.network.backbone.features[0].register_forward_hook(
-        lambda *_: calls.update(features=calls['features'] + 1)
-    )
-    losses = cascade(**cascade.data_preprocessor(batch, True), mode='loss')
-    sum(losses.values()).backward()
-    assert losses['loss_perceptual'] > 0
-    assert losses['loss_task'] > 0
-    assert calls == {'task': 1, 'features': 2}  # restored alone; restored and clean
-
-
 def test_a_compiled_denoiser_takes_the_same_step_and_is_not_compiled_for_evaluation(build_cascade, batch, monkeypatch):
     # What the compiler makes of it is PyTorch's; that it is asked for training alone, once, on the denoiser, is ours.
     asked = []
@@ -215,7 +295,7 @@ def test_a_compiled_denoiser_takes_the_same_step_and_is_not_compiled_for_evaluat
     keys = set(cascade.state_dict())
     terms = []
     for each in (cascade, plain):
-        object.__setattr__(each, 'task', cascade.task)
+        object.__setattr__(each, 'tasks', cascade.tasks)
         each.train()
         torch.manual_seed(1)
         terms += train(each, batch, steps=2)

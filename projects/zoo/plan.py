@@ -31,16 +31,27 @@ arms = {
         },
     ),
 }
+
+
+def study(seed, names):
+    """Return the study's runs of a seed."""
+    return [
+        dict(
+            name=f'breadth/{name}/{seed}',
+            config=f'study/{arms[name][0]}',
+            options={**arms[name][1], 'randomness.seed': seed},
+            then='breadth',
+        )
+        for name in names
+    ]
+
+
 plan = [
-    dict(
-        name=f'breadth/{arm}/{seed}',
-        config=f'study/{config}',
-        options={**options, 'randomness.seed': seed},
-        then='breadth',
-    )
-    for seed in (0, 1)
-    for arm, (config, options) in arms.items()
-]
-plan += [
+    *study(0, ('before', 'all', 'permuted', 'inverted', 'saturation', 'hue', 'grey', 'clean', 'halved', 'more-photos')),
+    *study(0, ('all-strong', 'correlated')),
+    *study(1, ('before', 'all')),
     dict(name='multiscale-blind', config='zoo/blind.py', sigma=[0, 60], then='publish'),
+    *study(1, ('saturation', 'grey', 'clean', 'halved', 'more-photos', 'all-strong')),
+    *study(0, ('before-long',)),
+    *study(1, ('permuted', 'inverted', 'hue', 'correlated', 'before-long')),
 ]

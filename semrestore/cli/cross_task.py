@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore cross-task``."""
     options = parse(arguments)
 
-    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_config
+    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
     from semrestore.evaluation.matrix import Matrix, markdown
     from semrestore.evaluation.methods import check_sources, check_unique, parse_limits, parse_method
 
@@ -72,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if len(configs) < len(options.tasks):
         raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
     check_sources(methods, list(noises))
-    tasks = {name: task_config(path, options.cfg_options) for name, path in configs.items()}
+    tasks: dict = {}
+    for path in configs.values():
+        tasks |= task_configs(path, options.cfg_options)
     cells = run_cells(tasks, methods, noises, options.out / 'cells', limits)
     records = Matrix(cells, list(noises), options.reference).records()
     origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]

@@ -14,7 +14,7 @@ from semrestore.errors import UserError, near
 from semrestore.plugins import failed_plugins
 from semrestore.weights.task_networks import NAMED_WEIGHTS
 
-__all__ = ['check_config', 'check_inputs', 'trains_a_task']
+__all__ = ['check_config', 'check_inputs', 'frozen_networks', 'trains_a_task']
 
 # Keys of a dict with a type that MMEngine takes out before it calls that type.
 _ENGINE_KEYS = {
@@ -27,7 +27,7 @@ _ENGINE_KEYS = {
     'convert_to_iter_based',
 }
 # Configs of other libraries' models, which those libraries check.
-_FOREIGN = re.compile(r'(^|\.)(task|feature_network)\.model(\.|$)')
+_FOREIGN = re.compile(r'(^|\.)(task|tasks\.[^.]+)\.model(\.|$)')
 _CLIP = {*inspect.signature(clip_grad_norm_).parameters, *inspect.signature(clip_grad_value_).parameters}
 # What dicts without a type may hold. MMEngine passes over other keys, or complains about them in the first step.
 _PLAIN = {
@@ -117,8 +117,8 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
                         ' docs/data.md says how to get them. Set SEMRESTORE_DATA to the folder that holds all data, or'
                         ' try the config with --embedded, which needs none.'
                     )
-    for name in ('task', 'feature_network') if not trains_a_task(cfg) else ():
-        checkpoint = (cfg.model.get(name) or {}).get('checkpoint')
+    for name, network in frozen_networks(cfg).items() if not trains_a_task(cfg) else ():
+        checkpoint = network.get('checkpoint')
         if (
             isinstance(checkpoint, str)
             and checkpoint not in ('', *NAMED_WEIGHTS)
@@ -126,10 +126,16 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
             and not Path(checkpoint).expanduser().is_file()
         ):
             raise UserError(
-                f"the weights of the {name.replace('_', ' ')} are expected in '{checkpoint}', which does not exist;"
-                f' give them as --cfg-options model.{name}.checkpoint=FILE, or try the pipeline with'
-                f' model.{name}.checkpoint=random'
+                f"the weights of {name} are expected in '{checkpoint}', which does not exist; give them as"
+                f' --cfg-options {name}.checkpoint=FILE, or try the pipeline with {name}.checkpoint=random'
             )
+
+
+def frozen_networks(cfg: Config) -> dict[str, dict]:
+    """Return the configs of a cascade's task networks by their keys, such as ``model.task``."""
+    networks = {'model.task': cfg.model.get('task')}
+    networks |= {f'model.tasks.{name}': network for name, network in (cfg.model.get('tasks') or {}).items()}
+    return {key: network for key, network in networks.items() if network}
 
 
 def _data_paths(dataset: dict) -> Iterator[Path]:

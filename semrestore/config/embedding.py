@@ -2,6 +2,7 @@
 
 from mmengine.config import Config
 
+from semrestore.config.check import frozen_networks
 from semrestore.registry import DATASETS
 
 EMBEDDED_PIXELS = 4 * 224**2  # at most, in a training batch: seconds a step on two cores
@@ -21,7 +22,7 @@ def embed(cfg: Config, iterations: int = 20) -> str:
     loader = dict(num_workers=0, persistent_workers=False)
     replaced = [key for key in ('train_dataloader', 'val_dataloader', 'test_dataloader') if cfg.get(key)]
     if cfg.get('train_dataloader'):
-        side = _last_size(cfg.train_dataloader, default=224 if cfg.model.get('task') else 48)
+        side = _last_size(cfg.train_dataloader, default=224 if frozen_networks(cfg) else 48)
         batch = min(cfg.train_dataloader.get('batch_size', 1), max(1, EMBEDDED_PIXELS // side**2))
         pipeline = [
             dict(type='LoadPhoto', cache=True),
@@ -60,7 +61,7 @@ def embed(cfg: Config, iterations: int = 20) -> str:
             )
     cfg.model['data_preprocessor'] = dict(type='ImagePreprocessor', channel_order='rgb')
     labels = ''
-    if cfg.model.get('task'):
+    if frozen_networks(cfg):
         cfg.model.supervision = 'self'
         labels = ", labels by the task network's own prediction on the clean photos"
     return (

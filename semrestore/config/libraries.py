@@ -56,9 +56,10 @@ def read_config(path: str | Path) -> Config:
     for name in libraries:
         library = Config.fromstring(f'_base_ = {name!r}', '.py')
         preprocessor = library.get('data_preprocessor')
-        network = (model.get('task') or {}).get('model')
-        if preprocessor and isinstance(network, dict):  # mmpretrain's stand beside the model
-            network.setdefault('data_preprocessor', preprocessor)
+        for task in (model.get('task'), *(model.get('tasks') or {}).values()):
+            network = (task or {}).get('model')
+            if preprocessor and isinstance(network, dict):  # mmpretrain's stand beside the model
+                network.setdefault('data_preprocessor', preprocessor)
         for key in library:
             if key != 'model' and cfg.get(key) == library[key]:
                 cfg.pop(key)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
 
 from semrestore.registry import HOOKS
 
@@ -77,15 +78,30 @@ class RestorationHook(Hook):
                 quality = psnr(to_8_bit(image), to_8_bit(sample.clean.cpu()))
                 words.append(f'{quality:.2f} dB' if math.isfinite(quality) else 'as clean')
             good = None
-            if name == 'restored' and 'pred_label' in sample:
-                words.append(f'class {sample.pred_label.item()}')
-                good = bool(sample.pred_label == sample.gt_label) if 'gt_label' in sample else None
-            elif name == 'restored' and 'pred_sem_seg' in sample and 'gt_sem_seg' in sample:
-                truth = sample.gt_sem_seg.data.cpu()
-                known = truth != 255
-                words.append(f'{(sample.pred_sem_seg.data.cpu() == truth)[known].float().mean():.1%} of pixels right')
-            elif name == 'clean' and 'gt_label' in sample:
-                words.append(f'class {sample.gt_label.item()}')
+            for network, prediction in self._predictions(sample).items():
+                said, good = self._seen(name, prediction)
+                words += [f'{network}: {said}' if network else said] * bool(said)
             shown = [min(side, self.max_side) for side in image.shape[-2:]]
             tiles.append(Tile(center_crop(image, shown), ', '.join(words), good))
         return tiles
+
+    @staticmethod
+    def _predictions(sample: Any) -> dict[str, Any]:
+        """Return what each task network predicts: the sample itself, or of several networks by name."""
+        several = {name: value for name, value in sample.items() if isinstance(value, BaseDataElement)}
+        several = {name: value for name, value in several.items() if 'pred_label' in value or 'pred_sem_seg' in value}
+        return several or {'': sample}
+
+    @staticmethod
+    def _seen(image: str, prediction: Any) -> tuple[str, bool | None]:
+        """Return the caption of an image by what a network predicts for it, and whether that is right."""
+        if image == 'restored' and 'pred_label' in prediction:
+            right = bool(prediction.pred_label == prediction.gt_label) if 'gt_label' in prediction else None
+            return f'class {prediction.pred_label.item()}', right
+        if image == 'restored' and 'pred_sem_seg' in prediction and 'gt_sem_seg' in prediction:
+            truth = prediction.gt_sem_seg.data.cpu()
+            right = (prediction.pred_sem_seg.data.cpu() == truth)[truth != 255].float().mean()
+            return f'{right:.1%} of pixels right', None
+        if image == 'clean' and 'gt_label' in prediction:
+            return f'class {prediction.gt_label.item()}', None
+        return '', None

@@ -1,6 +1,6 @@
 """What a restored image is worth: image quality, and (through the task libraries' own metrics) recognition."""
 
 from semrestore.evaluation.quality import ImageQuality, psnr, ssim, to_8_bit
-from semrestore.evaluation.scores import MeanIoU, Score, ScoreMetric, TopK
+from semrestore.evaluation.scores import MeanIoU, Score, ScoreMetric, TaskMetric, TopK
 
-__all__ = ['ImageQuality', 'MeanIoU', 'Score', 'ScoreMetric', 'TopK', 'psnr', 'ssim', 'to_8_bit']
+__all__ = ['ImageQuality', 'MeanIoU', 'Score', 'ScoreMetric', 'TaskMetric', 'TopK', 'psnr', 'ssim', 'to_8_bit']

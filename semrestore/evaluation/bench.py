@@ -12,11 +12,11 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader, Subset
 
 from semrestore.acceleration import InferenceDenoiser
-from semrestore.cascade import image_name
 from semrestore.errors import UserError, explained
 from semrestore.evaluation.methods import Method
 from semrestore.evaluation.quality import psnr, to_8_bit
 from semrestore.evaluation.rows import Rows
+from semrestore.preprocessor import image_name
 from semrestore.progress import ProgressBar
 from semrestore.registry import METRICS, MODELS
 

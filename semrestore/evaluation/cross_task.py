@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from semrestore.config.check import check_inputs
+from semrestore.config.check import check_inputs, frozen_networks
 from semrestore.config.libraries import config_path, read_config
 from semrestore.config.load import load_config
 from semrestore.errors import UserError, explained
@@ -21,7 +21,7 @@ from semrestore.evaluation.rows import Rows, evenly
 from semrestore.files import sha256
 from semrestore.registry import DATASETS, MODELS
 
-__all__ = ['gaussian_noises', 'named_noise', 'run_cells', 'task_config']
+__all__ = ['gaussian_noises', 'named_noise', 'run_cells', 'task_configs']
 
 
 def gaussian_noises(sigmas: Sequence[float]) -> dict[float | str, dict]:
@@ -45,20 +45,36 @@ def named_noise(path: str, option: str) -> dict:
     return degradation.to_dict()
 
 
-def task_config(path: str, options: Sequence[str] = ()) -> Config:
-    """Load a config whose task and test data are used.
+def task_configs(path: str, options: Sequence[str] = ()) -> dict[str, Config]:
+    """Load a config whose task networks and test data are used.
+
+    Returns:
+        A config a network: of the config's file name, or, where it has several networks, ``FILE-NETWORK``. Of several
+        those count that a task loss listens to.
 
     Raises:
         UserError: It has no task or no test data.
     """
     cfg = load_config(path, options)
-    if not cfg.get('test_dataloader') or not cfg.model.get('task'):
-        missing = 'test_dataloader' if cfg.model.get('task') else 'model.task'
+    if not cfg.get('test_dataloader') or not frozen_networks(cfg):
+        missing = 'test_dataloader' if frozen_networks(cfg) else 'model.task'
         raise UserError(f"config '{path}' has no {missing}, so it is no task to test on")
-    cfg.model.losses = None
-    cfg.model.pop('feature_network', None)  # nothing is trained
     check_inputs(cfg, 'test_dataloader')
-    return cfg
+    judges = {loss.get('task') for loss in (cfg.model.get('losses') or {}).values() if _asks_a_task(loss)}
+    cfg.model.losses = None  # nothing is trained
+    several = cfg.model.pop('tasks', None)
+    if not several:
+        return {Path(path).stem: cfg}
+    found = {}
+    for name, network in several.items():
+        if name in judges or not judges:
+            found[f'{Path(path).stem}-{name}'] = one = copy.deepcopy(cfg)
+            one.model.task = network
+    return found
+
+
+def _asks_a_task(loss: dict) -> bool:
+    return getattr(MODELS.get(str(loss.get('type'))), 'needs_task_loss', False)
 
 
 def run_cells(
@@ -71,7 +87,7 @@ def run_cells(
     """Return the cells of the matrix: those that a folder holds, and the others after running them.
 
     Args:
-        tasks: What :func:`task_config` returned, by name.
+        tasks: What :func:`task_configs` returned.
         methods: The denoisers.
         noises: Configs of degradations, by noise level on 0..255 or by name.
         folder: Where the cells are kept.

@@ -133,6 +133,51 @@ class ScoreMetric(BaseMetric):
         return {metric: float(self.score.values(metric, results, whole)[0]) for metric in self.score.metrics}
 
 
+@METRICS.register_module()
+class TaskMetric(BaseMetric):
+    """A metric of what one of several task networks predicts; it reports ``TASK/METRIC``.
+
+    Args:
+        task: The network's name in ``model.tasks``.
+        metric: Config of the metric, such as ``dict(type='mmpretrain.Accuracy')``.
+    """
+
+    def __init__(self, task: str, metric: dict, collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device, prefix=None)
+        self.task = task
+        self.metric: BaseMetric = METRICS.build({'collect_device': collect_device, **metric})
+
+    @property
+    def dataset_meta(self) -> dict | None:
+        """What the metric is told of the data."""
+        return self.metric.dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, meta: dict) -> None:
+        self.metric.dataset_meta = meta
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Hand the network's own predictions to the metric.
+
+        Raises:
+            UserError: The samples have none of that network.
+        """
+        if data_samples and self.task not in data_samples[0]:
+            raise UserError(
+                f"TaskMetric.task is '{self.task}', and no such network has made a prediction: expected one of"
+                ' model.tasks that a task loss listens to'
+            )
+        self.metric.process(data_batch, [sample[self.task] for sample in data_samples])
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Not used: the metric computes its own."""
+        raise NotImplementedError
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Return the metric's figures, with the network's name before each."""
+        return {f'{self.task}/{name}': value for name, value in self.metric.evaluate(size).items()}
+
+
 class _Fields:
     """A data sample that MMEngine's evaluator has made a dict of, to be read like one again."""
 

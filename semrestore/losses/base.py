@@ -14,19 +14,23 @@ class Loss(nn.Module):
 
     Args:
         weight: The term's weight: 1 for the paper's L_D, lambda_P and lambda_H for the others (Eq. 3).
+        task: Name of the network that the term listens to, where the cascade has several.
     """
 
     layers: tuple[str, ...] = ()
-    """Layers of the task (or feature) network whose features this loss asks for."""
+    """Layers of its network whose features this loss asks for."""
 
     needs_task_loss: bool = False
-    """Whether this loss asks for the task's own loss."""
+    """Whether this loss asks for its network's own loss."""
 
-    def __init__(self, weight: float = 1.0) -> None:
+    task: str | None = None
+
+    def __init__(self, weight: float = 1.0, task: str | None = None) -> None:
         super().__init__()
         if weight < 0:
             raise ValueError(f'weight is {weight}; expected at least 0')
         self.weight = weight
+        self.task = task
 
     @abstractmethod
     def forward(self, step: Step) -> Tensor:

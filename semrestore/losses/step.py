@@ -1,6 +1,6 @@
 """What the losses of one training step may look at, each part computed when first asked for and at most once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,17 +16,17 @@ Supervision = Literal['labels', 'self', 'soft']
 
 
 class Step:
-    """One step's images and, lazily, what the frozen networks make of them.
+    """One step's images and, lazily, what a frozen network makes of them; losses that listen to it share this.
 
     Args:
         clean, noisy, restored: RGB batches of shape ``(N, 3, H, W)``, 0..1 (noisy and restored may leave that range).
         data_samples: The task library's data samples, one an image.
-        task: The frozen task network, if the cascade has one.
-        feature_network: Where features are taken instead of in ``task``, if anywhere.
-        layers: Every layer that any loss asks for; a pass over a network collects them all.
-        task_loss: Whether any loss asks for the task's loss.
+        task: The frozen network, if the losses listen to one.
+        layers: Every layer that any of them asks for; a pass over the network collects them all.
+        task_loss: Whether any of them asks for the task's loss.
         supervision: ``'labels'`` takes ground truth from the data samples, ``'self'`` the task's own prediction on the
             clean image, ``'soft'`` all its class probabilities there.
+        temperature: Of the soft labels.
     """
 
     def __init__(
@@ -36,24 +36,24 @@ class Step:
         restored: Tensor,
         data_samples: Sequence,
         task: 'FrozenTask | None' = None,
-        feature_network: 'FrozenTask | None' = None,
         layers: Sequence[str] = (),
         task_loss: bool = False,
         supervision: Supervision = 'labels',
+        temperature: float = 1.0,
     ) -> None:
         self.clean = clean
         self.noisy = noisy
         self.restored = restored
         self.data_samples = data_samples
         self._task = task
-        self._source = feature_network or task
         self._layers = tuple(layers)
         self._task_loss = task_loss
         self._supervision = supervision
+        self._temperature = temperature
 
     @property
     def task(self) -> 'FrozenTask':
-        """The frozen task network, which a cascade with a task loss has."""
+        """The frozen network."""
         assert self._task is not None
         return self._task
 
@@ -76,32 +76,29 @@ class Step:
     def _clean_pass(self) -> tuple[dict[str, Tensor], Any]:
         """Features of the clean batch, and what the task is to make of the restored one."""
         with torch.no_grad():
-            if self._task_loss and self._supervision != 'labels':
-                targets: Any
-                with self.task.tap(self._task_layers) as features:
-                    if self._supervision == 'soft':
-                        targets = self.task.run(self.clean)
-                    else:
-                        targets = self.task.self_label(self.clean, self.data_samples)
-                        check_samples(self.task, 'self_label', targets, len(self.clean))
-                return features or self._separate_features(self.clean), targets
-            return self._separate_features(self.clean), self.data_samples
+            if not self._task_loss or self._supervision == 'labels':
+                return self._features(self.clean), self.data_samples
+            targets: Any
+            with self.task.tap(self._layers) as features:
+                if self._supervision == 'soft':
+                    targets = self.task.run(self.clean)
+                else:
+                    targets = self.task.self_label(self.clean, self.data_samples)
+                    check_samples(self.task, 'self_label', targets, len(self.clean))
+            return features, targets
 
     @cached_property
     def _restored_pass(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         if not self._task_loss:
-            return self._separate_features(self.restored), {}
-        targets = self.data_samples if self._supervision == 'labels' else self._clean_pass[1]
-        with self.task.tap(self._task_layers) as features:
-            judge: Callable = self.task.soft_loss if self._supervision == 'soft' else self.task.loss
-            losses = judge(self.restored, targets)
+            return self._features(self.restored), {}
+        targets: Any = self.data_samples if self._supervision == 'labels' else self._clean_pass[1]
+        with self.task.tap(self._layers) as features:
+            if self._supervision == 'soft':
+                losses = self.task.soft_loss(self.restored, targets, self._temperature)
+            else:
+                losses = self.task.loss(self.restored, targets)
             check_task_losses(self.task, losses)
-        return features or self._separate_features(self.restored), losses
+        return features, losses
 
-    @property
-    def _task_layers(self) -> tuple[str, ...]:
-        """The layers to collect while the task network runs anyway: none where features come from another network."""
-        return self._layers if self._source is self._task else ()
-
-    def _separate_features(self, images: Tensor) -> dict[str, Tensor]:
-        return self._source.features(images, self._layers) if self._source is not None and self._layers else {}
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
+        return self.task.features(images, self._layers) if self._layers else {}

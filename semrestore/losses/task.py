@@ -13,6 +13,7 @@ class TaskLoss(Loss):
 
     Args:
         weight: lambda_H; see :class:`~semrestore.losses.base.Loss`.
+        task: See :class:`~semrestore.losses.base.Loss`.
     """
 
     needs_task_loss = True

@@ -57,12 +57,14 @@ class FrozenTask(nn.Module):
     def run(self, images: Tensor) -> Tensor | tuple:
         """Run the bare network: class scores before the softmax, of shape ``(N, C, …)``."""
 
-    def soft_loss(self, images: Tensor, scores: Tensor | tuple) -> dict[str, Tensor]:
-        """Return the cross entropy with soft targets, the softmax of ``scores`` (Hinton et al., 2015).
+    def soft_loss(self, images: Tensor, scores: Tensor | tuple, temperature: float = 1.0) -> dict[str, Tensor]:
+        """Return the cross entropy with soft targets, the softmax of ``scores`` (Hinton et al., 2015, section 2).
 
         Args:
             images: Restored images.
             scores: What :meth:`run` returned for the clean images.
+            temperature: By which both scores are divided; the loss is multiplied by its square, which keeps the size of
+                the gradient.
 
         Raises:
             UserError: The network does not score two or more classes, between which a softmax decides.
@@ -77,7 +79,8 @@ class FrozenTask(nn.Module):
             )
         restored = self.run(images)
         assert isinstance(restored, Tensor)  # as its scores of the clean images were
-        return {'loss_soft': F.cross_entropy(restored, scores.softmax(1))}
+        soft = F.cross_entropy(restored / temperature, (scores / temperature).softmax(1))
+        return {'loss_soft': temperature**2 * soft}
 
     def check_labels(self, data_samples: Sequence) -> None:
         """Raise a :class:`UserError` where a label is none of the network's classes; the samples are still on the CPU.

@@ -38,7 +38,7 @@ class Onlooker:
     def __init__(self, cfg: Config, device: str) -> None:
         self.config = cfg.filename
         if not cfg.model.get('task') or not cfg.get('test_dataloader'):
-            missing = 'test_dataloader' if cfg.model.get('task') else 'task'
+            missing = 'test_dataloader' if cfg.model.get('task') else 'model.task, the one network to ask'
             raise UserError(f"config '{self.config}' of --task has no {missing}")
         data = cfg.test_dataloader.dataset
         with DefaultScope.overwrite_default_scope('semrestore'), explained(f"config '{self.config}' does not build"):

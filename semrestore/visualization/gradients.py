@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semrestore.cascade import Cascade, image_name
+from semrestore.cascade import Cascade
 from semrestore.degradations import image_generator
 from semrestore.errors import UserError, explained
+from semrestore.preprocessor import image_name
 from semrestore.visualization.panel import Tile
 
 TOP_SHARE = 0.05

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 
 from semrestore.config import load_config
-from semrestore.config.check import trains_a_task
+from semrestore.config.check import frozen_networks, trains_a_task
 from semrestore.engine import evaluate, train
 from tests import tiny_data
 
@@ -63,9 +63,8 @@ def load(path, work_dir):
     """Read a config and leave out weights from elsewhere."""
     cfg = load_config(path)
     cfg.work_dir, cfg.load_from = str(work_dir), None
-    for network in ('task', 'feature_network'):
-        if cfg.model.get(network):
-            cfg.model[network].checkpoint = 'random'
+    for network in frozen_networks(cfg).values():
+        network.checkpoint = 'random'
     return cfg
 
 

@@ -8,13 +8,13 @@ import torch
 from mmengine.registry import DefaultScope
 from PIL import Image
 
-from semrestore.cascade import ImagePreprocessor
 from semrestore.cli.run import run
 from semrestore.cli.test import main as evaluate
 from semrestore.cli.train import main as train
 from semrestore.datasets import LoadPair, PairFolder
 from semrestore.errors import UserError
 from semrestore.evaluation import psnr
+from semrestore.preprocessor import ImagePreprocessor
 from semrestore.registry import TRANSFORMS
 from tests.common import DATA
 

@@ -10,8 +10,9 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
 
-from semrestore.cascade import Cascade, ImagePreprocessor
+from semrestore.cascade import Cascade
 from semrestore.denoisers import Denoiser
+from semrestore.preprocessor import ImagePreprocessor
 from semrestore.registry import HOOKS, MODELS, TRANSFORMS
 
 

@@ -207,7 +207,7 @@ def test_a_label_that_the_network_does_not_know_is_named(efficientnet):
 @torch.no_grad()
 def test_the_features_of_the_original_vgg16_are_those_of_its_layers_run_by_hand(photos):
     cfg = Config.fromfile('configs/_base_/tasks/vgg16_features.py')
-    task = MODELS.build({**cfg.feature_network, 'checkpoint': str(DATA / 'heads/vgg16_relu3_3.pth')})
+    task = MODELS.build({**cfg.features, 'checkpoint': str(DATA / 'heads/vgg16_relu3_3.pth')})
     weights = torch.load(DATA / 'heads/vgg16_relu3_3.pth', weights_only=True)
     image = photos['coffee'][None, :, :64, :80]
     x = 255 * image.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)

@@ -236,7 +236,7 @@ def test_bad_comparisons_are_named(photo, tmp_path, capsys):
             [str(photo), str(tmp_path / 'small.png'), *both, '--references', str(photo)],
             'there are 2 images and 1 --references',
         ),
-        ([str(photo), *both, '--sigma', '25', '--task', 'configs/evaluation/zoo.py'], 'of --task has no task'),
+        ([str(photo), *both, '--sigma', '25', '--task', 'configs/evaluation/zoo.py'], 'model.task'),
     ):
         assert run(compare.main, arguments) == 2, arguments
         last = capsys.readouterr().err.splitlines()[-1]  # below the progress bar, if there is one

@@ -1,6 +1,6 @@
 # The original VGG-16 (Caffe: BGR less the mean) up to relu3_3, as a network for perceptual features beside any task
 # (docs/tasks.md).
-feature_network = dict(
+features = dict(
     type='OpenMMLabTask',
     model=dict(
         type='ImageClassifier',

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from semrestore.cli import cross_task, test, train
+from semrestore.__main__ import main
 
 CONFIG = 'semrestore_detection::detection/joint_fcos_embedded.py'
 RANDOM = 'model.task.checkpoint=random'
@@ -14,14 +13,14 @@ RANDOM = 'model.task.checkpoint=random'
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
     short = ['train_cfg.max_iters=2', 'train_cfg.val_begin=99', 'train_dataloader.batch_size=2', RANDOM]
-    train.main([CONFIG, '--work-dir', str(folder), '--cfg-options', *short])
+    assert main(['train', CONFIG, '--work-dir', str(folder), '--cfg-options', *short]) == 0
     return str(folder / 'iter_2.pth')
 
 
 def test_evaluation(checkpoint, tmp_path):
     out = tmp_path / 'result.json'
     places = ['--work-dir', str(tmp_path / 'log'), '--out', str(out)]
-    test.main([CONFIG, checkpoint, *places, '--cfg-options', RANDOM])
+    assert main(['test', CONFIG, checkpoint, *places, '--cfg-options', RANDOM]) == 0
     metrics = json.loads(out.read_text())['metrics']
     assert set(metrics) == {'PSNR', 'SSIM', 'mAP', 'AP50'}
     assert 15 < metrics['PSNR'] < 25
@@ -30,7 +29,7 @@ def test_evaluation(checkpoint, tmp_path):
 def test_a_row_of_the_matrix(checkpoint, tmp_path, capsys):
     methods = ['--denoisers', 'noisy', 'clean', f'joint={checkpoint}']
     options = ['--sigma', '30', '--out', str(tmp_path), '--cfg-options', RANDOM]
-    cross_task.main(['--tasks', CONFIG, *methods, *options])
+    assert main(['cross-task', '--tasks', CONFIG, *methods, *options]) == 0
     text = capsys.readouterr().out
     assert '### joint_fcos_embedded, mAP (%), 3 images' in text
     assert '### joint_fcos_embedded, AP50 (%), 3 images' in text

@@ -1,0 +1,136 @@
+"""What a batch goes through before the cascade sees it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Optional
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import BaseDataElement
+from torch import Tensor
+
+from semrestore.errors import UserError
+from semrestore.losses import Supervision
+from semrestore.registry import MODELS
+
+if TYPE_CHECKING:
+    from semrestore.tasks import FrozenTask
+
+__all__ = ['ImagePreprocessor', 'LabelCheck', 'image_name', 'is_labelled']
+
+
+@MODELS.register_module()
+class ImagePreprocessor(BaseDataPreprocessor):
+    """Bring uint8 batches to the cascade's device and to its image contract: float32 RGB, 0..1.
+
+    Unlike MMEngine's ``ImgDataPreprocessor`` it pads nothing: images of unequal size stay apart, since padding would
+    change what a denoiser and PSNR see.
+
+    Args:
+        channel_order: What the pipeline loads: ``'rgb'`` (:class:`~semrestore.datasets.LoadPhoto`) or ``'bgr'``
+            (MMCV's ``LoadImageFromFile``).
+    """
+
+    label_check: Optional['LabelCheck'] = None
+    """Looks at the data samples while they are on the CPU, where that costs no wait. A cascade with a task sets it."""
+
+    def __init__(self, channel_order: Literal['rgb', 'bgr'] = 'rgb') -> None:
+        super().__init__()
+        if channel_order not in ('rgb', 'bgr'):
+            raise ValueError(f"channel_order is {channel_order!r}; expected 'rgb' or 'bgr'")
+        self.channel_order = channel_order
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Convert ``data['inputs']``, a uint8 tensor ``(N, 3, H, W)`` or a list of ``(3, H, W)``.
+
+        Pairs of a clean and a noisy image have six channels, the clean ones first.
+
+        Raises:
+            UserError: There are no inputs, images differ in size in training, or a label is none of the task's.
+        """
+        if not isinstance(data, dict) or 'inputs' not in data:
+            raise UserError(
+                "the data have no 'inputs'; the last transform of their pipeline packs them: mmpretrain.PackInputs"
+            )
+        inputs = data['inputs']
+        if not isinstance(inputs, Tensor):
+            if len({image.shape for image in inputs}) == 1:
+                inputs = torch.stack(list(inputs))
+            elif training:
+                self._refuse_sizes(inputs, data['data_samples'])
+        if self.label_check is not None:
+            self.label_check(data.get('data_samples') or (), training)
+        data = self.cast_data({**data, 'inputs': inputs})
+        inputs = data['inputs']
+        data['inputs'] = (
+            self._convert(inputs) if isinstance(inputs, Tensor) else [self._convert(image) for image in inputs]
+        )
+        return data
+
+    @staticmethod
+    def _refuse_sizes(images: Sequence[Tensor], data_samples: Sequence) -> None:
+        by_area = sorted(zip(images, data_samples, strict=True), key=lambda pair: pair[0][0].numel())
+        sizes = [
+            f"'{image_name(sample)}' is {image.shape[1]} x {image.shape[2]}"
+            for image, sample in (by_area[0], by_area[-1])
+        ]
+        raise UserError(
+            f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller than'
+            " the crop? Use semrestore's RandomCrop with pad_if_needed=True, or a smaller crop_size"
+        )
+
+    def _convert(self, images: Tensor) -> Tensor:
+        if self.channel_order == 'bgr':
+            images = images.unflatten(-3, (-1, 3)).flip(-3).flatten(-4, -3)  # of a pair both
+        return images / 255
+
+
+class LabelCheck:
+    """Refuse data samples whose labels the task network cannot be trained or judged by.
+
+    Args:
+        tasks: The frozen networks that take labels from the data.
+        supervision: Of the cascade. Unless it is ``'labels'``, labels are not looked at in training.
+        required: Training needs a label in each data sample.
+    """
+
+    def __init__(self, tasks: Sequence['FrozenTask'], supervision: Supervision, required: bool) -> None:
+        self.tasks = tasks
+        self.supervision = supervision
+        self.required = required
+
+    def __call__(self, data_samples: Sequence, training: bool) -> None:
+        """Check data samples.
+
+        Raises:
+            UserError: A label is missing, or is none of the network's classes.
+        """
+        if training and self.supervision != 'labels':
+            return
+        labelled = [sample for sample in data_samples if is_labelled(sample)]
+        if training and self.required and len(labelled) < len(data_samples):
+            name = next(image_name(sample) for sample in data_samples if not is_labelled(sample))
+            raise UserError(
+                f"image '{name}' has no label for the task loss: load one in the pipeline, or set"
+                " model.supervision='self'"
+            )
+        for task in self.tasks:
+            task.check_labels(labelled)
+
+
+def image_name(sample: BaseDataElement) -> str:
+    """Return the name that seeds an image's noise: its data set's name for it, or its file's without suffix."""
+    name = sample.metainfo.get('name')
+    if name is None:
+        path = sample.metainfo.get('img_path')
+        if path is None:
+            raise UserError(
+                "a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing"
+                ' transform'
+            )
+        name = str(path).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]
+    return name
+
+
+def is_labelled(sample: BaseDataElement) -> bool:
+    """Return whether a data sample has a label."""
+    return any(name.startswith('gt_') for name in sample.keys())  # noqa: SIM118 (a data element is no dict)
