@@ -8,6 +8,8 @@ from semrestore import __version__
 from semrestore.cli.run import run
 from semrestore.errors import near
 
+__all__ = ['main']
+
 COMMANDS = {
     'train': 'train a denoiser, alone or jointly with a frozen task network',
     'test': 'evaluate a denoiser before a task, whatever task it was trained with',
