@@ -19,15 +19,15 @@ from semrestore.cli.run import run
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand."""
-    from projects.zoo import measure, queue
+    from projects.zoo import measure, trainings
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='subcommand', required=True)
     train = commands.add_parser('train', help='train what is not done yet')
     train.add_argument('names', nargs='*', help='default: all of the plan')
     train.add_argument('--status', action='store_true', help='list what is done, running and open, and stop')
-    train.add_argument('--plan', type=Path, default=queue.PLAN, help='default: projects/zoo/plan.py')
-    train.add_argument('--out', type=Path, default=queue.OUT, help='folder of the runs (default: work_dirs/zoo)')
+    train.add_argument('--plan', type=Path, default=trainings.PLAN, help='default: projects/zoo/plan.py')
+    train.add_argument('--out', type=Path, default=trainings.OUT, help='folder of the runs (default: work_dirs/zoo)')
     measured = commands.add_parser('measure', help='measure published weights')
     measured.add_argument('names', nargs='*', help='default: all')
     measured.add_argument(
@@ -41,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands.add_parser('page', help='write the pages')
     options = parser.parse_args(arguments)
     if options.subcommand == 'train':
-        plan = queue.read_plan(options.plan, options.names)
+        plan = trainings.read_plan(options.plan, options.names)
         if options.status:
-            queue.show(plan, options.out)
+            trainings.show(plan, options.out)
         else:
-            queue.work(options.plan, options.names, options.out)
+            trainings.work(options.plan, options.names, options.out)
     elif options.subcommand == 'measure':
         measure.measure(options.names, options.only)
     elif options.subcommand == 'breadth':

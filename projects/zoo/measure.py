@@ -12,10 +12,15 @@ from semrestore.errors import UserError
 from semrestore.weights.zoo import published
 
 CONFIG, PHOTOGRAPHS = ROOT / 'configs/evaluation/zoo.py', ROOT / 'configs/evaluation/cc15.py'
-ALTERED, HELD_OUT = ROOT / 'configs/evaluation/altered.py', ROOT / 'configs/evaluation/held_out.py'
+ALTERED = ROOT / 'configs/evaluation/altered.py'
 CAMERA = ROOT / 'configs/_base_/degradations/camera.py'
 BLIND_SIGMAS = (15, 25, 30, 35, 50)
 BREADTH_SIGMAS = (0, 5, 15, 25, 50)
+HELD_OUT = {
+    'breadth': (ROOT / 'configs/evaluation/held_out.py', BREADTH_SIGMAS),
+    'recognition': (ROOT / 'configs/evaluation/held_out_recognition.py', (0, 15, 30, 60)),
+}
+"""By what a run of a study is measured: a config, and noise levels."""
 COLUMNS = (
     'weights',
     'test_set',
@@ -103,23 +108,26 @@ def breadth(names: Sequence[str]) -> None:
         trained = entry['sigma']
         sigmas = [trained] if isinstance(trained, int | float) else BREADTH_SIGMAS
         for sigma, found in _by_sigma(ALTERED, f'zoo:{name}', sigmas):
-            rows += [dict(weights=name, test_set=key, sigma=sigma, psnr=f'{psnr:.4f}') for key, psnr in found.items()]
+            for key, value in found.items():
+                test_set = key.partition('/')[0]
+                rows.append(dict(weights=name, test_set=test_set, sigma=sigma, psnr=f'{value:.4f}'))
     write_rows(BREADTH, sorted(rows, key=lambda row: (row['weights'], row['test_set'], float(row['sigma']))))
 
 
-def breadth_of_run(name: str, folder: Path) -> list[dict]:
-    """Return what a run reaches on the photos held out: rows for results/breadth_study.csv."""
+def rows_of_run(study: str, name: str, folder: Path) -> list[dict]:
+    """Return what a run reaches on the photos held out: rows for the table of a study."""
     from semrestore.weights.read import latest_checkpoint
 
     checkpoint = latest_checkpoint(folder)
     if checkpoint is None:
         raise UserError(f"'{folder}' has no checkpoint")
-    rows = []
+    config, sigmas = HELD_OUT[study]
     iterations = Path(checkpoint).stem.rpartition('_')[2]
-    for sigma, found in _by_sigma(HELD_OUT, checkpoint, BREADTH_SIGMAS):
-        for key, psnr in found.items():
-            rows.append(dict(training=name, iterations=iterations, test_set=key, sigma=sigma, psnr=f'{psnr:.4f}'))
-    return rows
+    return [
+        dict(training=name, iterations=iterations, sigma=sigma, metric=metric, value=f'{value:.4f}')
+        for sigma, metrics in _by_sigma(config, checkpoint, sigmas)
+        for metric, value in metrics.items()
+    ]
 
 
 def _by_sigma(config: Path, checkpoint: str, sigmas: Sequence[float]) -> Iterator[tuple[float, dict[str, float]]]:
@@ -129,9 +137,8 @@ def _by_sigma(config: Path, checkpoint: str, sigmas: Sequence[float]) -> Iterato
         cfg = load_config(config, [f'model.degradation.sigma={sigma}'])
         cfg.work_dir, cfg.log_level = str(ROOT / 'work_dirs/zoo/measure'), 'WARNING'
         metrics = evaluate(cfg, checkpoint).metrics
-        found = {key.partition('/')[0]: value for key, value in metrics.items() if key.endswith('/PSNR')}
-        print(Path(checkpoint).name, sigma, {key: round(value, 2) for key, value in found.items()}, flush=True)
-        yield sigma, found
+        print(Path(checkpoint).name, sigma, {key: round(value, 2) for key, value in metrics.items()}, flush=True)
+        yield sigma, metrics
 
 
 def write_rows(path: Path, rows: Sequence[dict]) -> None:

@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 CSV, PAGE, README, METAFILE, LOGS = (
     ROOT / name for name in ('results/zoo.csv', 'docs/model_zoo.md', 'README.md', 'weights/metafile.yml', 'results/zoo')
 )
-ENSEMBLE, RECIPES, BREADTH, STUDY = (
-    ROOT / f'results/{name}.csv' for name in ('ensemble', 'recipe', 'breadth', 'breadth_study')
-)
+ENSEMBLE, RECIPES, BREADTH = (ROOT / f'results/{name}.csv' for name in ('ensemble', 'recipe', 'breadth'))
+STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'recognition')}
+"""Short trainings that were compared on photos held out from all training."""
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
 PHOTOGRAPHS = 'cc15'
 AUTHORS_MCWNNM = 36.88  # measured on the images that the authors published

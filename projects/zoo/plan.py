@@ -33,6 +33,43 @@ arms = {
 }
 
 
+# What makes a denoiser for recognition carry over to networks that it was not trained through.
+lite0, features = 'model.losses.lite0', 'model.losses.lite0_features'
+crop = 'train_dataloader.dataset.dataset.datasets.{}.pipeline.2.crop_size'
+recognition = {
+    'lite0': ('recognition.py', {}),
+    'squeezenet': ('recognition_squeezenet.py', {}),
+    'two': ('recognition_two.py', {}),
+    'vgg': ('recognition_vgg.py', {}),
+    'labels-alone': ('recognition.py', {f'{features}.weight': 0.0}),
+    'features-alone': ('recognition.py', {f'{lite0}.weight': 0.0}),
+    'third': ('recognition.py', {f'{lite0}.weight': 0.01, f'{features}.weight': 0.01}),
+    'threefold': ('recognition.py', {f'{lite0}.weight': 0.1, f'{features}.weight': 0.1}),
+    'early-layer': ('recognition.py', {f'{features}.layers': '[model.blocks.1]'}),
+    'deep-layer': ('recognition.py', {f'{features}.layers': '[model.blocks.6]'}),
+    'cosine': ('recognition.py', {f'{features}.distance': 'cosine'}),
+    'temperature-3': ('recognition.py', {'model.temperature': 3.0}),
+    'crops-of-224': (
+        'recognition.py',
+        {'train_dataloader.batch_size': 2, **{crop.format(number): 224 for number in range(3)}},
+    ),
+}
+
+
+def recognition_study(seed, names=tuple(recognition)):
+    """Return the runs of a seed."""
+    return [
+        dict(
+            name=f'recognition/{name}/{seed}',
+            config=f'study/{recognition[name][0]}',
+            options={**recognition[name][1], 'randomness.seed': seed},
+            after=['multiscale-blind'],
+            then='recognition',
+        )
+        for name in names
+    ]
+
+
 def study(seed, names):
     """Return the study's runs of a seed."""
     return [
@@ -51,7 +88,9 @@ plan = [
     *study(0, ('all-strong', 'correlated')),
     *study(1, ('before', 'all')),
     dict(name='multiscale-blind', config='zoo/blind.py', sigma=[0, 60], then='publish'),
+    *recognition_study(0),
     *study(1, ('saturation', 'grey', 'clean', 'halved', 'more-photos', 'all-strong')),
     *study(0, ('before-long',)),
     *study(1, ('permuted', 'inverted', 'hue', 'correlated', 'before-long')),
+    *recognition_study(1),
 ]

@@ -11,7 +11,7 @@ from semrestore.errors import UserError
 from semrestore.weights.zoo import WEIGHTS, published
 
 if TYPE_CHECKING:
-    from projects.zoo.queue import Training
+    from projects.zoo.trainings import Training
 
 HALF_LOSS_DB = 0.005
 

@@ -76,7 +76,9 @@ class RandomColour(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Change ``img``, an array of shape ``(H, W, 3)``, uint8 RGB."""
-        image = torch.from_numpy(results['img']).permute(2, 0, 1)[None]
+        image = torch.from_numpy(np.ascontiguousarray(results['img'])).permute(2, 0, 1)[
+            None
+        ]  # it may be a mirrored view
         changed = self.apply(image, [int(np.random.randint(2**31))])[0]
         results['img'] = np.ascontiguousarray(changed.permute(1, 2, 0).numpy())
         return results

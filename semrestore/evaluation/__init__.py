@@ -1,6 +1,17 @@
 """What a restored image is worth: image quality, and (through the task libraries' own metrics) recognition."""
 
 from semrestore.evaluation.quality import ImageQuality, psnr, ssim, to_8_bit
-from semrestore.evaluation.scores import MeanIoU, Score, ScoreMetric, TaskMetric, TopK
+from semrestore.evaluation.scores import Confidence, MeanIoU, Score, ScoreMetric, TaskMetric, TopK
 
-__all__ = ['ImageQuality', 'MeanIoU', 'Score', 'ScoreMetric', 'TaskMetric', 'TopK', 'psnr', 'ssim', 'to_8_bit']
+__all__ = [
+    'Confidence',
+    'ImageQuality',
+    'MeanIoU',
+    'Score',
+    'ScoreMetric',
+    'TaskMetric',
+    'TopK',
+    'psnr',
+    'ssim',
+    'to_8_bit',
+]

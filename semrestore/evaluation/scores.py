@@ -72,6 +72,20 @@ class TopK(Score):
 
 
 @METRICS.register_module()
+class Confidence(Score):
+    """Mean probability that a classification gives to the right class; finer than a count where images are few."""
+
+    metrics = ('confidence',)
+
+    def row(self, sample: Any, num_classes: int | None) -> dict:
+        """Return ``probability``, that of the right class."""
+        return {'probability': float(sample.pred_score[label(sample, 'gt_label').item()])}
+
+    def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
+        return 100 * (counts @ np.array([row['probability'] for row in rows], float)) / counts.sum(1)
+
+
+@METRICS.register_module()
 class MeanIoU(Score):
     """Mean intersection over union of a segmentation, over the classes that occur in the data or the predictions."""
 

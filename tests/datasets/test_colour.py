@@ -83,8 +83,9 @@ def test_patches_cut_on_the_device_have_their_colours_from_their_place():
 
 def test_the_transform_changes_an_array(image):
     array = image.permute(1, 2, 0).numpy()
-    result = RandomColour(invert=1.0).transform(dict(img=array))['img']
-    np.testing.assert_array_equal(result, 255 - array)
+    for view in (array, array[:, ::-1]):
+        result = RandomColour(invert=1.0).transform(dict(img=view))['img']
+        np.testing.assert_array_equal(result, 255 - view)
 
 
 @pytest.mark.parametrize('settings', [dict(permute=1.5), dict(grey=-0.1), dict(saturation=(3, 1))])

@@ -16,7 +16,7 @@ from semrestore.cli import cross_task
 from semrestore.cli import test as testing
 from semrestore.cli.run import run
 from semrestore.errors import UserError
-from semrestore.evaluation import MeanIoU, ScoreMetric, TopK
+from semrestore.evaluation import Confidence, MeanIoU, ScoreMetric, TopK
 from semrestore.evaluation import rows as stored_cells
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval, markdown
 from semrestore.files import sha256
@@ -258,6 +258,17 @@ def test_a_network_of_nans_is_never_right():
     assert TopK().row(sample, None)['rank'] == 6
     sample.set_field(torch.zeros(7), 'pred_score')  # nor is one that cannot decide
     assert TopK().row(sample, None)['rank'] == 6
+
+
+def test_confidence_is_the_mean_probability_of_the_right_class():
+    samples = [
+        DataSample().set_gt_label(1).set_pred_score(torch.tensor([0.25, 0.5, 0.25])),
+        DataSample().set_gt_label(0).set_pred_score(torch.tensor([0.125, 0.5, 0.375])),
+    ]
+    score = Confidence()
+    rows = [score.row(sample, 3) for sample in samples]
+    counts = np.array([[1, 1], [3, 1]])
+    assert score.values('confidence', rows, counts).tolist() == [31.25, 40.625]
 
 
 def test_a_sample_without_a_label_is_named():

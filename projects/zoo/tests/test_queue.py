@@ -1,6 +1,5 @@
 """The queue trains what its plan has, in order; killed, it goes on and ends with the same weights to the bit."""
 
-import csv
 import os
 import signal
 from pathlib import Path
@@ -8,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from projects.zoo import queue
+from projects.zoo import trainings
 from projects.zoo.__main__ import main
-from projects.zoo.queue import locked, read_plan, running
+from projects.zoo.pages import STUDIES, read_rows
+from projects.zoo.trainings import locked, read_plan, running
 from semrestore.cli.train import main as train_command
 from semrestore.engine import bf16_is_fast
 from semrestore.errors import UserError
@@ -66,10 +66,10 @@ def test_the_queue_takes_the_plans_order_and_waits_for_what_a_training_builds_on
         taken.append(training.name)
         (folder / 'finished').touch()
 
-    monkeypatch.setattr(queue, 'train', train)
-    queue.work(plan, [], tmp_path)
+    monkeypatch.setattr(trainings, 'train', train)
+    trainings.work(plan, [], tmp_path)
     assert taken == ['first', 'second']
-    queue.work(plan, [], tmp_path)
+    trainings.work(plan, [], tmp_path)
     assert taken == ['first', 'second']
 
 
@@ -77,9 +77,9 @@ def test_what_builds_on_a_failed_training_is_left(plan, tmp_path, monkeypatch, c
     def train(training, folder, lock):
         raise UserError(f'{training.name} diverged')
 
-    monkeypatch.setattr(queue, 'train', train)
+    monkeypatch.setattr(trainings, 'train', train)
     with pytest.raises(UserError, match='first'):
-        queue.work(plan, [], tmp_path)
+        trainings.work(plan, [], tmp_path)
     assert 'second' not in capsys.readouterr().err
 
 
@@ -108,10 +108,9 @@ def test_a_wrong_plan_is_refused(plan, tmp_path):
         read_plan(plan)
 
 
-def test_every_row_of_the_study_is_of_a_training_in_the_plan():
-    path = ROOT / 'results/breadth_study.csv'
-    if not path.is_file():
+@pytest.mark.parametrize('study', list(STUDIES))
+def test_every_row_of_a_study_is_of_a_training_in_the_plan(study):
+    if not STUDIES[study].is_file():
         pytest.skip('nothing has been measured yet')
-    with open(path, encoding='utf-8') as file:
-        names = {row['training'] for row in csv.DictReader(file)}
-    assert names <= {training.name for training in read_plan(ROOT / 'projects/zoo/plan.py')}
+    names = {row['training'] for row in read_rows(STUDIES[study])}
+    assert names <= {training.name for training in read_plan(ROOT / 'projects/zoo/plan.py') if training.then == study}

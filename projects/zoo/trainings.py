@@ -20,7 +20,7 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from projects.zoo.pages import ROOT, STUDY, read_rows
+from projects.zoo.pages import ROOT, STUDIES, read_rows
 from semrestore.config import load_config
 from semrestore.errors import UserError, explained, near
 from semrestore.weights.read import latest_checkpoint
@@ -44,8 +44,8 @@ class Training:
     """Trainings that have to be done before."""
     precision: Literal['bf16', 'float32'] | None = None
     """By default what the machine that begins is faster in; another that goes on keeps it."""
-    then: Literal['publish', 'breadth'] | None = None
-    """What becomes of it: published weights, or rows of results/breadth_study.csv."""
+    then: Literal['publish', 'breadth', 'recognition'] | None = None
+    """What becomes of it: published weights, or rows of the table of a study (:data:`STUDIES`)."""
     sigma: float | Sequence[float] | None = None
     """The published weights' noise: a level, a range, or ``None`` for noise that no level describes."""
     data: str = 'bsds432, unlabelled628'
@@ -66,8 +66,8 @@ class Training:
         """Return whether nothing is left to do."""
         if self.then == 'publish':
             return published().get(self.name, {}).get('round', 0) >= self.round
-        if self.then == 'breadth':
-            return any(row['training'] == self.name for row in read_rows(STUDY))
+        if self.then in STUDIES:
+            return any(row['training'] == self.name for row in read_rows(STUDIES[self.then]))
         return (self.folder(out) / 'finished').is_file()
 
 
@@ -189,14 +189,15 @@ def _begin(training: Training, folder: Path) -> dict:
 
 def finish(training: Training, out: Path) -> None:
     """Publish what came of a training, or write down what it reaches."""
-    from projects.zoo.measure import breadth_of_run, measure, write_rows
+    from projects.zoo.measure import measure, rows_of_run, write_rows
     from projects.zoo.pages import write_pages
     from projects.zoo.publish import publish
 
-    if training.then == 'breadth':
-        rows = breadth_of_run(training.name, training.folder(out))
+    if training.then in STUDIES:
+        table = STUDIES[training.then]
+        rows = rows_of_run(training.then, training.name, training.folder(out))
         with locked(out / 'publishing', wait=True):
-            write_rows(STUDY, [row for row in read_rows(STUDY) if row['training'] != training.name] + rows)
+            write_rows(table, [row for row in read_rows(table) if row['training'] != training.name] + rows)
     elif training.then == 'publish':
         with locked(out / 'publishing', wait=True):
             publish(training, training.folder(out))

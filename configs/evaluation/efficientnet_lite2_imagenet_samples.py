@@ -1,0 +1,15 @@
+# EfficientNet-Lite2 on 1000 ImageNet photos: bicubic, crop 260 of a short side of 297.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/denoisers/multiscale.py',
+    '../_base_/tasks/efficientnet_lite2.py',
+    '../_base_/datasets/imagenet_samples.py',
+]
+model = dict(degradation=dict(type='GaussianNoise', sigma=30), task={{_base_.task}})
+pipeline = [
+    dict(type='LoadPhoto'),
+    dict(type='mmpretrain.ResizeEdge', scale=297, edge='short', backend='pillow', interpolation='bicubic'),
+    dict(type='mmpretrain.CenterCrop', crop_size=260),
+    dict(type='mmpretrain.PackInputs'),
+]
+test_dataloader = dict(dataset=dict(pipeline=pipeline))

@@ -1,0 +1,36 @@
+# What networks make of 108 photos that no published weights are trained on, in agreement with themselves on the clean
+# photos: to choose a training by (python -m projects.zoo). The judges of the published tables are not among them.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/denoisers/multiscale.py',
+    '../_base_/tasks/efficientnet_lite0.py',
+    '../_base_/datasets/recognition.py',
+]
+squeezenet = dict(
+    type='OpenMMLabTask',
+    model=dict(
+        type='semrestore.TorchvisionClassifier',
+        model_name='squeezenet1_1',
+        data_preprocessor=dict(mean=[104.0, 117.0, 123.0], std=[1.0] * 3, to_rgb=False),
+    ),
+    checkpoint='{{$SEMRESTORE_DATA:data}}/heads/squeezenet11.pth',
+)
+model = dict(
+    degradation=dict(type='GaussianNoise', sigma=30, grey=True),
+    tasks=dict(lite0={{_base_.task}}, squeezenet=squeezenet),
+    supervision='self',
+    losses=dict(
+        lite0=dict(type='TaskLoss', task='lite0'),
+        squeezenet=dict(type='TaskLoss', task='squeezenet'),
+    ),
+)
+test_dataloader = {{_base_.val_dataloader}}
+test_cfg = dict(type='TestLoop')
+test_evaluator = [
+    dict(type='ImageQuality', metrics=['PSNR']),
+    *[
+        dict(type='TaskMetric', task=task, metric=dict(type='ScoreMetric', score=score))
+        for task in ('lite0', 'squeezenet')
+        for score in ('TopK', 'Confidence')
+    ],
+]
