@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/degradations/blind.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 12_000
+max_iters = 6000
 model = dict(
     degradation={{_base_.degradation}},
     losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),

@@ -56,7 +56,7 @@ recognition = {
 }
 
 
-def recognition_study(seed, names=tuple(recognition)):
+def recognition_study(seed, names=recognition):
     """Return the runs of a seed."""
     return [
         dict(
@@ -84,13 +84,9 @@ def study(seed, names):
 
 
 plan = [
-    *study(0, ('before', 'all', 'permuted', 'inverted', 'saturation', 'hue', 'grey', 'clean', 'halved', 'more-photos')),
-    *study(0, ('all-strong', 'correlated')),
-    *study(1, ('before', 'all')),
     dict(name='multiscale-blind', config='zoo/blind.py', sigma=[0, 60], then='publish'),
+    *study(0, arms),
     *recognition_study(0),
-    *study(1, ('saturation', 'grey', 'clean', 'halved', 'more-photos', 'all-strong')),
-    *study(0, ('before-long',)),
-    *study(1, ('permuted', 'inverted', 'hue', 'correlated', 'before-long')),
+    *study(1, arms),
     *recognition_study(1),
 ]

@@ -14,7 +14,7 @@ train_dataloader = dict(
     batch_size=16,
     dataset=dict(
         patch_size=64,
-        colour=dict(type='RandomColour', permute=0.5, invert=0.1, saturate=0.3, saturation=(1.0, 3.0), grey=0.05),
+        colour=dict(type='RandomColour', saturate=0.5, saturation=(1.0, 3.0), grey=0.05),
         dataset=dict(
             _delete_=True,
             type='ConcatDataset',
