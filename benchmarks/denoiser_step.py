@@ -1,7 +1,7 @@
 """Time one training step of the paper's denoiser with each switch that makes it faster, side by side in one run.
 
-``python -m benchmarks.denoiser_step [--out FILE.json]``; docs/performance.md has the figures. In a config the
-switches are ``model.channels_last``, ``--amp``, ``optim_wrapper.optimizer.fused`` and ``model.compile``.
+``python -m benchmarks.denoiser_step [--threads 1 2] [--out FILE.json]``; docs/performance.md has the figures. In a
+config the switches are ``model.channels_last``, ``--amp``, ``optim_wrapper.optimizer.fused`` and ``model.compile``.
 """
 
 import argparse
@@ -15,7 +15,12 @@ from rich.table import Table
 from benchmarks.measuring import machine, times, write
 from semrestore.denoisers import MultiScaleDenoiser
 
-SHAPES = {'48 x 48, batch 32': (32, 3, 48, 48), '160 x 160, batch 4': (4, 3, 160, 160)}
+SHAPES = {
+    '48 x 48, batch 32': (32, 3, 48, 48),
+    '64 x 64, batch 16': (16, 3, 64, 64),
+    '96 x 96, batch 8': (8, 3, 96, 96),
+    '160 x 160, batch 4': (4, 3, 160, 160),
+}
 SWITCHES = (
     dict(),
     dict(bf16=True),
@@ -65,25 +70,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--repeats', type=int, default=10)
+    parser.add_argument('--threads', type=int, nargs='+', default=[torch.get_num_threads()], help='of a CPU')
     parser.add_argument('--out', help='write the figures to this JSON file')
     options = parser.parse_args()
     rows = []
-    for label, shape in SHAPES.items():
-        baseline = None
-        for switches in SWITCHES:
-            seconds = step_times(shape, options.device, options.repeats, **switches)
-            median = statistics.median(seconds)
-            baseline = baseline or median
-            names = ', '.join(switches) or 'none (float32, contiguous)'
-            rows.append(
-                dict(size=label, switches=names, median=median, fastest=min(seconds), speedup=baseline / median)
-            )
+    for threads in options.threads:
+        torch.set_num_threads(threads)
+        for label, shape in SHAPES.items():
+            baseline = None
+            for switches in SWITCHES:
+                seconds = step_times(shape, options.device, options.repeats, **switches)
+                median = statistics.median(seconds)
+                baseline = baseline or median
+                names = ', '.join(switches) or 'none (float32, contiguous)'
+                row: dict = dict(threads=threads, size=label, switches=names, median=median, fastest=min(seconds))
+                pixels = shape[0] * shape[2] * shape[3]
+                rows.append(row | dict(speedup=baseline / median, megapixels_a_second=pixels / median / 1e6))
     average = average_time(options.device, 10 * options.repeats)
     table = Table(title=f'seconds a training step on {options.device}, median and fastest of {options.repeats}')
     for column in rows[0]:
         table.add_column(column)
     for row in rows:
-        table.add_row(*(f'{value:.3f}' if isinstance(value, float) else value for value in row.values()))
+        table.add_row(*(f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()))
     Console().print(table)
     print(f'moving average: {1e3 * average:.3f} ms an update')
     write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=average))

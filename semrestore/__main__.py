@@ -13,6 +13,8 @@ __all__ = ['main']
 COMMANDS = {
     'train': 'train a denoiser, alone or jointly with a frozen task network',
     'test': 'evaluate a denoiser before a task, whatever task it was trained with',
+    'fit': 'train a denoiser for a network of yours, on a folder of photos, without a config',
+    'check': 'say what the published denoisers are worth before a network of yours',
     'cross-task': 'every denoiser before every task at every noise level',
     'denoise': 'denoise image files',
     'compare': 'put methods side by side: a picture with a zoomed region, a page with a slider',

@@ -16,6 +16,22 @@ STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'rec
 """Short trainings that were compared on photos held out from all training."""
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
 PHOTOGRAPHS = 'cc15'
+OURS = ('semrestore', 'blind')
+BREADTH_COLUMNS = {
+    f'{title} {sigma}' if sigma != '0' else f'{title} clean': (f'{name}/PSNR', sigma)
+    for title, name, sigmas in (
+        ('as is', 'held_out', ('0', '15', '25', '50')),
+        ('saturated', 'held_out_saturated', ('0', '5', '15', '25', '50')),
+        ('grey', 'held_out_grey', ('0', '15', '25', '50')),
+    )
+    for sigma in sigmas
+}
+RECOGNITION_COLUMNS = {
+    f'{network}, {title} {sigma}' if sigma != '0' else f'{network}, {title} clean': (f'{network}/{metric}', sigma)
+    for network in ('lite0', 'squeezenet')
+    for title, metric, sigmas in (('top-1', 'top-1', ('0', '30')), ('confidence', 'confidence', ('0', '30', '60')))
+    for sigma in sigmas
+} | {'PSNR 30': ('held_out/PSNR', '30')}
 AUTHORS_MCWNNM = 36.88  # measured on the images that the authors published
 
 
@@ -41,7 +57,10 @@ def pages() -> dict[Path, str]:
     ]
     blocks = dict(
         table=_table(rows),
-        peers=_peers(),
+        peers=_peers(rows),
+        breadth=_breadth(),
+        breadth_study=_study('breadth', BREADTH_COLUMNS),
+        recognition_study=_study('recognition', RECOGNITION_COLUMNS),
         made='\n'.join(how),
         photographs=_photographs(rows),
         ensemble=_ensemble(),
@@ -98,18 +117,24 @@ def _photographs(rows: list[dict]) -> str:
     )
 
 
-def _peers() -> str:
-    """Return the published weights beside the peers, from the tables that were run on the same noise."""
+def _peers(rows: list[dict]) -> str:
+    """Return the published weights beside the peers, whose tables were run on the same noise."""
     lines = []
-    for number, test_set in ((3, 'CBSD68'), (2, 'Kodak')):
+    for number, test_set, own in ((3, 'CBSD68', 'cbsd68'), (2, 'Kodak', 'kodak24')):
         means = []
         for path in sorted((ROOT / 'results').glob(f'table{number}_zoo*.json')):
             records = json.loads(path.read_text(encoding='utf-8'))['records']
             means += [record for record in records if record['image'] == 'mean' and record['psnr'] is not None]
         whole = max(record['images'] for record in means)
         means = [record for record in means if record['images'] == whole]  # not what was run on some of the images
+        means = [record for record in means if record['method'] not in OURS]  # of an earlier round, perhaps
+        for row in rows:
+            if (row['metric'], row['test_set']) == ('PSNR', own) and row['sigma'].replace('.', '').isdigit():
+                method = 'blind' if row['weights'] == 'multiscale-blind' else 'semrestore'
+                if row['weights'] in ('multiscale-blind', f'multiscale-sigma{row["sigma"]}'):
+                    means.append(dict(method=method, sigma=float(row['sigma']), psnr=float(row['value'])))
         methods = list(dict.fromkeys(record['method'] for record in means))
-        methods.sort(key=('semrestore', 'blind').__contains__)  # ours last
+        methods.sort(key=OURS.__contains__)  # ours last
         lines += [f'### {test_set}, beside the peers on the same noise', '', f'| sigma | {" | ".join(methods)} |']
         lines.append('| ---: |' + ' ---: |' * len(methods))
         for sigma in sorted({record['sigma'] for record in means}):
@@ -120,6 +145,46 @@ def _peers() -> str:
             )
         lines.append('')
     return '\n'.join(lines).strip()
+
+
+def _breadth() -> str:
+    """Return what the weights reach on the test sets as they are and altered."""
+    rows = read_rows(BREADTH)
+    found = {(row['weights'], row['sigma'], row['test_set']): float(row['psnr']) for row in rows}
+    sets = list(dict.fromkeys(row['test_set'] for row in rows))
+    lines = ['| weights | sigma | ' + ' | '.join(name.replace('_', ', ') for name in sets) + ' |']
+    lines.append('| --- | ---: |' + ' ---: |' * len(sets))
+    for weights, sigma in dict.fromkeys((row['weights'], row['sigma']) for row in rows):
+        cells = [f'{found[weights, sigma, name]:.2f}' if (weights, sigma, name) in found else '-' for name in sets]
+        lines.append(f'| `{weights}` | {sigma} | {" | ".join(cells)} |')
+    return '\n'.join(lines) if rows else 'Not measured yet.'
+
+
+def _study(study: str, columns: dict[str, tuple[str, str]]) -> str:
+    """Return the runs of a study, one row each: the mean over its seeds and their spread.
+
+    Args:
+        study: Its name.
+        columns: Titles, with the metric and the noise level that each shows.
+    """
+    found: dict[str, dict[tuple[str, str], list[float]]] = {}
+    for row in read_rows(STUDIES[study]):
+        arm = row['training'].split('/')[1]
+        found.setdefault(arm, {}).setdefault((row['metric'], row['sigma']), []).append(float(row['value']))
+    if not found:
+        return 'Not run yet.'
+    lines = ['| run | seeds | ' + ' | '.join(columns) + ' |', '| --- | ---: |' + ' ---: |' * len(columns)]
+    for arm, values in found.items():
+        cells = [_with_spread(values.get(key, [])) for key in columns.values()]
+        lines.append(f'| {arm} | {max(map(len, values.values()))} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def _with_spread(values: list[float]) -> str:
+    if not values:
+        return '-'
+    half = (max(values) - min(values)) / 2
+    return f'{sum(values) / len(values):.2f}' + (f' ± {half:.2f}' if len(values) > 1 else '')
 
 
 def _ensemble() -> str:

@@ -7,6 +7,7 @@ from semrestore.degradations.from_pairs import FromPairs
 from semrestore.degradations.gaussian import CorrelatedNoise, GaussianNoise
 from semrestore.degradations.impulse import SaltAndPepper
 from semrestore.degradations.jpeg import JPEG
+from semrestore.degradations.measured import MeasuredNoise, NoiseModel, measure_noise
 from semrestore.degradations.signal_dependent import PoissonGaussianNoise, Speckle
 
 __all__ = [
@@ -18,9 +19,12 @@ __all__ = [
     'Degraded',
     'FromPairs',
     'GaussianNoise',
+    'MeasuredNoise',
+    'NoiseModel',
     'PoissonGaussianNoise',
     'RandomDegradation',
     'SaltAndPepper',
     'Speckle',
     'image_generator',
+    'measure_noise',
 ]

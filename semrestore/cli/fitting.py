@@ -1,0 +1,84 @@
+"""What ``semrestore fit`` and ``semrestore check`` have in common. It imports no PyTorch."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from semrestore.errors import UserError
+
+__all__ = ['add_network_options', 'network_and_photos', 'noise_of', 'print_table']
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add the network, the photos and the noise."""
+    parser.add_argument(
+        'network', metavar='NETWORK', help='timm:NAME, torchvision:NAME, or a config file with model.task'
+    )
+    parser.add_argument(
+        '--checkpoint', metavar='FILE', help="the network's weights: a file, a URL or a name (default: the library's)"
+    )
+    parser.add_argument('--photos', type=Path, required=True, metavar='DIR', help='clean photos; no labels are needed')
+    noise = parser.add_mutually_exclusive_group()
+    noise.add_argument(
+        '--noise',
+        default='0-60',
+        metavar='NOISE',
+        help='a level such as 25, a range such as 0-60, camera, sensor, jpeg, universal, or a config (default: 0-60)',
+    )
+    noise.add_argument(
+        '--noise-like', type=Path, metavar='DIR', help='measure the noise of the photos in a folder and take that'
+    )
+
+
+def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
+    """Return the network and the photos that the options name."""
+    from semrestore.config.named import named_task
+    from semrestore.fitting import split_photos
+
+    split = split_photos(options.photos)
+    return named_task(options.network, options.checkpoint), split
+
+
+def noise_of(options: argparse.Namespace) -> tuple[dict, str]:
+    """Return the degradation that the options name, and what it is called."""
+    from semrestore.fitting import noise_config
+
+    if options.noise_like is None:
+        return noise_config(options.noise), f'noise {options.noise}'
+    if not options.noise_like.is_dir():
+        raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")
+
+    import torch
+
+    from semrestore.datasets import PhotoFolder
+    from semrestore.degradations import measure_noise
+    from semrestore.progress import ProgressBar
+
+    photos = PhotoFolder(folder=str(options.noise_like), pipeline=[dict(type='semrestore.LoadPhoto')])
+    with ProgressBar('measuring the noise', len(photos)) as bar:
+        images = (torch.from_numpy(photos[index]['img']).permute(2, 0, 1) / 255 for index in range(len(photos)))
+        found = measure_noise(bar.track(images))
+    levels = ', '.join(f'{found.sigma(brightness):.1f} at {brightness}' for brightness in (0.1, 0.5, 0.9))
+    print(
+        f"noise of '{options.noise_like}': sigma {levels} (brightness 0..1); channels correlate by"
+        f' {found.correlation:.2f}; neighbours as after a blur of {found.blur:.1f} pixels'
+    )
+    return {**found.config(), 'quantise': True}, f"noise as in '{options.noise_like}'"
+
+
+def print_table(records: Sequence[dict], title: str) -> None:
+    """Print what each denoiser is worth before the network."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    table.add_column('')
+    for column in ('as on the clean photo (%)', 'helped', 'harmed', 'PSNR (dB)'):
+        table.add_column(column, justify='right')
+    for record in records:
+        quality = '' if record['psnr'] is None else f'{record["psnr"]:.2f}'
+        agreement = f'{record["value"]:.1f} [{record["low"]:.1f}, {record["high"]:.1f}]'
+        changes = [str(record.get(name, '')) for name in ('helped', 'harmed')]
+        table.add_row(record['method'], agreement, *changes, quality)
+    Console(markup=False).print(table)

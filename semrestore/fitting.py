@@ -1,0 +1,325 @@
+"""A denoiser for somebody's own network, from a folder of photos, without a config to write; and what it is worth."""
+
+import json
+import random
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from semrestore.config.load import load_config
+from semrestore.config.named import NamedTask
+from semrestore.engine.optim_wrapper import bf16_is_fast, with_bf16
+from semrestore.engine.training import train
+from semrestore.errors import UserError
+from semrestore.evaluation import psnr, to_8_bit
+from semrestore.evaluation.cross_task import named_noise, run_cells
+from semrestore.evaluation.matrix import Matrix
+from semrestore.evaluation.methods import Method, parse_method
+from semrestore.files import replacing
+from semrestore.images.formats import SUFFIXES
+from semrestore.registry import DATASETS, MODELS
+from semrestore.visualization import Tile, save_panel
+from semrestore.weights.build import build_denoiser
+from semrestore.weights.read import save_weights
+from semrestore.weights.zoo import published
+
+__all__ = ['Split', 'check', 'fit', 'noise_config', 'published_blind', 'save_fitted', 'split_photos']
+
+RECIPE = 'semrestore::zoo/recognition_blind.py'
+NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='mixture')
+LEAST_PHOTOS = 20
+MOST_HELD_OUT = 100
+CROP, BATCH = 128, 6
+TASK_WEIGHT = 0.1
+CACHED_BYTES = 2e9
+TRIAL_STEPS = 6
+NOISE = 'noise'
+
+
+class Split(NamedTuple):
+    """The photos of a folder."""
+
+    folder: Path
+    train: list[int]
+    held_out: list[int]
+    """Places in the sorted list of its photos."""
+
+
+def split_photos(folder: Path, least: int = LEAST_PHOTOS) -> Split:
+    """Hold out a tenth of a folder's photos, of at least 8 and at most 100, by chance but always the same.
+
+    Raises:
+        UserError: The folder is missing, or has too few photos.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--photos: folder '{folder}' does not exist")
+    count = len(_photos(folder))
+    if count < least:
+        raise UserError(f"--photos: '{folder}' has {count} photos; expected {least} or more")
+    held_out = set(random.Random(0).sample(range(count), min(MOST_HELD_OUT, max(8, count // 10))))
+    return Split(folder, [index for index in range(count) if index not in held_out], sorted(held_out))
+
+
+def _photos(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def noise_config(text: str) -> dict:
+    """Return the degradation that a text names: ``25``, ``0-60``, ``camera``, ``sensor``, ``jpeg``, ``universal``.
+
+    A config file that sets ``degradation`` is taken, too.
+
+    Raises:
+        UserError: It is none of these.
+    """
+    if text in NAMED_NOISES:
+        return named_noise(f'semrestore::_base_/degradations/{NAMED_NOISES[text]}.py', '--noise')
+    if text.endswith('.py'):
+        return named_noise(text, '--noise')
+    low, _, high = text.partition('-')
+    try:
+        levels = [float(low), float(high or low)]
+    except ValueError:
+        known = ', '.join(NAMED_NOISES)
+        raise UserError(
+            f"--noise: '{text}' is no noise; expected a level such as 25, a range such as 0-60, {known}, or a config"
+        ) from None
+    if not 0 <= levels[0] <= levels[1] <= 255:
+        raise UserError(f"--noise: '{text}' is no range of levels; expected LOW-HIGH within 0 to 255")
+    return dict(type='GaussianNoise', sigma=tuple(levels), grey=True)
+
+
+def check(
+    named: NamedTask, split: Split, noise: dict, denoisers: Sequence[str], folder: Path | None = None
+) -> list[dict]:
+    """Return what denoisers are worth before a network, on photos held out: agreement with the clean photo.
+
+    Args:
+        named: The network.
+        split: Of the photos.
+        noise: Config of the degradation.
+        denoisers: As the matrix names them: ``noisy``, ``NAME=CHECKPOINT``.
+        folder: Where what each image scored is kept; by default nowhere.
+
+    Returns:
+        A dict a denoiser, as the cross-task matrix has them: ``method``, ``value`` (percent), ``low`` and ``high``,
+        ``psnr``, ``helped``, ``harmed``, ``images``.
+    """
+    methods = [parse_method(text, '--denoisers') for text in denoisers]
+    cfg = _config(named, split, noise)
+    if folder is not None:
+        return _records(cfg, methods, noise, folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        return _records(cfg, methods, noise, Path(temporary))
+
+
+def _records(cfg: Config, methods: Sequence[Method], noise: dict, folder: Path) -> list[dict]:
+    cfg.model.losses = None
+    cells = run_cells({'network': cfg}, methods, {NOISE: noise}, folder)
+    records = Matrix(cells, [NOISE]).records()
+    return [record for record in records if record['metric'] == records[0]['metric']]
+
+
+def fit(
+    named: NamedTask,
+    split: Split,
+    noise: dict,
+    work_dir: Path,
+    start: str,
+    minutes: float | None = None,
+    iterations: int | None = None,
+    seed: int = 0,
+) -> tuple[Config, str]:
+    """Train a denoiser on for a network, by its own labels on clean photos.
+
+    Args:
+        named: The network.
+        split: Of the photos.
+        noise: Config of the degradation to train on; a tenth of the images is clean or nearly so besides.
+        work_dir: Folder for the log and the checkpoints.
+        start: Weights to start from.
+        minutes: How long the training may take. A few steps are timed first.
+        iterations: How many steps instead.
+        seed: Of the training.
+
+    Returns:
+        The config that was run, and the checkpoint.
+    """
+    mixture = dict(
+        type='RandomDegradation',
+        choices=[noise, dict(type='GaussianNoise', sigma=(0, 5), grey=True)],
+        weights=[0.9, 0.1],
+    )
+    cfg = _config(named, split, mixture)
+    cfg.load_from, cfg.randomness = start, dict(seed=seed)
+    if bf16_is_fast():
+        cfg.optim_wrapper = with_bf16(cfg.optim_wrapper)
+    if iterations is None:
+        assert minutes is not None
+        iterations = max(10, int(60 * minutes / _seconds_a_step(cfg)))
+    _length(cfg, iterations)
+    cfg.work_dir = str(work_dir)
+    cfg.custom_hooks = [*cfg.custom_hooks, dict(type='ProgressHook', title='fitting')]
+    train(_copy(cfg))
+    return cfg, str(work_dir / f'iter_{iterations}.pth')
+
+
+def _seconds_a_step(cfg: Config) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        trial = _copy(cfg)
+        _length(trial, TRIAL_STEPS)
+        trial.work_dir, trial.default_hooks.logger.interval = folder, 1
+        trial.default_hooks.checkpoint = None
+        train(trial)
+        (log,) = Path(folder).glob('*/vis_data/scalars.json')
+        times = [json.loads(line)['time'] for line in log.read_text().splitlines() if '"loss"' in line]
+    return statistics.median(times[TRIAL_STEPS // 2 :])
+
+
+def _copy(cfg: Config) -> Config:
+    return Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
+
+
+def _length(cfg: Config, iterations: int) -> None:
+    warm_up = max(1, iterations // 20)
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=10 * iterations)
+    cfg.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.01, begin=0, end=warm_up, by_epoch=False),
+        dict(
+            type='CosineAnnealingLR',
+            eta_min_ratio=1e-3,
+            begin=warm_up,
+            end=iterations,
+            T_max=max(1, iterations - warm_up),
+            by_epoch=False,
+        ),
+    ]
+    # The average forgets in a fiftieth of the run, so that short ones have one, too.
+    cfg.custom_hooks = [dict(type='EMAHook', momentum=min(0.1, 50 / iterations), update_buffers=True)]
+
+
+def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
+    """Return the recipe of the recognition weights for another network, other photos and other noise."""
+    cfg = load_config(RECIPE)
+    for name in [name for name in cfg if name in ('folders', 'load', 'pipeline', 'held_out_pipeline', 'data_root')]:
+        cfg.pop(name)
+    model: dict = cfg.model
+    model.pop('tasks')
+    model['task'] = dict(named.task)
+    model['supervision'] = 'soft' if named.soft else 'self'
+    model['degradation'] = dict(noise)
+    model['losses'] = dict(
+        reconstruction=dict(type='ReconstructionLoss', distance='l1'),
+        task=dict(type='TaskLoss', weight=TASK_WEIGHT),
+    )
+    resize = dict(
+        type='mmpretrain.ResizeEdge',
+        scale=named.short_side,
+        edge='short',
+        backend='pillow',
+        interpolation=named.interpolation,
+    )
+    packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))
+    load = dict(type='LoadPhoto', cache=_fits_in_memory(split))
+    cfg.train_dataloader = dict(
+        batch_size=BATCH,
+        num_workers=0,
+        sampler=dict(type='StreamSampler', shuffle=True),
+        collate_fn=dict(type='default_collate'),
+        dataset=dict(
+            type='StreamDataset',
+            dataset=dict(
+                type='PhotoFolder',
+                folder=str(split.folder),
+                indices=split.train,
+                pipeline=[
+                    load,
+                    resize,
+                    dict(type='mmpretrain.RandomCrop', crop_size=min(CROP, named.side)),
+                    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+                    packing,
+                ],
+            ),
+        ),
+    )
+    held_out = dict(
+        type='PhotoFolder',
+        folder=str(split.folder),
+        indices=split.held_out,
+        pipeline=[
+            dict(type='LoadPhoto'),
+            resize,
+            dict(type='mmpretrain.CenterCrop', crop_size=named.side),
+            packing,
+        ],
+    )
+    cfg.test_dataloader = dict(
+        batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=held_out
+    )
+    cfg.test_cfg, cfg.test_evaluator = dict(type='TestLoop'), [dict(type='ImageQuality', metrics=['PSNR'])]
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.log_level = 'WARNING'
+    return cfg
+
+
+def _fits_in_memory(split: Split) -> bool:
+    from PIL import Image
+
+    total = 0
+    for path in _photos(split.folder):
+        try:
+            with Image.open(path) as image:
+                total += 3 * image.width * image.height
+        except OSError:
+            continue  # the loader names it
+        if total > CACHED_BYTES:
+            return False
+    return True
+
+
+def published_blind() -> list[str]:
+    """Return the published denoisers that need no noise level, those for recognition last, as ``NAME=zoo:NAME``."""
+    names = [name for name in ('multiscale-blind', 'recognition-blind') if name in published()]
+    return [f'{name}=zoo:{name}' for name in names]
+
+
+def save_fitted(
+    cfg: Config, checkpoint: str, named: NamedTask, split: Split, noise: dict, denoisers: Sequence[str], out: Path
+) -> None:
+    """Write what came of a fit: the denoiser, the config that was run, and a picture of three photos held out."""
+    with replacing(out) as partial:
+        denoiser = build_denoiser(None, checkpoint)
+        state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
+        save_weights(state, partial, dict(denoiser=dict(cfg.model.denoiser), load_from=cfg.load_from))
+    own = _copy(cfg)
+    own.pop('work_dir', None)
+    own.custom_hooks = [hook for hook in own.custom_hooks if hook['type'] != 'ProgressHook']
+    with replacing(out.with_suffix('.py')) as partial:
+        own.dump(partial)
+    _draw(_config(named, split, noise), denoisers, out.with_suffix('.png'))
+
+
+def _draw(cfg: Config, denoisers: Sequence[str], path: Path) -> None:
+    cfg.model.losses = None
+    with DefaultScope.overwrite_default_scope('semrestore'):
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        cascade = MODELS.build({**cfg.model, 'denoiser': dict(type='Identity')}).eval()
+    items = [dataset[index] for index in range(min(3, len(dataset)))]
+    batch = dict(inputs=[item['inputs'] for item in items], data_samples=[item['data_samples'] for item in items])
+    rows: list[list[Tile]] = [[] for _ in items]
+    methods = [parse_method(text, '--denoisers') for text in denoisers]
+    for method in methods:
+        cascade.denoiser = method.build(dict(cfg.model.denoiser), NOISE)
+        for row, sample in zip(rows, cascade.test_step(batch), strict=True):
+            quality = psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
+            good = bool(sample.pred_label == sample.gt_label) if 'gt_label' in sample else None
+            row.append(Tile(sample.restored, f'{quality:.1f} dB', good))
+            if method is methods[-1]:
+                row.append(Tile(sample.clean))
+    with replacing(path) as partial:
+        save_panel(rows, [*(method.name for method in methods), 'clean'], partial)

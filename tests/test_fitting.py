@@ -1,0 +1,124 @@
+"""A denoiser for a network by its name: the photos held out, the noise by its name, the table, the files written."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors import safe_open
+from torchvision import models
+
+from semrestore.cli import check, fit
+from semrestore.cli.run import run
+from semrestore.config import load_config
+from semrestore.config.named import named_task
+from semrestore.errors import UserError
+from semrestore.fitting import noise_config, split_photos
+from semrestore.registry import MODELS
+from semrestore.weights.build import load_denoiser
+
+
+@pytest.fixture
+def folder(tmp_path, photo_paths):
+    photos = tmp_path / 'photos'
+    photos.mkdir()
+    for number in range(24):
+        image = Image.open(list(photo_paths.values())[number % len(photo_paths)]).convert('RGB')
+        image.resize((150 + number, 140)).save(photos / f'{number:02}.png')
+    return photos
+
+
+def test_a_network_of_timm_is_prepared_as_timm_says():
+    named = named_task('timm:resnet18', 'random')
+    known = timm.get_pretrained_cfg('resnet18')
+    assert named.side == known.input_size[-1]
+    assert named.short_side == round(named.side / known.crop_pct)
+    task = MODELS.build(named.task)
+    images = torch.rand(1, 3, 64, 64)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (known.mean, known.std))
+    torch.testing.assert_close(task.preprocess(images), (images - mean) / std, rtol=1e-5, atol=1e-5)
+
+
+def test_a_network_of_torchvision_is_prepared_as_torchvision_says():
+    named = named_task('torchvision:resnet18', 'random')
+    preset = models.ResNet18_Weights.DEFAULT.transforms()
+    assert (named.side, named.short_side) == (preset.crop_size[0], preset.resize_size[0])
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 280, 3), dtype=np.uint8))
+    expected = preset(image)
+    cut = image.resize((256, 274), Image.Resampling.BILINEAR).crop((16, 25, 240, 249))
+    array = torch.from_numpy(np.array(cut)).permute(2, 0, 1)[None] / 255
+    assert (MODELS.build(named.task).preprocess(array)[0] - expected).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('timm:resnet81', 'resnet18'),
+        ('torchvision:mobilenetv2', 'mobilenet_v2'),
+        ('resnet18', 'timm:NAME'),
+        ('configs/denoise/multiscale_sigma25.py', 'model.task'),
+    ],
+)
+def test_an_unknown_network_is_named(name, said):
+    with pytest.raises(UserError, match=said):
+        named_task(name)
+
+
+def test_photos_are_held_out_always_the_same_and_none_is_in_both(folder, tmp_path):
+    split = split_photos(folder)
+    assert split == split_photos(folder)
+    assert len(split.held_out) == 8
+    assert sorted([*split.train, *split.held_out]) == list(range(24))
+    with pytest.raises(UserError, match='nowhere'):
+        split_photos(tmp_path / 'nowhere')
+    for path in list(folder.iterdir())[:10]:
+        path.unlink()
+    with pytest.raises(UserError, match='14 photos'):
+        split_photos(folder)
+
+
+def test_noise_by_its_name():
+    assert noise_config('25') == dict(type='GaussianNoise', sigma=(25.0, 25.0), grey=True)
+    assert noise_config('0-60')['sigma'] == (0.0, 60.0)
+    assert noise_config('camera')['type'] == 'DegradationChain'
+    assert noise_config('configs/_base_/degradations/poisson_gaussian.py')['type'] == 'PoissonGaussianNoise'
+    for wrong in ('cmaera', '60-0', '300'):
+        with pytest.raises(UserError, match=wrong):
+            noise_config(wrong)
+
+
+@pytest.mark.slow
+def test_a_fit_writes_a_denoiser_its_config_its_figures_and_a_picture(folder, tmp_path, capsys):
+    noisy = tmp_path / 'noisy'
+    noisy.mkdir()
+    rng = np.random.default_rng(0)
+    for path in folder.iterdir():
+        image = np.asarray(Image.open(path), float)
+        Image.fromarray((image + rng.normal(0, 20, image.shape)).clip(0, 255).astype(np.uint8)).save(noisy / path.name)
+    out = tmp_path / 'mine.safetensors'
+    arguments = ['timm:tf_efficientnet_lite0', '--photos', str(folder)]
+    end = ['--noise-like', str(noisy), '--iterations', '4', '--out', str(out)]
+    assert run(fit.main, [*arguments, *end]) == 0
+    printed = capsys.readouterr().out
+    assert 'fitted' in printed
+    records = {record['method']: record for record in json.loads(out.with_suffix('.json').read_text())['records']}
+    assert {'noisy', 'multiscale-blind', 'fitted'} <= records.keys()
+    assert records['fitted']['images'] == 8
+    assert records['fitted']['psnr'] > records['noisy']['psnr'] + 3
+    assert load_denoiser(out)(torch.rand(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+    with safe_open(out, 'pt') as file:
+        assert 'MultiScaleDenoiser' in str(file.metadata())
+    cfg = load_config(out.with_suffix('.py'))
+    assert cfg.train_cfg.max_iters == 4
+    level = cfg.model.degradation.choices[0]
+    assert 255 * (0.5 * level.gain + level.read**2) ** 0.5 == pytest.approx(20, rel=0.15)
+    assert Image.open(out.with_suffix('.png')).width > 500
+    assert run(fit.main, [*arguments, *end]) == 2  # nothing is replaced
+    assert '--overwrite' in capsys.readouterr().err
+    assert run(check.main, [*arguments, '--noise', '20', '--denoisers', f'mine={out}']) == 0
+    assert 'mine' in capsys.readouterr().out
+    shutil.rmtree(noisy)
+    assert run(check.main, [*arguments, '--noise-like', str(noisy)]) == 2
