@@ -1,8 +1,9 @@
 """Training steps of ours beside a plain PyTorch loop of the same mathematics.
 
-    python -m benchmarks.train_step [--task none|vgg16] [--amp] [--compile] [--steps N] [--out FILE.json]
+    python -m benchmarks.train_step [--task none|vgg16|two] [--amp] [--compile] [--steps N] [--out FILE.json]
 
-Without a task it is the denoiser alone on patches, with VGG-16 the joint loss at 224 x 224. Both start from the same
+Without a task it is the denoiser alone on patches, with VGG-16 the joint loss at 224 x 224, with two tasks that of
+ResNet-18 and MobileNetV2 at once. Both start from the same
 weights, and on one batch without noise they have to give the same loss, so that it is the same work. Then they take
 turns, step by step, in one process; patches come from the device's memory in both. Peak memory is measured for each in
 a process of its own.
@@ -28,12 +29,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.measuring import Peak, machine, matmul_rate, ratio, summary, write
 from semrestore.cli.run import run
 from semrestore.config.check import check_config
+from semrestore.config.named import named_task
 from semrestore.datasets import EmbeddedPhotos
 from semrestore.degradations import GaussianNoise
 from semrestore.engine.runner import bare_model, build_loop, build_runner
 from semrestore.registry import HOOKS
 
-LAMBDA_P, LAMBDA_H, SIGMA = 0.5, 0.25, 30
+LAMBDA_P, LAMBDA_H, LAMBDA_TWO, SIGMA = 0.5, 0.25, 0.03, 30
+TWO = ('resnet18', 'mobilenet_v2')
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LR, MOMENTUM = 3e-4, 1e-3
 WARM_UP = 3
@@ -42,13 +45,18 @@ WARM_UP = 3
 class PlainLoop:
     """Train by hand: noise, denoiser, losses, clipping, AdamW and a moving average."""
 
-    def __init__(self, denoiser: nn.Module, vgg: nn.Module | None, options: argparse.Namespace) -> None:
+    def __init__(self, denoiser: nn.Module, networks: list[nn.Module], options: argparse.Namespace) -> None:
         self.options, self.device = options, options.device
         self.denoiser = denoiser.to(self.device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.denoiser)
         self.forward = torch.compile(self.denoiser) if options.compile else self.denoiser
         self.optimizer = torch.optim.AdamW(self.denoiser.parameters(), lr=LR, fused=True)
-        self.vgg = vgg and vgg.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        frozen = [
+            network.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+            for network in networks
+        ]
+        self.vgg = frozen[0] if options.task == 'vgg16' else None
+        self.judges = [] if self.vgg is not None else frozen
         self.mean, self.std = (torch.tensor(values, device=self.device).view(3, 1, 1) for values in (MEAN, STD))
         loaded = EmbeddedPhotos(pipeline=[dict(type='semrestore.LoadPhoto')])
         self.photos = [torch.from_numpy(photo['img']).permute(2, 0, 1).to(self.device) for photo in loaded]
@@ -70,7 +78,7 @@ class PlainLoop:
             clean = (images / 255).contiguous(memory_format=torch.channels_last)
             restored = self.forward(clean + sigma / 255 * torch.randn_like(clean))
             if self.vgg is None:
-                return F.l1_loss(restored, clean)
+                return F.l1_loss(restored, clean) + sum(self._judged(judge, restored, clean) for judge in self.judges)
             with torch.no_grad():
                 # The labels are the network's own, so the clean image runs through the whole of it.
                 target = self.vgg.features[:16]((clean - self.mean) / self.std)
@@ -79,6 +87,11 @@ class PlainLoop:
             scores = self.vgg.classifier(self.vgg.features[16:](features).flatten(1))
             loss = F.mse_loss(restored, clean) + LAMBDA_P * F.mse_loss(features, target)
             return loss + LAMBDA_H * F.cross_entropy(scores, labels)
+
+    def _judged(self, judge: nn.Module, restored: Tensor, clean: Tensor) -> Tensor:
+        with torch.no_grad():
+            labels = judge((clean - self.mean) / self.std).argmax(1)
+        return LAMBDA_TWO * F.cross_entropy(judge((restored - self.mean) / self.std), labels)
 
     def step(self) -> float:
         """Train on one batch."""
@@ -135,7 +148,7 @@ def build(options: argparse.Namespace, steps: int, folder: str):
     """Return a runner as ``tools/train.py`` builds it, with every default hook and a moving average."""
     base = Config.fromfile('configs/_base_/default_runtime.py')
     modern = Config.fromfile('configs/_base_/schedules/denoise_modern.py')
-    losses, task = dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')), None
+    losses, task, tasks = dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')), None, None
     if options.task == 'vgg16':
         vgg = Config.fromfile('configs/_base_/tasks/vgg16.py')
         losses = dict(
@@ -144,6 +157,9 @@ def build(options: argparse.Namespace, steps: int, folder: str):
             task=dict(type='TaskLoss', weight=LAMBDA_H),
         )
         task = {**vgg.task, 'checkpoint': 'random'}
+    elif options.task == 'two':
+        tasks = {name: named_task(f'torchvision:{name}', 'random').task for name in TWO}
+        losses |= {name: dict(type='TaskLoss', weight=LAMBDA_TWO, task=name) for name in TWO}
     photos = dict(type='EmbeddedPhotos', pipeline=[dict(type='LoadPhoto')])
     cfg = base
     cfg.merge_from_dict(modern._cfg_dict)
@@ -155,6 +171,7 @@ def build(options: argparse.Namespace, steps: int, folder: str):
                 degradation=dict(type='GaussianNoise', sigma=SIGMA),
                 losses=losses,
                 task=task,
+                tasks=tasks,
                 supervision='self',
                 compile=options.compile,
             ),
@@ -187,12 +204,18 @@ def build(options: argparse.Namespace, steps: int, folder: str):
     return runner
 
 
-def plain_vgg(task) -> nn.Module:
-    """Return torchvision's VGG-16 with the weights of our task network."""
+def plain_networks(cascade, options: argparse.Namespace) -> list[nn.Module]:
+    """Return torchvision's networks with the weights of our task networks."""
+    if options.task == 'none':
+        return []
+    if options.task == 'two':
+        # As they are after their batch norms were folded, which a plain loop could do as well.
+        return [copy.deepcopy(cascade.tasks[name].network.model) for name in TWO]
     vgg = torchvision.models.vgg16(weights=None)
     # Both list their layers in the order of the forward pass.
-    vgg.load_state_dict(dict(zip(vgg.state_dict(), copy.deepcopy(task.network.state_dict()).values(), strict=True)))
-    return vgg
+    state = copy.deepcopy(cascade.task.network.state_dict())
+    vgg.load_state_dict(dict(zip(vgg.state_dict(), state.values(), strict=True)))
+    return [vgg]
 
 
 def check_equal(runner, plain: PlainLoop) -> None:
@@ -223,9 +246,7 @@ def measure_memory(which: str, options: argparse.Namespace) -> float | None:
             return hook.peak.mib()
         runner = build(options, 1, folder)
         cascade = bare_model(runner)
-        plain = PlainLoop(
-            copy.deepcopy(cascade.denoiser), plain_vgg(cascade.task) if options.task == 'vgg16' else None, options
-        )
+        plain = PlainLoop(copy.deepcopy(cascade.denoiser), plain_networks(cascade, options), options)
         del runner, cascade
         plain.step()
         peak = Peak(options.device)
@@ -237,7 +258,7 @@ def measure_memory(which: str, options: argparse.Namespace) -> float | None:
 def main(arguments=None) -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('--task', choices=['none', 'vgg16'], default='vgg16')
+    parser.add_argument('--task', choices=['none', 'vgg16', 'two'], default='vgg16')
     parser.add_argument('--size', type=int, help='side of a patch: 48, or 224 with a task')
     parser.add_argument('--batch', type=int, help='32, or 10 with a task')
     parser.add_argument('--steps', type=int, default=20)
@@ -253,9 +274,7 @@ def main(arguments=None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         runner = build(options, WARM_UP + options.steps, folder)
         cascade = bare_model(runner)
-        plain = PlainLoop(
-            copy.deepcopy(cascade.denoiser), plain_vgg(cascade.task) if options.task == 'vgg16' else None, options
-        )
+        plain = PlainLoop(copy.deepcopy(cascade.denoiser), plain_networks(cascade, options), options)
         check_equal(runner, plain)
         with FlopCounterMode(display=False) as counter:
             plain.loss(plain.batch()).backward()

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from semrestore.config.keys import TOP_LEVEL
 from semrestore.config.load import load_config
 from semrestore.config.named import NamedTask
 from semrestore.engine.optim_wrapper import bf16_is_fast, with_bf16
@@ -33,7 +34,7 @@ __all__ = ['Split', 'check', 'fit', 'noise_config', 'published_blind', 'save_fit
 RECIPE = 'semrestore::zoo/recognition_blind.py'
 NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='mixture')
 LEAST_PHOTOS = 20
-MOST_HELD_OUT = 100
+MOST_HELD_OUT = 200
 CROP, BATCH = 128, 6
 TASK_WEIGHT = 0.1
 CACHED_BYTES = 2e9
@@ -51,7 +52,7 @@ class Split(NamedTuple):
 
 
 def split_photos(folder: Path, least: int = LEAST_PHOTOS) -> Split:
-    """Hold out a tenth of a folder's photos, of at least 8 and at most 100, by chance but always the same.
+    """Hold out a fifth of a folder's photos, of at least 8 and at most 200, by chance but always the same.
 
     Raises:
         UserError: The folder is missing, or has too few photos.
@@ -61,7 +62,7 @@ def split_photos(folder: Path, least: int = LEAST_PHOTOS) -> Split:
     count = len(_photos(folder))
     if count < least:
         raise UserError(f"--photos: '{folder}' has {count} photos; expected {least} or more")
-    held_out = set(random.Random(0).sample(range(count), min(MOST_HELD_OUT, max(8, count // 10))))
+    held_out = set(random.Random(0).sample(range(count), min(MOST_HELD_OUT, max(8, count // 5))))
     return Split(folder, [index for index in range(count) if index not in held_out], sorted(held_out))
 
 
@@ -206,8 +207,8 @@ def _length(cfg: Config, iterations: int) -> None:
 def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
     """Return the recipe of the recognition weights for another network, other photos and other noise."""
     cfg = load_config(RECIPE)
-    for name in [name for name in cfg if name in ('folders', 'load', 'pipeline', 'held_out_pipeline', 'data_root')]:
-        cfg.pop(name)
+    for name in [name for name in cfg if name not in TOP_LEVEL and name != 'default_scope']:
+        cfg.pop(name)  # the recipe's own variables, which say nothing here
     model: dict = cfg.model
     model.pop('tasks')
     model['task'] = dict(named.task)
@@ -235,7 +236,7 @@ def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
             type='StreamDataset',
             dataset=dict(
                 type='PhotoFolder',
-                folder=str(split.folder),
+                folder=str(split.folder.resolve()),
                 indices=split.train,
                 pipeline=[
                     load,
@@ -249,7 +250,7 @@ def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
     )
     held_out = dict(
         type='PhotoFolder',
-        folder=str(split.folder),
+        folder=str(split.folder.resolve()),
         indices=split.held_out,
         pipeline=[
             dict(type='LoadPhoto'),
