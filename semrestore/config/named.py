@@ -67,7 +67,9 @@ def _of_timm(network: str, checkpoint: str | None) -> NamedTask:
     known = timm.get_pretrained_cfg(network)
     if known is None:
         raise UserError(f"timm knows no preprocessing of '{network}'; name one with weights, such as {base}.TAG")
-    model = dict(type='TimmClassifier', model_name=network, data_preprocessor=_preprocessor(known.mean, known.std))
+    model: dict = dict(
+        type='TimmClassifier', model_name=network, data_preprocessor=_preprocessor(known.mean, known.std)
+    )
     if checkpoint is None:
         model['pretrained'] = True
     side = known.input_size[-1]

@@ -168,10 +168,10 @@ def _fitted(means: np.ndarray, variances: np.ndarray) -> tuple[float, float, np.
         middle.append(means[inside].mean())
         lower.append(np.quantile(variances[inside], LOWER))
     gain, squared = _line(np.array(middle), np.array(lower))
-    near = np.ones(len(means), bool)
+    near: np.ndarray = np.ones(len(means), bool)
     for _ in range(ROUNDS):
         ratio = variances / np.maximum(gain * means + squared, 1e-12)
-        near = (np.abs(ratio - 1) < NEAR).all(1)
+        near = np.all(np.abs(ratio - 1) < NEAR, axis=1)
         if near.sum() < LEAST_BLOCKS // 2:
             near[:] = True
             break
