@@ -11,7 +11,7 @@ from pathlib import Path
 
 from semrestore.errors import UserError
 from semrestore.files import read_text, write_text
-from semrestore.images.formats import SUFFIXES
+from semrestore.images.listing import images_below
 
 __all__ = ['CHECKS', 'build_bsds', 'build_trainaug', 'check', 'unpack_tiny_imagenet']
 
@@ -68,9 +68,7 @@ def build_bsds(source: Path, data: Path) -> list[str]:
     Raises:
         UserError: The source does not hold the 500 images.
     """
-    images = {
-        path.stem: path for path in sorted(source.rglob('*')) if path.suffix.lower() in SUFFIXES and path.stem.isdigit()
-    }
+    images = {path.stem: path for path in images_below(source) if path.stem.isdigit()}
     if len(images) != 500 or not set(images) >= CBSD68:
         raise UserError(
             f"'{source}' holds {len(images)} numbered images; expected the 500 of BSDS500, the 68 of CBSD68 among them"
@@ -109,7 +107,7 @@ def build_trainaug(voc: Path) -> str | None:
 
 def _photos(count: int) -> Callable[[Path], tuple[str, str]]:
     def check(folder: Path) -> tuple[str, str]:
-        found = sum(path.suffix.lower() in SUFFIXES for path in folder.rglob('*')) if folder.is_dir() else 0
+        found = len(images_below(folder)) if folder.is_dir() else 0
         return (f'{folder}: {found} images, expected {count}' if found != count else ''), f'{count} images'
 
     return check

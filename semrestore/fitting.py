@@ -22,7 +22,7 @@ from semrestore.evaluation.cross_task import named_noise, run_cells
 from semrestore.evaluation.matrix import Matrix
 from semrestore.evaluation.methods import Method, parse_method
 from semrestore.files import replacing
-from semrestore.images.formats import SUFFIXES
+from semrestore.images.listing import images_below
 from semrestore.registry import DATASETS, MODELS
 from semrestore.visualization import Tile, save_panel
 from semrestore.weights.build import build_denoiser
@@ -59,15 +59,11 @@ def split_photos(folder: Path, least: int = LEAST_PHOTOS) -> Split:
     """
     if not folder.is_dir():
         raise UserError(f"--photos: folder '{folder}' does not exist")
-    count = len(_photos(folder))
+    count = len(images_below(folder))
     if count < least:
         raise UserError(f"--photos: '{folder}' has {count} photos; expected {least} or more")
     held_out = set(random.Random(0).sample(range(count), min(MOST_HELD_OUT, max(8, count // 5))))
     return Split(folder, [index for index in range(count) if index not in held_out], sorted(held_out))
-
-
-def _photos(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def noise_config(text: str) -> dict:
@@ -262,7 +258,7 @@ def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
     cfg.test_dataloader = dict(
         batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=held_out
     )
-    cfg.test_cfg, cfg.test_evaluator = dict(type='TestLoop'), [dict(type='ImageQuality', metrics=['PSNR'])]
+    cfg.test_cfg, cfg.test_evaluator = dict(type='TestLoop'), [dict(type='ImageQuality', measures=['PSNR'])]
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.log_level = 'WARNING'
     return cfg
@@ -272,7 +268,7 @@ def _fits_in_memory(split: Split) -> bool:
     from PIL import Image
 
     total = 0
-    for path in _photos(split.folder):
+    for path in images_below(split.folder):
         try:
             with Image.open(path) as image:
                 total += 3 * image.width * image.height

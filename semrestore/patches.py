@@ -3,13 +3,17 @@
 ``semrestore.registry`` calls it, so that they are in place before any part of semrestore is used.
 """
 
+from collections.abc import Iterator
 from functools import cache, partial
+from pathlib import Path
+from typing import Any
 
 
 @cache
 def apply() -> None:
     """Make the changes."""
     _name_packages()
+    _pass_over_sidecars()
     _load_weights_safely()
 
 
@@ -24,6 +28,25 @@ def _name_packages() -> None:
     MODULE2PACKAGE.update(mmseg='mmseg', semrestore='semrestore')
 
 
+def _pass_over_sidecars() -> None:
+    """Have the libraries' data sets pass over hidden folders and those that a NAS leaves.
+
+    mmpretrain numbers the folders that it finds: ``.ipynb_checkpoints`` would be class 0 and shift every label.
+    """
+    from mmengine.fileio import LocalBackend
+
+    from semrestore.images.listing import is_sidecar
+
+    whole = LocalBackend.list_dir_or_file
+
+    def listed(self: LocalBackend, *arguments: Any, **options: Any) -> Iterator[str]:
+        for name in whole(self, *arguments, **options):
+            if not any(map(is_sidecar, Path(name).parts)):
+                yield name
+
+    LocalBackend.list_dir_or_file = listed
+
+
 def _load_weights_safely() -> None:
     """Have MMEngine read weights as semrestore does, and know ``zoo:NAME`` and safetensors.
 
@@ -33,13 +56,14 @@ def _load_weights_safely() -> None:
     import torch
     from mmengine.runner import checkpoint
 
-    from semrestore.weights.read import read_checkpoint, unpickle
+    from semrestore.weights.read import read_checkpoint, state_of, unpickle
     from semrestore.weights.zoo import PREFIX, resolve
 
     def load_from_file(filename: str, map_location: object = None) -> dict:
         checkpoint = read_checkpoint(resolve(filename))
-        is_bare = bool(checkpoint) and all(isinstance(value, torch.Tensor) for value in checkpoint.values())
-        return dict(state_dict=checkpoint) if is_bare else checkpoint  # EMAHook looks for that key
+        if 'state_dict' in checkpoint or not (state := state_of(checkpoint)):
+            return checkpoint
+        return dict(state_dict=state)  # EMAHook looks for that key
 
     checkpoint.CheckpointLoader.register_scheme(prefixes=['', PREFIX], loader=load_from_file, force=True)
     checkpoint.load_url = partial(torch.hub.load_state_dict_from_url, weights_only=True)

@@ -29,4 +29,4 @@ test_dataloader = dict(
         ]
     )
 )
-test_evaluator = [dict(type='ImageQuality', metrics=['PSNR'])]
+test_evaluator = [dict(type='ImageQuality', measures=['PSNR'])]

@@ -27,7 +27,7 @@ model = dict(
 test_dataloader = {{_base_.val_dataloader}}
 test_cfg = dict(type='TestLoop')
 test_evaluator = [
-    dict(type='ImageQuality', metrics=['PSNR']),
+    dict(type='ImageQuality', measures=['PSNR']),
     *[
         dict(type='TaskMetric', task=task, metric=dict(type='ScoreMetric', score=score))
         for task in ('lite0', 'squeezenet')

@@ -9,7 +9,7 @@ from PIL import Image
 
 from semrestore.errors import UserError
 from semrestore.images import read_photo
-from semrestore.images.formats import SUFFIXES
+from semrestore.images.listing import images_below
 
 RECENT_BYTES = 2**27  # of PNGs that the next rater will ask for, too
 
@@ -68,13 +68,13 @@ def _images(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise UserError(f"folder '{folder}' does not exist")
     found: dict[str, Path] = {}
-    for path in sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file()):
+    for path in images_below(folder):
         name = path.relative_to(folder).with_suffix('').as_posix()
         if name in found:
             raise UserError(f"'{found[name]}' and '{path}' are one image by their names; keep one of them")
         found[name] = path
     if not found:
-        raise UserError(f"folder '{folder}' has no images (looked for {', '.join(sorted(SUFFIXES))})")
+        raise UserError(f"folder '{folder}' has no images")
     return found
 
 

@@ -10,7 +10,7 @@ from mmengine.dataset import BaseDataset
 
 from semrestore.datasets.transforms import photo_reader
 from semrestore.errors import UserError
-from semrestore.images.formats import SUFFIXES
+from semrestore.images.listing import images_below
 from semrestore.registry import DATASETS, TRANSFORMS
 
 
@@ -66,11 +66,7 @@ class PairFolder(BaseDataset):
             raise UserError(
                 f"folder '{self.folder}' of pairs does not exist; set SEMRESTORE_DATA to the folder that holds it"
             )
-        found = sorted(
-            path
-            for path in self.folder.rglob('*')
-            if self.noisy in path.stem and path.suffix.lower() in SUFFIXES and path.is_file()
-        )
+        found = [path for path in images_below(self.folder) if self.noisy in path.stem]
         if not found:
             raise UserError(f"folder '{self.folder}' has no image with '{self.noisy}' in its name")
         return [self._pair(path) for path in found]

@@ -11,6 +11,7 @@ from PIL import Image
 from semrestore.errors import UserError
 from semrestore.files import read_text
 from semrestore.images.formats import SUFFIXES
+from semrestore.images.listing import images_below
 from semrestore.registry import DATASETS
 
 
@@ -71,9 +72,7 @@ class PhotoFolder(BaseDataset):
                 f" '{self.folder.name}', or try the config with --embedded, which needs no data"
             )
         if self.list_file is None:
-            paths = sorted(
-                path for path in self.folder.rglob('*') if path.suffix.lower() in SUFFIXES and path.is_file()
-            )
+            paths = images_below(self.folder)
             if not paths:
                 raise UserError(f"folder '{self.folder}' has no images (looked for {', '.join(sorted(SUFFIXES))})")
             return paths

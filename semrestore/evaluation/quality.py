@@ -6,7 +6,7 @@ The numbers are scikit-image's, which the tests hold them to; these run on the i
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,8 @@ from semrestore.errors import UserError
 from semrestore.registry import METRICS
 
 PIXEL_MAX = 255.0
+LUMA = (65.481, 128.553, 24.966)
+"""What full red, green and blue add to luma of 16..235 (ITU-R BT.601)."""
 
 
 def to_8_bit(image: Tensor) -> Tensor:
@@ -82,9 +84,11 @@ class ImageQuality(BaseMetric):
     ``NAME/PSNR`` and ``NAME/SSIM``, others ``PSNR`` and ``SSIM``.
 
     Args:
-        metrics: Which of the two.
+        measures: Which of the two.
         crop_size: Measure on the middle square of this side alone, as articles do that show 500 x 500 pixels of Kodak's
             images; the whole image by default, as in the paper's tables.
+        border: Rows and columns to leave out at each edge, as articles on super-resolution do.
+        channel: ``'rgb'``, or ``'y'`` for luma alone (ITU-R BT.601, 16..235), as BasicSR has it.
 
     After an evaluation ``rows`` holds one dict an image: data set, image, the metrics, and label and prediction where
     there are some.
@@ -92,28 +96,46 @@ class ImageQuality(BaseMetric):
 
     FUNCTIONS = {'PSNR': psnr, 'SSIM': ssim}
 
-    def __init__(self, metrics: Sequence[str] = ('PSNR', 'SSIM'), crop_size: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        measures: Sequence[str] = ('PSNR', 'SSIM'),
+        crop_size: int | None = None,
+        border: int = 0,
+        channel: Literal['rgb', 'y'] = 'rgb',
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        unknown = [name for name in metrics if name not in self.FUNCTIONS]
+        unknown = [name for name in measures if name not in self.FUNCTIONS]
         if unknown:
             raise ValueError(f'unknown metric {unknown[0]!r}; expected some of {sorted(self.FUNCTIONS)}')
         if crop_size is not None and crop_size < 1:
             raise ValueError(f'crop_size is {crop_size}; expected a positive number of pixels')
-        self.metrics = tuple(metrics)
+        if border < 0:
+            raise ValueError(f'border is {border}; expected a number of pixels')
+        if channel not in ('rgb', 'y'):
+            raise ValueError(f"channel is {channel!r}; expected 'rgb' or 'y'")
+        self.measures = tuple(measures)
         self.crop_size = crop_size
+        self.border = border
+        self.channel = channel
         self.rows: list[dict] = []
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure a batch of predictions."""
         for sample in data_samples:
-            restored, clean = (to_8_bit(self._measured(sample[name])) for name in ('restored', 'clean'))
+            restored, clean = (self._measured(to_8_bit(sample[name])) for name in ('restored', 'clean'))
             row = {'dataset': sample.get('dataset_name') or '', 'image': sample.get('name') or sample.get('img_path')}
-            row |= {name: self.FUNCTIONS[name](restored, clean) for name in self.metrics}
+            row |= {name: self.FUNCTIONS[name](restored, clean) for name in self.measures}
             if 'pred_label' in sample and 'gt_label' in sample:
                 row |= {'label': sample['gt_label'].item(), 'prediction': sample['pred_label'].item()}
             self.results.append(row)
 
     def _measured(self, image: Tensor) -> Tensor:
+        if self.border:
+            image = image[..., self.border : -self.border, self.border : -self.border]
+        if self.channel == 'y':
+            weights = image.new_tensor(LUMA).view(3, 1, 1)
+            image = 16 + (weights * image / PIXEL_MAX).sum(0, keepdim=True)
         if self.crop_size is None:
             return image
         if min(image.shape[-2:]) < self.crop_size:
@@ -132,5 +154,5 @@ class ImageQuality(BaseMetric):
         return {
             prefix + name: sum(row[name] for row in rows) / len(rows)
             for prefix, rows in by_dataset.items()
-            for name in self.metrics
+            for name in self.measures
         }

@@ -3,12 +3,17 @@
 import struct
 import zlib
 
-SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'})
-"""Of images in a folder."""
+_NAMES = 'avif bmp dib gif j2k jfif jp2 jpe jpeg jpg pbm pcx pgm png pnm ppm sgi tga tif tiff webp'
+SUFFIXES = frozenset(f'.{name}' for name in _NAMES.split())
+"""Of images, in a folder as by name."""
+
+_OTHERS = 'arw cr2 cr3 dng exr hdr heic heif jxl nef orf psd raf rw2'
+UNREAD = frozenset(f'.{name}' for name in _OTHERS.split())
+"""Of images that are not read: a folder's are named, once."""
 
 VIDEOS = frozenset({'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm'})
 
-FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', 'TIFF', 'WEBP', 'JPEG2000', 'PCX', 'SGI', 'TGA')
+FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', 'TIFF', 'WEBP', 'JPEG2000', 'PCX', 'SGI', 'TGA', 'AVIF')
 """Pillow's names, the usual ones first. Pillow would hand PostScript to Ghostscript, which runs programs."""
 
 CONTAINERS = 'format_whitelist;mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm'

@@ -74,7 +74,7 @@ def is_animated(path: Path) -> bool:
 
 def is_readable(path: Path) -> bool:
     """Return True if a file's suffix is that of an image or of a video."""
-    return path.suffix.lower() in SUFFIXES | VIDEOS | {'.gif'}
+    return path.suffix.lower() in SUFFIXES | VIDEOS
 
 
 class _reported:  # noqa: N801 (a context manager, written as a class because it is used inside a generator)

@@ -11,7 +11,7 @@ from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError, explained, near
 from semrestore.registry import MODELS
 from semrestore.weights.fit import fit_state
-from semrestore.weights.read import read_checkpoint, state_of
+from semrestore.weights.read import read_checkpoint, state_of, weights_of
 from semrestore.weights.record import checked_config, read_record
 from semrestore.weights.zoo import published, resolve
 
@@ -73,7 +73,7 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
         hint = near(source, published())
         raise UserError(f"'{source}' is neither a file nor a published name.{hint} There are: {', '.join(published())}")
     checkpoint = read_checkpoint(source)
-    state = state_of(checkpoint)
+    state = weights_of(checkpoint, source)
     record = None if config else read_record(checkpoint, source)
     denoiser = _build(checked_config(record, state, source) if record else config or THE_PAPERS)
     fit_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)

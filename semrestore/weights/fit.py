@@ -1,13 +1,13 @@
 """Fit weights into a network that is there already; whatever does not fit is named."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from semrestore.errors import UserError, near
-from semrestore.weights.read import check_numbers, check_plain, read_checkpoint, state_of
+from semrestore.weights.read import check_numbers, check_plain, read_checkpoint, state_of, weights_of
 
 __all__ = ['check_fit', 'check_resumable', 'fit_weights']
 
@@ -21,15 +21,41 @@ def fit_weights(module: nn.Module, path: str | Path) -> None:
     Raises:
         UserError: The file is missing or unreadable, or holds the weights of another network.
     """
-    fit_state(module, state_of(read_checkpoint(path)), path)
+    fit_state(module, weights_of(read_checkpoint(path), path), path)
 
 
 def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Load tensors into a module of the same network; ``source`` is what an error calls them."""
     check_plain(state, source)
-    state = adapted(module, state)
+    state = adapted(module, renamed(module, state))
     check_fit(module, state, source)
     module.load_state_dict(state)
+
+
+def renamed(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights under a module's names, where they differ by what all of them begin with.
+
+    ``module.`` of DataParallel, ``_orig_mod.`` of torch.compile, a trainer's ``model.``, or ``denoiser.``, which the
+    bare state dict of a denoiser lacks: one beginning is exchanged for another if all names then fit.
+    """
+    own = module.state_dict()
+    if not state or not own or set(state) == set(own):
+        return state
+    for before in _beginnings(state):
+        rest = {key[len(before) :] for key in state}
+        for after in _beginnings(own):
+            if len(own) == len(rest) and {key[len(after) :] for key in own} == rest:
+                return {after + key[len(before) :]: value for key, value in state.items()}
+    return state
+
+
+def _beginnings(names: Collection[str]) -> list[str]:
+    """Return what all names begin with, up to each of its points: of ``a.b.x`` and ``a.b.y`` '', 'a.' and 'a.b.'."""
+    first, last = min(names), max(names)  # what these two share, all share
+    shared = first[
+        : next((place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    ]
+    return ['', *(shared[: place + 1] for place, letter in enumerate(shared) if letter == '.')]
 
 
 def adapted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import zipfile
 from collections.abc import Container
 from pathlib import Path
 from pickle import UnpicklingError
@@ -39,6 +40,11 @@ def read_checkpoint(path: str | Path) -> dict:
     try:
         checkpoint = _read_safetensors(path) if _is_safetensors(path) else unpickle(path, 'cpu')
     except UserError:
+        if _is_torchscript(path):
+            raise UserError(
+                f"checkpoint '{path}' is a TorchScript program, which is not run; expected its state dict, saved by"
+                ' torch.save(model.state_dict(), FILE)'
+            ) from None
         raise
     except Exception as error:  # whatever a damaged pickle or archive can raise
         raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {first_line(error)}') from None
@@ -57,13 +63,20 @@ def unpickle(file: str | Path | IO[bytes], map_location: Any = None, weights_onl
         with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
             checkpoint = torch.load(file, map_location=map_location, weights_only=True)
     except UnpicklingError as error:
+        held = re.search(r'GLOBAL ([\w.]+)', str(error))
+        what = f'it holds {held[1]}' if held else 'it holds objects or code'
         raise UserError(
-            f'checkpoint {file} is not a file of weights alone, and nothing else is loaded: {first_line(error)}'
+            f'checkpoint {file} is not a file of weights alone, and nothing else is loaded: {what}. Ask whoever made it'
+            ' for its state dict, saved by torch.save(model.state_dict(), FILE) or as safetensors'
         ) from None
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     if isinstance(meta, dict):
         meta.pop('config', None)  # MMCV's key for a config, which is Python and which MMEngine runs when it resumes
     return checkpoint
+
+
+def _is_torchscript(path: Path) -> bool:
+    return zipfile.is_zipfile(path) and any('/code/' in name for name in zipfile.ZipFile(path).namelist())
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -95,11 +108,59 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
+CONTAINERS = (
+    'state_dict_ema',
+    'params_ema',
+    'model_ema',
+    'state_dict',  # MMEngine's, whose ``ema_state_dict`` are the weights without averaging
+    'ema',
+    'params',
+    'model',
+    'model_state_dict',
+    'model_state',
+    'net',
+    'network',
+    'generator',
+    'module',
+    'weights',
+)
+"""Under what MMEngine, BasicSR, timm, torchvision's references and others keep a state dict; averages first."""
+
+
 def state_of(checkpoint: dict) -> dict[str, Tensor]:
-    """Return the weights in what :func:`read_checkpoint` returned."""
-    state = checkpoint.get('state_dict', checkpoint)
-    state = state if isinstance(state, dict) else {}
-    return {key: value for key, value in state.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    """Return the weights in what :func:`read_checkpoint` returned: a state dict, or one in a known container.
+
+    Where a file has several, the first of :data:`CONTAINERS` is taken, and which one is said on standard error.
+    """
+    bare = _tensors(checkpoint)
+    found = {name: state for name in CONTAINERS if (state := _tensors(checkpoint.get(name)))}
+    if bare and not found:
+        return bare
+    if len(found) > 1:
+        print(f'weights: {next(iter(found))} of {", ".join(found)}', file=sys.stderr)
+    return next(iter(found.values()), {})
+
+
+def weights_of(checkpoint: dict, source: str | Path) -> dict[str, Tensor]:
+    """Return what :func:`state_of` does.
+
+    Raises:
+        UserError: There are none; the message says what the file holds.
+    """
+    state = state_of(checkpoint)
+    if not state:
+        keys = ', '.join(map(repr, list(checkpoint)[:6])) or 'nothing'
+        raise UserError(
+            f"checkpoint '{source}' holds no weights where they are looked for: it holds {keys}; expected a state dict,"
+            f' or one under {", ".join(CONTAINERS[:4])} or the like'
+        )
+    return state
+
+
+def _tensors(held: object) -> dict[str, Tensor]:
+    if not isinstance(held, dict):
+        return {}
+    return {key: value for key, value in held.items() if isinstance(key, str) and isinstance(value, Tensor)}
 
 
 def check_plain(state: dict[str, Tensor], source: str | Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from semrestore.errors import UserError
 from semrestore.weights.fit import fit_state
-from semrestore.weights.read import read_checkpoint, state_of
+from semrestore.weights.read import read_checkpoint, state_of, weights_of
 
 __all__ = ['load_network']
 
@@ -70,7 +70,8 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
     if source in CARRIERS:
         state = carried(source, network)
     else:
-        state = state_of(_download(source) if source.startswith(('http://', 'https://')) else read_checkpoint(source))
+        held = _download(source) if source.startswith(('http://', 'https://')) else read_checkpoint(source)
+        state = weights_of(held, source)
     for pattern, replacement in revise_keys:
         state = {re.sub(pattern, replacement, key): value for key, value in state.items()}
     fit_state(network, state, source)

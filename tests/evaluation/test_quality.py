@@ -37,7 +37,7 @@ def test_ssim_of_an_image_smaller_than_its_window_is_not_a_number():
 
 
 def test_means_are_over_each_data_set_and_rows_over_images():
-    metric = ImageQuality(metrics=['PSNR'])
+    metric = ImageQuality(measures=['PSNR'])
     clean = torch.zeros(3, 4, 4)
     # One, two and four grey levels off: PSNR 48.13 less 0, 6.02 and 12.04 dB.
     for dataset, name, off in (('kodak24', 'a', 1), ('kodak24', 'b', 2), ('cbsd68', 'c', 4)):
@@ -53,11 +53,11 @@ def test_means_are_over_each_data_set_and_rows_over_images():
 
 def test_an_unknown_measure_is_refused():
     with pytest.raises(ValueError, match='LPIPS'):
-        ImageQuality(metrics=['LPIPS'])
+        ImageQuality(measures=['LPIPS'])
 
 
 def test_the_middle_alone_is_measured_where_a_crop_is_asked_for():
-    metric = ImageQuality(metrics=['PSNR'], crop_size=4)
+    metric = ImageQuality(measures=['PSNR'], crop_size=4)
     clean = torch.zeros(3, 8, 10)
     restored = clean + 1 / 255
     restored[:, :2] = restored[:, :, :3] = 1  # the border, which does not count
@@ -67,3 +67,26 @@ def test_the_middle_alone_is_measured_where_a_crop_is_asked_for():
         metric.process({}, [dict(clean=clean[..., :3], restored=clean[..., :3], name='b')])
     with pytest.raises(ValueError, match='crop_size is 0'):
         ImageQuality(crop_size=0)
+
+
+def test_luma_and_borders_are_measured_as_basicsr_does():
+    """Its rule: crop the border, luma of 16..235 by 65.481 R + 128.553 G + 24.966 B + 16 on 0..1, not rounded."""
+    rng = np.random.default_rng(0)
+    clean, restored = (rng.integers(0, 256, (3, 20, 24)) / 255 for _ in range(2))
+    metric = ImageQuality(measures=['PSNR'], channel='y', border=4)
+    images = {name: torch.from_numpy(image) for name, image in (('clean', clean), ('restored', restored))}
+    metric.process({}, [dict(**images, name='a')])
+    lumas = [np.tensordot([65.481, 128.553, 24.966], image[:, 4:-4, 4:-4], 1) + 16 for image in (clean, restored)]
+    expected = 10 * np.log10(255**2 / np.mean((lumas[0] - lumas[1]) ** 2))
+    assert metric.evaluate(1)['PSNR'] == pytest.approx(expected, abs=1e-3)
+    for wrong in (dict(border=-1), dict(channel='luma')):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            ImageQuality(**wrong)
+
+
+def test_one_evaluator_may_be_a_dict_with_measures():
+    """MMEngine takes a dict with a key ``metrics`` for a whole evaluator, so the argument has another name."""
+    from mmengine.evaluator import Evaluator
+
+    evaluator = Evaluator(dict(type='semrestore.ImageQuality', measures=['PSNR']))
+    assert evaluator.metrics[0].measures == ('PSNR',)

@@ -59,4 +59,4 @@ val_dataloader = dict(
     ),
 )
 val_cfg = dict(type='ValLoop')
-val_evaluator = [dict(type='ImageQuality', metrics=['PSNR'])]
+val_evaluator = [dict(type='ImageQuality', measures=['PSNR'])]
