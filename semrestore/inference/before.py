@@ -1,6 +1,6 @@
 """A trained denoiser before somebody's own network: any module, with that network's own normalisation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -39,9 +39,6 @@ class DenoiseBefore(nn.Module):
     torch.Size([2, 3])
     """
 
-    _mean: Tensor
-    _std: Tensor
-
     def __init__(
         self,
         network: nn.Module,
@@ -55,25 +52,51 @@ class DenoiseBefore(nn.Module):
         mean, std = _normalisation(network, mean, std, transforms)
         self.network = network
         self.denoiser = InferenceDenoiser(load_denoiser(denoiser))
-        weight = next(network.parameters(), torch.zeros(()))
-        self.denoiser.to(weight.device)
-        for name, values in (('mean', mean), ('std', std)):
-            self.register_buffer(
-                f'_{name}', torch.tensor(values, device=weight.device).view(1, -1, 1, 1), persistent=False
-            )
+        self.denoiser.to(next(network.parameters(), torch.zeros(())).device)
+        self.mean, self.std = mean, std
         self.sigma = None if sigma is None else sigma / 255
 
-    def forward(self, images: Tensor, *arguments: Any, **options: Any) -> object:
-        """Denoise normalised images and return what the network makes of them."""
-        noisy = images * self._std + self._mean
-        restored = self.denoiser(noisy.float(), self.sigma).to(images.dtype)
-        return self.network((restored - self._mean) / self._std, *arguments, **options)
+    def forward(self, *arguments: Any, **options: Any) -> object:
+        """Denoise normalised images and return what the network makes of them.
+
+        They are the first argument, by whatever name the network calls it: a batch ``(N, 3, H, W)``, or a list of images
+        ``(3, H, W)`` as torchvision's detectors take. Their dtype is kept.
+
+        Raises:
+            UserError: There are no images among the arguments.
+        """
+        if arguments:
+            return self.network(self._restored(arguments[0]), *arguments[1:], **options)
+        name = next((name for name, value in options.items() if _is_images(value)), None)
+        if name is None:
+            raise UserError('DenoiseBefore was called without images; expected them as the first argument')
+        return self.network(**{**options, name: self._restored(options[name])})
+
+    def _restored(self, images: Any) -> Any:
+        if isinstance(images, list | tuple):
+            return type(images)(self._restored(image[None])[0] for image in images)
+        # In float32, whatever the network computes in: noise in half precision would be another noise.
+        mean, std = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (self.mean, self.std))
+        restored = self.denoiser(images.float() * std + mean, self.sigma)
+        return ((restored - mean) / std).to(images.dtype)
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> 'DenoiseBefore':
+        # half() and the like are for the network.
+        super()._apply(fn, recurse)
+        self.denoiser.float()
+        return self
 
     def train(self, mode: bool = True) -> 'DenoiseBefore':
         """Put the network into training mode; the denoiser stays in evaluation mode."""
         super().train(mode)
         self.denoiser.eval()
         return self
+
+
+def _is_images(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(isinstance(one, Tensor) and one.ndim == 3 for one in value)
+    return isinstance(value, Tensor) and value.ndim == 4
 
 
 def _normalisation(
@@ -89,6 +112,8 @@ def _normalisation(
             ' transforms=weights.transforms(); for images of 0..1 as they are, mean=(0, 0, 0), std=(1, 1, 1)'
         )
     mean, std = [float(value) for value in mean], [float(value) for value in std]
-    if len(mean) != 3 or len(std) != 3 or min(std) <= 0 or max(mean) > 1:
-        raise UserError(f'mean is {mean} and std {std}; expected three numbers each on 0..1, std above 0')
+    if len(mean) != 3 or len(std) != 3 or not 0 < min(std) <= max(std) <= 1 or not 0 <= min(mean) <= max(mean) <= 1:
+        raise UserError(
+            f'mean is {mean} and std {std}; expected three numbers each on 0..1, std above 0; of a normalisation on 0..255 divide both by 255'
+        )
     return mean, std

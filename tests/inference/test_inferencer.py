@@ -1,5 +1,6 @@
 """Images come back as they came, restored; tiles change nothing; a denoiser before any network."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -367,11 +368,51 @@ def test_the_network_behind_it_can_be_trained_and_the_denoiser_cannot():
     assert isinstance(robust.denoiser, InferenceDenoiser)
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
+def test_a_denoiser_stays_in_float32_before_a_network_of_any_dtype(photos, dtype):
+    seen = []
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            seen.append(x)
+            return x.mean()
+
+    images = photos['astronaut'][None, :, 100:132, 200:232]
+    whole = DenoiseBefore(Network(), 'zoo:multiscale-sigma25', (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    whole(2 * images - 1)
+    robust = copy.deepcopy(whole).to(dtype)
+    robust((2 * images - 1).to(dtype))
+    assert seen[-1].dtype == dtype
+    torch.testing.assert_close(seen[-1].float(), seen[0], rtol=0, atol=0.02)
+
+
+def test_images_come_by_position_by_name_or_in_a_list(photos):
+    class Network(nn.Module):
+        def forward(self, x, scale=1.0):
+            return [scale * one for one in x] if isinstance(x, list) else scale * x
+
+    robust = DenoiseBefore(Network(), 'zoo:multiscale-sigma25', (0, 0, 0), (1, 1, 1))
+    image = photos['astronaut'][:, 100:132, 200:232]
+    expected = semrestore.load_denoiser('multiscale-sigma25')(image[None])
+    torch.testing.assert_close(robust(x=image[None], scale=2.0), 2 * expected, rtol=1e-3, atol=1e-3)
+    first, second = robust([image, image[:, :16]])
+    torch.testing.assert_close(first, expected[0], rtol=1e-3, atol=1e-3)
+    assert second.shape == (3, 16, 32)
+    with pytest.raises(UserError, match='images'):
+        robust(scale=2.0)
+
+
 def test_an_unknown_normalisation_is_asked_for():
     with pytest.raises(UserError, match='mean'):
         DenoiseBefore(nn.Identity(), 'zoo:multiscale-sigma25')
     with pytest.raises(UserError, match=r'0\.\.1'):
         DenoiseBefore(nn.Identity(), 'zoo:multiscale-sigma25', mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))
+    with pytest.raises(UserError, match=r'0\.\.1'):
+        DenoiseBefore(nn.Identity(), 'zoo:multiscale-sigma25', mean=(0, 0, 0), std=(255, 255, 255))
 
 
 def test_frames_replace_neither_inputs_nor_earlier_frames_unless_told(tmp_path, photos, capsys):
