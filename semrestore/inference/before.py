@@ -59,8 +59,8 @@ class DenoiseBefore(nn.Module):
     def forward(self, *arguments: Any, **options: Any) -> object:
         """Denoise normalised images and return what the network makes of them.
 
-        They are the first argument, by whatever name the network calls it: a batch ``(N, 3, H, W)``, or a list of images
-        ``(3, H, W)`` as torchvision's detectors take. Their dtype is kept.
+        They are the first argument, by whatever name the network calls it: a batch ``(N, 3, H, W)``, or a list of
+        images ``(3, H, W)`` as torchvision's detectors take. Their dtype is kept.
 
         Raises:
             UserError: There are no images among the arguments.
@@ -114,6 +114,7 @@ def _normalisation(
     mean, std = [float(value) for value in mean], [float(value) for value in std]
     if len(mean) != 3 or len(std) != 3 or not 0 < min(std) <= max(std) <= 1 or not 0 <= min(mean) <= max(mean) <= 1:
         raise UserError(
-            f'mean is {mean} and std {std}; expected three numbers each on 0..1, std above 0; of a normalisation on 0..255 divide both by 255'
+            f'mean is {mean} and std {std}; expected three numbers each on 0..1, std above 0; of a normalisation on'
+            ' 0..255 divide both by 255'
         )
     return mean, std
