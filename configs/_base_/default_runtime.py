@@ -11,6 +11,7 @@ default_hooks = dict(
     batch_norm=dict(type='BatchNormHook'),
     preemption=dict(type='PreemptionHook'),
     catch_up=dict(type='CatchUpHook'),
+    schedule=dict(type='ScheduleHook'),
 )
 # Without device ids it wraps a model on a CPU, too.
 model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)

@@ -6,6 +6,7 @@ from semrestore.engine.guards import HistoryHook, LossGuardHook, SeedHook
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper, MergedGroupsConstructor, bf16_is_fast
 from semrestore.engine.pictures import RestorationHook
 from semrestore.engine.progress import ProgressHook
+from semrestore.engine.schedule import ScheduleHook
 from semrestore.engine.training import resume, train
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     'ProgressHook',
     'RestorationHook',
     'SafeCheckpointHook',
+    'ScheduleHook',
     'SeedHook',
     'bf16_is_fast',
     'evaluate',

@@ -1,6 +1,7 @@
 """An image as it came and as it goes back: depth, greyscale, alpha, EXIF and ICC profile are kept."""
 
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,10 @@ __all__ = ['Picture', 'from_array', 'from_pil']
 
 # Colours of these modes are no RGB, so their profile does not fit what is written.
 _OWN_COLOURS = ('CMYK', 'LAB', 'HSV', 'YCbCr')
+
+
+BRIGHTEST = 1.5
+"""What noise may make of white in floats of 0..1; above it they are of another range."""
 
 
 @dataclass
@@ -179,6 +184,11 @@ def from_array(array: np.ndarray, name: str = '') -> Picture:
         raise UserError(f'array {name} has the shape {array.shape}; {expected}')
     if array.dtype.kind == 'f' and not np.isfinite(array).all():
         raise UserError(f'array {name} has values that are no finite numbers')
+    if array.dtype.kind == 'f' and (most := float(array.max())) > BRIGHTEST:
+        warnings.warn(
+            f'array {name} has floats up to {most:g}, which are taken for 0..1; of 0..255 divide them by 255',
+            stacklevel=2,
+        )
     if array.ndim == 3 and array.shape[2] == 4:
         return Picture(array[..., :3], array[..., 3], kind='array', name=name)
     return Picture(array, kind='array', name=name)

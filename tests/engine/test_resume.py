@@ -211,3 +211,18 @@ def test_an_option_resumes_too_and_says_what_is_damaged(folder, whole):
     done = train(folder, 'option', '--cfg-options', 'resume=True')
     assert done.returncode == 0, done.stderr[-2000:]
     assert_equal_runs(folder / 'option', whole)
+
+
+def test_a_finished_run_is_extended_by_the_schedule_of_the_config(folder):
+    def schedule(end):
+        cosine = {'begin': 3, 'end': end, 'T_max': end - 3, 'eta_min_ratio': 0.01}
+        options = [f'param_scheduler.1.{key}={value}' for key, value in cosine.items()]
+        return ['--cfg-options', 'param_scheduler.0.end=3', *options, f'train_cfg.max_iters={end}']
+
+    for name, end, resumed in (('long', 12, False), ('extended', 8, False), ('extended', 12, True)):
+        done = train(folder, name, *['--resume'] * resumed, *schedule(end))
+        assert done.returncode == 0, done.stderr
+    assert 'schedule' in done.stderr + done.stdout
+    rates = [{step: row[2] for step, row in losses(folder / name).items()} for name in ('long', 'extended')]
+    assert [rates[1][step] for step in range(9, 13)] == pytest.approx([rates[0][step] for step in range(9, 13)])
+    assert rates[1][8] < 0.5 * rates[0][8]  # where the shorter schedule had ended

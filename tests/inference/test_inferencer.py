@@ -276,6 +276,13 @@ def test_what_is_no_image_is_named(inferencer, given, message):
         inferencer(given)
 
 
+def test_numbers_of_another_range_are_warned_about(inferencer, picture, capsys):
+    with pytest.warns(UserWarning, match='255'):
+        inferencer(255 * picture.astype(np.float32) / picture.max())
+    assert run(denoise.main, ['nowhere.png', '--model', 'zoo:multiscale-blind', '--out', 'x', '--sigma', '0.098']) == 2
+    assert 'is 24.99 meant' in capsys.readouterr().err
+
+
 def test_arguments_that_cannot_be(inferencer, picture, tmp_path):
     with pytest.raises(UserError, match='to_folder'):
         inferencer.to_folder(picture, tmp_path)

@@ -1,0 +1,50 @@
+"""A run that goes on by another schedule than it was begun with."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from semrestore.registry import HOOKS
+
+PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'}
+"""What a scheduler's state has beside its settings."""
+
+
+@HOOKS.register_module()
+class ScheduleHook(Hook):
+    """After ``--resume``, go on by the config's schedule where the checkpoint has another.
+
+    MMEngine takes the settings of the schedulers from the checkpoint: a finished run that is to be extended would go on
+    at its last learning rate. Here the config's schedule is brought to the iteration that was reached, and that is
+    said.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare, and put the config's schedule in the other's place."""
+        stored = runner.param_schedulers
+        if not runner.iter or not isinstance(stored, list) or not runner.cfg.get('param_scheduler'):
+            return
+        groups = runner.optim_wrapper.param_groups
+        reached = [dict(group) for group in groups]
+        for group in groups:
+            group.update({name: group[f'initial_{name}'] for name in ('lr', 'momentum') if f'initial_{name}' in group})
+        own = runner.build_param_scheduler(runner.cfg.param_scheduler)
+        if [_settings(one) for one in own] == [_settings(one) for one in stored]:
+            for group, before in zip(groups, reached, strict=True):
+                group.update({key: value for key, value in before.items() if key != 'params'})
+            return
+        for scheduler in own:
+            for _ in range(runner.epoch if scheduler.by_epoch else runner.iter):
+                scheduler.step()
+        runner.param_schedulers = own
+        rates = ', '.join(f'{rate:.3g}' for rate in dict.fromkeys(group['lr'] for group in groups))
+        runner.logger.warning(
+            f"the schedule of the config is not that of the checkpoint; the config's is taken: from iteration"
+            f' {runner.iter} on it has the learning rate {rates}'
+        )
+
+
+def _settings(scheduler: object) -> dict:
+    state = scheduler.state_dict()  # type: ignore[attr-defined]
+    return {key: value for key, value in state.items() if key not in PROGRESS}
