@@ -112,7 +112,10 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 0xFFFF:
             raise UserError('has 32-bit values; expected 8 or 16 bits a channel')
-        return Picture(values.astype(np.uint16), metadata=metadata, kind=kind, orientation=orientation)
+        values = values.astype(np.uint16)
+        clear = image.info.get('transparency')  # the one value of a PNG that is transparent
+        alpha = np.where(values == clear, 0, 0xFFFF).astype(np.uint16) if isinstance(clear, int) else None
+        return Picture(values, alpha, metadata, kind, orientation=orientation)
     transparent = image.has_transparency_data
     grey = image.mode in ('1', 'L', 'LA', 'La')
     mode = ('LA' if transparent else 'L') if grey else ('RGBA' if transparent else 'RGB')
@@ -121,9 +124,9 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Return how an image is turned by its EXIF data; 1, upright, where they are damaged."""
+    """Return how an image is turned by its EXIF data, or its XMP; 1, upright, where they are damaged."""
     try:
-        return image.getexif().get(Base.Orientation, 1)
+        return image.getexif().get(Base.Orientation, 1)  # Pillow looks into the XMP as well
     except Exception:  # SyntaxError, struct.error and others
         return 1
 

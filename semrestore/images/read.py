@@ -1,5 +1,6 @@
 """The decoder: files, animated images and videos as pictures."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from PIL import Image, ImageSequence
 from semrestore.errors import UserError, check_is_file
 from semrestore.images.formats import BROKEN, FORMATS, SUFFIXES, VIDEOS
 from semrestore.images.picture import Picture, from_pil, metadata_of, orientation_of
+from semrestore.images.tiff import is_tiff, tiff_pictures
 from semrestore.images.video import frames
 
 __all__ = ['is_animated', 'is_readable', 'read', 'read_first']
@@ -31,6 +33,12 @@ def read(path: Path) -> Iterator[Picture]:
         return
     check_is_file(path, 'image')
     with _reported(path):
+        pages = tiff_pictures(path) if is_tiff(path) else None
+        if pages is not None:
+            metadata = _tags(path)
+            for page in pages:
+                yield replace(page, name=str(path), metadata=metadata | page.metadata)
+            return
         with open_image(path) as image:
             animated = _has_frames(image)
             if animated and _is_wide(image):
@@ -48,8 +56,22 @@ def read(path: Path) -> Iterator[Picture]:
 def read_first(path: Path) -> Picture:
     """Return the picture of an image file, of an animated one the first frame; see :func:`read`."""
     check_is_file(path, 'image')
-    with _reported(path), open_image(path) as image:
-        return _decoded(path, image)
+    with _reported(path):
+        pages = tiff_pictures(path, first=True) if is_tiff(path) else None
+        if pages is not None:
+            first = next(pages)
+            return replace(first, name=str(path), metadata=_tags(path) | first.metadata, frame=None)
+        with open_image(path) as image:
+            return _decoded(path, image)
+
+
+def _tags(path: Path) -> dict[str, bytes]:
+    """Return the EXIF data of a TIFF, none where Pillow does not know its form."""
+    try:
+        with open_image(path) as image:
+            return metadata_of(image)
+    except (*BROKEN, Image.DecompressionBombError):
+        return {}
 
 
 def open_image(path: Path) -> Image.Image:
@@ -66,6 +88,8 @@ def is_animated(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
+        if is_tiff(path) and (pages := tiff_pictures(path)) is not None:
+            return next(pages).frame is not None
         with open_image(path) as image:
             return _has_frames(image)
     except (*BROKEN, Image.DecompressionBombError):  # which is reported when it is read
@@ -104,15 +128,30 @@ def _decoded(path: Path, image: Image.Image) -> Picture:
 
 
 def _is_wide(image: Image.Image) -> bool:
-    """Return True if Pillow would cut colour of 16 bits a channel to 8."""
-    return image.mode in ('RGB', 'RGBA', 'LA') and any(';16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
+    """Return True if Pillow would cut colour of more than 8 bits a channel to 8."""
+    if image.mode not in ('RGB', 'RGBA', 'LA'):
+        return False
+    if image.format == 'PPM':
+        return _most_of_ppm(image) > 255
+    return any(';16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
+
+
+def _most_of_ppm(image: Image.Image) -> int:
+    """Return the value of white in a PPM, which its header says."""
+    tiles = getattr(image, 'tile', ())
+    return tiles[0].args[1] if tiles and isinstance(tiles[0].args, tuple) else 255
 
 
 def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
+    if image.format == 'PPM':
+        return Picture(_wide_ppm(path, image))
+
     import cv2
 
-    # OpenCV turns a TIFF upright, and nothing else.
-    metadata, orientation = metadata_of(image), 1 if image.format == 'TIFF' else orientation_of(image)
+    grey = any(
+        'LA;16' in str(tile[3]) for tile in getattr(image, 'tile', ())
+    )  # which OpenCV gives as three equal channels
+    metadata, orientation = metadata_of(image), orientation_of(image)
     try:
         array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # more than 2**20 pixels in a row, say
@@ -123,7 +162,27 @@ def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
         return Picture(array, metadata=metadata, orientation=orientation)
     colours = np.ascontiguousarray(array[..., 2::-1])
     alpha = np.ascontiguousarray(array[..., 3]) if array.shape[2] == 4 else None
+    if grey:
+        colours = np.ascontiguousarray(colours[..., 0])
     return Picture(colours, alpha, metadata, orientation=orientation)
+
+
+def _wide_ppm(path: Path, image: Image.Image) -> np.ndarray:
+    """Return a PPM of more than 8 bits, its white at 65535."""
+    most, shape = _most_of_ppm(image), (image.height, image.width, 3)
+    tile = image.tile[0]  # type: ignore[attr-defined]
+    with open(path, 'rb') as file:
+        file.seek(tile.offset)
+        content = file.read()
+    if tile.codec_name == 'ppm_plain':
+        values = np.array(re.sub(rb'#[^\n\r]*', b'', content).split()[: np.prod(shape)], np.int64)
+    else:
+        values = np.frombuffer(content, '>u2', min(len(content) // 2, int(np.prod(shape)))).astype(np.int64)
+    if len(values) != np.prod(shape):
+        raise UserError('is truncated')
+    if values.max() > most:
+        raise UserError(f'has values above the {most} that its header says')
+    return np.round(values.reshape(shape) * (65535 / most)).astype(np.uint16)
 
 
 def _has_frames(image: Image.Image) -> bool:

@@ -1,0 +1,203 @@
+"""TIFF by its tags: depth, meaning of zero, planes, opacity, orientation and thumbnails, decoded by tifffile."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import PREFIXES
+
+from semrestore.errors import UserError
+from semrestore.images.formats import BROKEN
+from semrestore.images.picture import Picture
+
+__all__ = ['is_tiff', 'tiff_pictures']
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+REDUCED = 1
+"""Bit of NewSubfileType: a smaller version of another page."""
+
+UNSPECIFIED, ASSOCIATED = 0, 1
+MOST_PAGES = 10_000
+ORIENTATION, ICC_PROFILE = 274, 34675
+
+logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # what it finds odd in a file; errors are raised as well
+
+
+def is_tiff(path: Path) -> bool:
+    """Return whether a file begins as a TIFF does."""
+    with open(path, 'rb') as file:
+        return file.read(4) in PREFIXES
+
+
+def tiff_pictures(path: Path, first: bool = False) -> Iterator[Picture] | None:
+    """Return the pages of a TIFF upright, thumbnails left out; ``None`` for what Pillow decodes as it should.
+
+    Here are grey and RGB of 8 to 16 bits, with opacity or without, in one piece or in planes. Palettes, CMYK, YCbCr
+    and bilevel images are Pillow's.
+
+    Args:
+        path: The file.
+        first: Look for the first page alone.
+
+    Raises:
+        UserError: The file is compressed in a way for which tifffile needs imagecodecs, and nothing else has it right.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages = _full_pages(file, first)
+            if not all(_is_ours(page, path) for page in pages):
+                return None
+            if len(pages) == 1:
+                return iter([_picture(pages[0])])
+    except _MissingCodecError as error:
+        if error.known_elsewhere:
+            return None
+        raise UserError(f'needs imagecodecs to be decoded (pip install imagecodecs): {error}') from None
+    except BROKEN:
+        return None  # Pillow says what is wrong, or reads it all the same
+    return _frames(path, [page.index for page in pages])
+
+
+def _full_pages(file: object, first: bool) -> list:
+    """Return the pages that are no smaller versions of others; of such alone the first."""
+    full: list = []
+    seen: set[int] = set()
+    for page in file.pages:  # type: ignore[attr-defined]
+        if page.offset in seen or len(seen) >= MOST_PAGES:
+            raise ValueError('its pages lead around in a circle, or are too many')
+        seen.add(page.offset)
+        if not int(page.subfiletype) & REDUCED:
+            full.append(page)
+        if first and full:
+            break
+    return full or [file.pages[0]]  # type: ignore[attr-defined]
+
+
+class _MissingCodecError(Exception):
+    known_elsewhere = False
+
+
+def _frames(path: Path, indices: list) -> Iterator[Picture]:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        for number, index in enumerate(indices):
+            picture = _picture(file.pages[index])
+            picture.frame = number
+            yield picture
+
+
+def _is_ours(page: object, path: Path) -> bool:
+    bits = page.bitspersample  # type: ignore[attr-defined]
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or np.inf)
+    if page.imagewidth * page.imagelength > limit:  # type: ignore[attr-defined]
+        raise Image.DecompressionBombError
+    if (
+        not isinstance(bits, int)
+        or not 8 <= bits <= 16
+        or int(page.sampleformat) != 1  # type: ignore[attr-defined]
+        or int(page.photometric) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)  # type: ignore[attr-defined]
+        or not 1 <= page.samplesperpixel <= 4  # type: ignore[attr-defined]
+        or page.imagedepth != 1  # type: ignore[attr-defined]
+    ):
+        return False
+    size = path.stat().st_size
+    parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))  # type: ignore[attr-defined]
+    whole = all(start > 0 and count > 0 and start + count <= size for start, count in parts)
+    if whole and int(page.compression) == 1:  # type: ignore[attr-defined]
+        whole = sum(count for _, count in parts) >= _expected_bytes(page)
+    return whole
+
+
+def _expected_bytes(page: object) -> int:
+    samples = page.samplesperpixel if int(page.planarconfig) == 1 else 1  # type: ignore[attr-defined]
+    planes = 1 if int(page.planarconfig) == 1 else page.samplesperpixel  # type: ignore[attr-defined]
+    row = -(-page.imagewidth * samples * page.bitspersample // 8)  # type: ignore[attr-defined]
+    return planes * page.imagelength * row  # type: ignore[attr-defined]
+
+
+def _picture(page: object) -> Picture:
+    values = _values(page)
+    colours = 3 if int(page.photometric) == RGB else 1  # type: ignore[attr-defined]
+    if values.shape[2] < colours:
+        raise ValueError(f'{values.shape[2]} samples a pixel for {colours} colours')
+    if int(page.photometric) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
+        values[..., :1] = np.iinfo(values.dtype).max - values[..., :1]
+    extra = [int(kind) for kind in page.extrasamples]  # type: ignore[attr-defined]
+    alpha = values[..., colours] if values.shape[2] > colours and extra and extra[0] != UNSPECIFIED else None
+    pixels = values[..., :3] if colours == 3 else values[..., 0]
+    if alpha is not None and extra[0] == ASSOCIATED:
+        pixels = _straight(pixels, alpha)
+    tag = page.tags.get(ORIENTATION)  # type: ignore[attr-defined]
+    turn = _TURNS.get(int(tag.value) if tag else 1, _TURNS[1])
+    profile = page.tags.get(ICC_PROFILE)  # type: ignore[attr-defined]
+    metadata = {'icc_profile': bytes(profile.value)} if profile else {}
+    turned = None if alpha is None else np.ascontiguousarray(turn(alpha))
+    return Picture(np.ascontiguousarray(turn(pixels)), turned, metadata)
+
+
+_TURNS = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: np.rot90(image),
+}
+"""What makes pixels upright, by the tag Orientation (TIFF 6.0, section 8)."""
+
+
+def _values(page: object) -> np.ndarray:
+    """Return a page's samples ``(H, W, S)``, uint8 or uint16, scaled up to all 16 bits where they have fewer."""
+    bits = page.bitspersample  # type: ignore[attr-defined]
+    planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1  # type: ignore[attr-defined]
+    if bits in (8, 16):
+        try:
+            array = page.asarray()  # type: ignore[attr-defined]
+        except ValueError as error:
+            if 'imagecodecs' not in str(error):
+                raise
+            missing = _MissingCodecError(str(error))
+            missing.known_elsewhere = not planar and int(page.photometric) != WHITE_IS_ZERO  # type: ignore[attr-defined]
+            raise missing from None
+        height, width = page.imagelength, page.imagewidth  # type: ignore[attr-defined]
+        array = array.reshape((-1, height, width) if planar else (height, width, -1))
+    else:
+        array = _unpacked(page, planar)
+    values = np.array(np.moveaxis(array, 0, -1) if planar else array)
+    if bits in (8, 16):
+        return values
+    return np.round(values * (65535 / (2**bits - 1))).astype(np.uint16)
+
+
+def _unpacked(page: object, planar: bool) -> np.ndarray:
+    """Return samples of 9 to 15 bits that lie one behind the other, each row from a byte on."""
+    if int(page.compression) != 1 or page.is_tiled:  # type: ignore[attr-defined]
+        raise _MissingCodecError(f'{page.bitspersample} bits a sample, compressed or in tiles')  # type: ignore[attr-defined]
+    bits, height, width = page.bitspersample, page.imagelength, page.imagewidth  # type: ignore[attr-defined]
+    samples, planes = (1, page.samplesperpixel) if planar else (page.samplesperpixel, 1)  # type: ignore[attr-defined]
+    file = page.parent.filehandle  # type: ignore[attr-defined]
+    data = bytearray()
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):  # type: ignore[attr-defined]
+        file.seek(start)
+        data += file.read(count)
+    row = -(-width * samples * bits // 8)
+    rows = np.frombuffer(bytes(data[: planes * height * row]), np.uint8).reshape(planes, height, row)
+    each = np.unpackbits(rows, axis=2)[..., : width * samples * bits].reshape(planes, height, width * samples, bits)
+    weights = 1 << np.arange(bits - 1, -1, -1)
+    values = (each @ weights).astype(np.uint16).reshape(planes, height, width, samples)
+    return values[..., 0] if planar else values[0]
+
+
+def _straight(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return colours that were stored multiplied by their opacity as they are."""
+    most = np.iinfo(pixels.dtype).max
+    opacity = alpha if pixels.ndim == 2 else alpha[..., None]
+    straight = np.round(pixels.astype(np.float64) * most / np.maximum(opacity, 1))
+    return np.where(opacity > 0, np.minimum(straight, most), 0).astype(pixels.dtype)

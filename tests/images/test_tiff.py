@@ -1,0 +1,155 @@
+"""Every form of TIFF, PNG and PPM comes as the array that was written."""
+
+import itertools
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from semrestore.images import read, read_photo
+from tests.images.bad_images import chunk
+
+SHAPE = (30, 45)
+TURNED = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: image.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda image: np.rot90(image, 1),
+}
+
+
+def drawn(channels, dtype, seed=0):
+    shape = SHAPE if channels == 1 else (*SHAPE, channels)
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
+
+
+def whole(picture):
+    array = picture.pixels if picture.alpha is None else np.dstack([picture.pixels, picture.alpha])
+    return TURNED[picture.orientation](array)
+
+
+FORMS = [(1, False, False), (1, False, True), (3, False, False), (3, True, False), (4, False, False), (4, True, False)]
+
+
+@pytest.mark.parametrize('compression', [None, 'zlib'])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize(('channels', 'planar', 'white'), FORMS)
+def test_every_tiff_is_upright_and_right(tmp_path, channels, planar, white, dtype, compression):
+    array = drawn(channels, dtype)
+    options = dict(photometric='rgb', planarconfig='separate' if planar else 'contig')
+    if channels == 1:
+        options = dict(photometric='miniswhite' if white else 'minisblack')
+    elif channels == 4:
+        options['extrasamples'] = ['unassalpha']
+    expected = np.iinfo(dtype).max - array if white else array
+    for orientation, turn in TURNED.items():
+        path = tmp_path / f'{orientation}.tif'
+        data = np.moveaxis(array, -1, 0) if planar else array
+        tifffile.imwrite(path, data, compression=compression, extratags=[(274, 3, 1, orientation, True)], **options)
+        (picture,) = read(path)
+        np.testing.assert_array_equal(whole(picture), turn(expected))
+        assert read_photo(path).shape[:2] == turn(expected).shape[:2]
+
+
+def packed(path, array, bits):
+    """Write grey of so many bits a pixel, one behind the other, each row from a byte on."""
+    height, width = array.shape
+    rows = (array[..., None] >> np.arange(bits - 1, -1, -1)) & 1
+    data = np.packbits(rows.reshape(height, -1).astype(np.uint8), axis=1).tobytes()
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: len(data)}
+    directory = b''.join(struct.pack('<HHII', tag, 4, 1, value) for tag, value in tags.items())
+    head = struct.pack('<2sHI', b'II', 42, 8 + len(data))
+    path.write_bytes(head + data + struct.pack('<H', len(tags)) + directory + bytes(4))
+
+
+@pytest.mark.parametrize('bits', [10, 12, 14])
+def test_packed_bits_fill_all_sixteen(tmp_path, bits):
+    array = drawn(1, np.uint16) >> (16 - bits)
+    packed(tmp_path / 'x.tif', array, bits)
+    (picture,) = read(tmp_path / 'x.tif')
+    np.testing.assert_array_equal(picture.pixels, np.round(array * (65535 / (2**bits - 1))))
+
+
+def test_associated_opacity_is_taken_out_of_the_colours(tmp_path):
+    colours = drawn(3, np.uint16)
+    alpha = np.full(SHAPE, 0x8000, np.uint16)
+    stored = np.round(colours * (0x8000 / 65535)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / 'x.tif', np.dstack([stored, alpha]), photometric='rgb', extrasamples=['assocalpha'])
+    (picture,) = read(tmp_path / 'x.tif')
+    assert np.abs(picture.pixels.astype(int) - colours).max() <= 2
+
+
+def test_a_thumbnail_is_no_second_frame_and_pages_are(tmp_path):
+    pages = [drawn(3, np.uint16, seed) for seed in range(2)]
+    for name, subfiletype in (('thumbnail.tif', 1), ('pages.tif', 0)):
+        with tifffile.TiffWriter(tmp_path / name) as file:
+            file.write(pages[0], photometric='rgb')
+            file.write(pages[1] if not subfiletype else pages[1][::4, ::4], photometric='rgb', subfiletype=subfiletype)
+    (picture,) = read(tmp_path / 'thumbnail.tif')
+    np.testing.assert_array_equal(picture.pixels, pages[0])
+    found = list(read(tmp_path / 'pages.tif'))
+    assert [one.frame for one in found] == [0, 1]
+    np.testing.assert_array_equal(found[1].pixels, pages[1])
+
+
+def test_a_profile_is_kept(tmp_path):
+    tifffile.imwrite(tmp_path / 'x.tif', drawn(3, np.uint16), photometric='rgb', iccprofile=b'a profile')
+    (picture,) = read(tmp_path / 'x.tif')
+    assert picture.metadata['icc_profile'] == b'a profile'
+
+
+@pytest.mark.parametrize(('most', 'plain'), itertools.product((65535, 4095, 255), (False, True)))
+def test_a_ppm_has_the_depth_that_its_header_says(tmp_path, most, plain):
+    array = np.minimum(drawn(3, np.uint16), most)
+    head = f'P{3 if plain else 6}\n# a comment\n{SHAPE[1]} {SHAPE[0]}\n{most}\n'.encode()
+    kind = '>u2' if most > 255 else 'u1'
+    body = ' '.join(map(str, array.ravel())).encode() if plain else array.astype(kind).tobytes()
+    (tmp_path / 'x.ppm').write_bytes(head + body)
+    (picture,) = read(tmp_path / 'x.ppm')
+    expected = np.round(array * (65535 / most)) if most > 255 else array
+    np.testing.assert_array_equal(picture.pixels, expected)
+
+
+def png(path, array, kind, extra=b''):
+    rows = b''.join(b'\0' + row.astype('>u2').tobytes() for row in array)
+    header = struct.pack('>IIBBBBB', array.shape[1], array.shape[0], 16, kind, 0, 0, 0)
+    parts = chunk(b'IHDR', header) + extra + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')
+    path.write_bytes(b'\x89PNG\r\n\x1a\n' + parts)
+
+
+def test_deep_grey_pngs_keep_their_opacity(tmp_path):
+    grey, alpha = drawn(1, np.uint16), drawn(1, np.uint16, 1)
+    png(tmp_path / 'both.png', np.dstack([grey, alpha]), 4)
+    (picture,) = read(tmp_path / 'both.png')
+    np.testing.assert_array_equal(picture.pixels, grey)
+    np.testing.assert_array_equal(picture.alpha, alpha)
+    png(tmp_path / 'one.png', grey, 0, chunk(b'tRNS', struct.pack('>H', int(grey[0, 0]))))
+    (picture,) = read(tmp_path / 'one.png')
+    np.testing.assert_array_equal(picture.pixels, grey)
+    np.testing.assert_array_equal(picture.alpha, np.where(grey == grey[0, 0], 0, 65535))
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png'])
+def test_the_orientation_in_xmp_turns_a_photo_and_is_kept(tmp_path, suffix):
+    array = drawn(3, np.uint8)
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    options = dict(xmp=xmp) if suffix == '.jpg' else {}
+    path = tmp_path / f'x{suffix}'
+    if suffix == '.png':
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        info.add_itxt('XML:com.adobe.xmp', xmp.decode())
+        options = dict(pnginfo=info)
+    Image.fromarray(array).save(path, **options)
+    (picture,) = read(Path(path))
+    assert picture.orientation == 6
+    assert read_photo(path).shape[:2] == SHAPE[::-1]
