@@ -1,5 +1,7 @@
 """A run that goes on by another schedule than it was begun with."""
 
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -45,6 +47,6 @@ class ScheduleHook(Hook):
         )
 
 
-def _settings(scheduler: object) -> dict:
-    state = scheduler.state_dict()  # type: ignore[attr-defined]
+def _settings(scheduler: Any) -> dict:
+    state = scheduler.state_dict()
     return {key: value for key, value in state.items() if key not in PROGRESS}

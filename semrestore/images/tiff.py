@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -62,11 +63,11 @@ def tiff_pictures(path: Path, first: bool = False) -> Iterator[Picture] | None:
     return _frames(path, [page.index for page in pages])
 
 
-def _full_pages(file: object, first: bool) -> list:
+def _full_pages(file: Any, first: bool) -> list:
     """Return the pages that are no smaller versions of others; of such alone the first."""
     full: list = []
     seen: set[int] = set()
-    for page in file.pages:  # type: ignore[attr-defined]
+    for page in file.pages:
         if page.offset in seen or len(seen) >= MOST_PAGES:
             raise ValueError('its pages lead around in a circle, or are too many')
         seen.add(page.offset)
@@ -74,7 +75,7 @@ def _full_pages(file: object, first: bool) -> list:
             full.append(page)
         if first and full:
             break
-    return full or [file.pages[0]]  # type: ignore[attr-defined]
+    return full or [file.pages[0]]
 
 
 class _MissingCodecError(Exception):
@@ -91,50 +92,50 @@ def _frames(path: Path, indices: list) -> Iterator[Picture]:
             yield picture
 
 
-def _is_ours(page: object, path: Path) -> bool:
-    bits = page.bitspersample  # type: ignore[attr-defined]
+def _is_ours(page: Any, path: Path) -> bool:
+    bits = page.bitspersample
     limit = 2 * (Image.MAX_IMAGE_PIXELS or np.inf)
-    if page.imagewidth * page.imagelength > limit:  # type: ignore[attr-defined]
+    if page.imagewidth * page.imagelength > limit:
         raise Image.DecompressionBombError
     if (
         not isinstance(bits, int)
         or not 8 <= bits <= 16
-        or int(page.sampleformat) != 1  # type: ignore[attr-defined]
-        or int(page.photometric) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)  # type: ignore[attr-defined]
-        or not 1 <= page.samplesperpixel <= 4  # type: ignore[attr-defined]
-        or page.imagedepth != 1  # type: ignore[attr-defined]
+        or int(page.sampleformat) != 1
+        or int(page.photometric) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
+        or not 1 <= page.samplesperpixel <= 4
+        or page.imagedepth != 1
     ):
         return False
     size = path.stat().st_size
-    parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))  # type: ignore[attr-defined]
+    parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     whole = all(start > 0 and count > 0 and start + count <= size for start, count in parts)
-    if whole and int(page.compression) == 1:  # type: ignore[attr-defined]
+    if whole and int(page.compression) == 1:
         whole = sum(count for _, count in parts) >= _expected_bytes(page)
     return whole
 
 
-def _expected_bytes(page: object) -> int:
-    samples = page.samplesperpixel if int(page.planarconfig) == 1 else 1  # type: ignore[attr-defined]
-    planes = 1 if int(page.planarconfig) == 1 else page.samplesperpixel  # type: ignore[attr-defined]
-    row = -(-page.imagewidth * samples * page.bitspersample // 8)  # type: ignore[attr-defined]
-    return planes * page.imagelength * row  # type: ignore[attr-defined]
+def _expected_bytes(page: Any) -> int:
+    samples = page.samplesperpixel if int(page.planarconfig) == 1 else 1
+    planes = 1 if int(page.planarconfig) == 1 else page.samplesperpixel
+    row = -(-page.imagewidth * samples * page.bitspersample // 8)
+    return planes * page.imagelength * row
 
 
-def _picture(page: object) -> Picture:
+def _picture(page: Any) -> Picture:
     values = _values(page)
-    colours = 3 if int(page.photometric) == RGB else 1  # type: ignore[attr-defined]
+    colours = 3 if int(page.photometric) == RGB else 1
     if values.shape[2] < colours:
         raise ValueError(f'{values.shape[2]} samples a pixel for {colours} colours')
-    if int(page.photometric) == WHITE_IS_ZERO:  # type: ignore[attr-defined]
+    if int(page.photometric) == WHITE_IS_ZERO:
         values[..., :1] = np.iinfo(values.dtype).max - values[..., :1]
-    extra = [int(kind) for kind in page.extrasamples]  # type: ignore[attr-defined]
+    extra = [int(kind) for kind in page.extrasamples]
     alpha = values[..., colours] if values.shape[2] > colours and extra and extra[0] != UNSPECIFIED else None
     pixels = values[..., :3] if colours == 3 else values[..., 0]
     if alpha is not None and extra[0] == ASSOCIATED:
         pixels = _straight(pixels, alpha)
-    tag = page.tags.get(ORIENTATION)  # type: ignore[attr-defined]
+    tag = page.tags.get(ORIENTATION)
     turn = _TURNS.get(int(tag.value) if tag else 1, _TURNS[1])
-    profile = page.tags.get(ICC_PROFILE)  # type: ignore[attr-defined]
+    profile = page.tags.get(ICC_PROFILE)
     metadata = {'icc_profile': bytes(profile.value)} if profile else {}
     turned = None if alpha is None else np.ascontiguousarray(turn(alpha))
     return Picture(np.ascontiguousarray(turn(pixels)), turned, metadata)
@@ -153,20 +154,20 @@ _TURNS = {
 """What makes pixels upright, by the tag Orientation (TIFF 6.0, section 8)."""
 
 
-def _values(page: object) -> np.ndarray:
+def _values(page: Any) -> np.ndarray:
     """Return a page's samples ``(H, W, S)``, uint8 or uint16, scaled up to all 16 bits where they have fewer."""
-    bits = page.bitspersample  # type: ignore[attr-defined]
-    planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1  # type: ignore[attr-defined]
+    bits = page.bitspersample
+    planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
     if bits in (8, 16):
         try:
-            array = page.asarray()  # type: ignore[attr-defined]
+            array = page.asarray()
         except ValueError as error:
             if 'imagecodecs' not in str(error):
                 raise
             missing = _MissingCodecError(str(error))
-            missing.known_elsewhere = not planar and int(page.photometric) != WHITE_IS_ZERO  # type: ignore[attr-defined]
+            missing.known_elsewhere = not planar and int(page.photometric) != WHITE_IS_ZERO
             raise missing from None
-        height, width = page.imagelength, page.imagewidth  # type: ignore[attr-defined]
+        height, width = page.imagelength, page.imagewidth
         array = array.reshape((-1, height, width) if planar else (height, width, -1))
     else:
         array = _unpacked(page, planar)
@@ -176,15 +177,15 @@ def _values(page: object) -> np.ndarray:
     return np.round(values * (65535 / (2**bits - 1))).astype(np.uint16)
 
 
-def _unpacked(page: object, planar: bool) -> np.ndarray:
+def _unpacked(page: Any, planar: bool) -> np.ndarray:
     """Return samples of 9 to 15 bits that lie one behind the other, each row from a byte on."""
-    if int(page.compression) != 1 or page.is_tiled:  # type: ignore[attr-defined]
-        raise _MissingCodecError(f'{page.bitspersample} bits a sample, compressed or in tiles')  # type: ignore[attr-defined]
-    bits, height, width = page.bitspersample, page.imagelength, page.imagewidth  # type: ignore[attr-defined]
-    samples, planes = (1, page.samplesperpixel) if planar else (page.samplesperpixel, 1)  # type: ignore[attr-defined]
-    file = page.parent.filehandle  # type: ignore[attr-defined]
+    if int(page.compression) != 1 or page.is_tiled:
+        raise _MissingCodecError(f'{page.bitspersample} bits a sample, compressed or in tiles')
+    bits, height, width = page.bitspersample, page.imagelength, page.imagewidth
+    samples, planes = (1, page.samplesperpixel) if planar else (page.samplesperpixel, 1)
+    file = page.parent.filehandle
     data = bytearray()
-    for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):  # type: ignore[attr-defined]
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         file.seek(start)
         data += file.read(count)
     row = -(-width * samples * bits // 8)
