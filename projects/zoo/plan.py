@@ -21,6 +21,7 @@ arms = {
         'breadth_all.py',
         {f'{colour}.permute': 1.0, f'{colour}.invert': 0.2, f'{colour}.saturate': 0.6, f'{colour}.grey': 0.1},
     ),
+    'balanced': ('breadth_all.py', {'model.losses.reconstruction.balance': 0.02}),
     'before-long': (
         'breadth.py',
         {

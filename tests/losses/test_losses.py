@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from semrestore.losses import ReconstructionLoss, Step
 from tests.common import CLASSIFIER, LOSSES, count_passes, train
 
 
@@ -82,3 +83,19 @@ def test_losses_share_one_pass_an_image(build_cascade, batch, supervision, terms
     passes = count_passes(cascade.task.network)
     train(cascade, batch, steps=1)
     assert (passes.count('conv1'), passes.count('layer4')) == (first, deep)
+
+
+@pytest.mark.parametrize('distance', ['l1', 'mse', 'charbonnier'])
+def test_a_balanced_distance_weighs_images_by_their_noise(distance):
+    clean = torch.rand(2, 3, 8, 8)
+    noisy = clean + torch.tensor([0.02, 0.18]).view(2, 1, 1, 1)
+    restored = clean + torch.tensor([0.01, 0.05]).view(2, 1, 1, 1)
+    step = Step(clean, noisy, restored, [])
+    plain, balanced = (ReconstructionLoss(distance, balance=balance)(step) for balance in (None, 0.02))
+    each = [
+        ReconstructionLoss(distance)(Step(clean[i : i + 1], noisy[i : i + 1], restored[i : i + 1], [])) for i in (0, 1)
+    ]
+    assert plain.item() == pytest.approx((each[0] + each[1]).item() / 2)
+    assert balanced.item() == pytest.approx((each[0] / 2 + each[1] / 10).item() / 2, rel=1e-4)
+    with pytest.raises(ValueError, match='balance'):
+        ReconstructionLoss(balance=0)
