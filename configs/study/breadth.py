@@ -1,4 +1,4 @@
-# A short training from the blind weights of 2026 for comparing what makes them carry over to other photos
+# A short training from the blind weights of round 0 for comparing what makes them carry over to other photos
 # (projects/zoo/plan.py): the photos of BSDS432 that are not held out, colours and noise as they always were.
 _base_ = '../zoo/blind.py'
 max_iters = 400

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from semrestore.errors import UserError, check_is_file
-from semrestore.images.formats import BROKEN, FORMATS, SUFFIXES, VIDEOS
+from semrestore.images.formats import BROKEN, FORMATS, VIDEOS
 from semrestore.images.picture import Picture, from_pil, metadata_of, orientation_of
-from semrestore.images.tiff import is_tiff, tiff_pictures
+from semrestore.images.tiff import is_tiff, tiff_page_count, tiff_pictures
 from semrestore.images.video import frames
 
-__all__ = ['is_animated', 'is_readable', 'read', 'read_first']
+__all__ = ['is_animated', 'read', 'read_first']
 
 
 def read(path: Path) -> Iterator[Picture]:
@@ -88,17 +88,12 @@ def is_animated(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        if is_tiff(path) and (pages := tiff_pictures(path)) is not None:
-            return next(pages).frame is not None
+        if is_tiff(path) and (pages := tiff_page_count(path)) is not None:
+            return pages > 1
         with open_image(path) as image:
             return _has_frames(image)
     except (*BROKEN, Image.DecompressionBombError):  # which is reported when it is read
         return False
-
-
-def is_readable(path: Path) -> bool:
-    """Return True if a file's suffix is that of an image or of a video."""
-    return path.suffix.lower() in SUFFIXES | VIDEOS
 
 
 class _reported:  # noqa: N801 (a context manager, written as a class because it is used inside a generator)

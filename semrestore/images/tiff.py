@@ -13,7 +13,7 @@ from semrestore.errors import UserError
 from semrestore.images.formats import BROKEN
 from semrestore.images.picture import Picture
 
-__all__ = ['is_tiff', 'tiff_pictures']
+__all__ = ['is_tiff', 'tiff_page_count', 'tiff_pictures']
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 REDUCED = 1
@@ -61,6 +61,18 @@ def tiff_pictures(path: Path, first: bool = False) -> Iterator[Picture] | None:
     except BROKEN:
         return None  # Pillow says what is wrong, or reads it all the same
     return _frames(path, [page.index for page in pages])
+
+
+def tiff_page_count(path: Path) -> int | None:
+    """Return how many pages :func:`tiff_pictures` has for a file, by its tags alone; ``None`` if it is Pillow's."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages = _full_pages(file, first=False)
+            return len(pages) if all(_is_ours(page, path) for page in pages) else None
+    except BROKEN:
+        return None
 
 
 def _full_pages(file: Any, first: bool) -> list:
