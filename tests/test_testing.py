@@ -48,20 +48,20 @@ class Unused(Denoiser):
     [
         (
             denoiser(lambda self, noisy, sigma=None: noisy[..., : noisy.shape[-1] // 2 * 2]),
-            "tensor of the noisy batch's shape",
+            'shape',
         ),
-        (denoiser(lambda self, noisy, sigma=None: [noisy]), 'returned a list of 1'),
-        (denoiser(lambda self, noisy, sigma=None: noisy - noisy.mean()), 'depends on the rest of its batch'),
-        (denoiser(lambda self, noisy, sigma=None: noisy.mul_(0.5)), 'changed in place'),
+        (denoiser(lambda self, noisy, sigma=None: [noisy]), 'list'),
+        (denoiser(lambda self, noisy, sigma=None: noisy - noisy.mean()), 'batch'),
+        (denoiser(lambda self, noisy, sigma=None: noisy.mul_(0.5)), 'in place'),
         (denoiser(lambda self, noisy, sigma=None: noisy / 0), 'no numbers'),
-        (denoiser(lambda self, noisy, sigma=None: noisy.float()), 'a torch.float64 batch is restored as torch.float32'),
+        (denoiser(lambda self, noisy, sigma=None: noisy.float()), 'torch.float32'),
         (
             denoiser(lambda self, noisy, sigma=None: noisy * (2 if isinstance(sigma, float) else 1)),
-            'sigma as a number and as a tensor',
+            'sigma',
         ),
-        (Drawing(), 'what becomes of an image depends'),
-        (Unused(), 'no gradient reaches unused.weight, unused.bias'),
-        (nn.Identity(), 'is no semrestore.denoisers.Denoiser'),
+        (Drawing(), 'image depends'),
+        (Unused(), 'unused.weight, unused.bias'),
+        (nn.Identity(), 'semrestore.denoisers.Denoiser'),
     ],
 )
 def test_a_broken_denoiser_is_named(broken, message):
@@ -87,15 +87,15 @@ def batch_noise(self, clean, generators=None):
 @pytest.mark.parametrize(
     ('broken', 'message'),
     [
-        (degradation(lambda self, clean, generators=None: clean), r'returned a tensor of shape \(3, 3, 24, 31\)'),
-        (degradation(lambda self, clean, generators=None: (clean, 0.1)), 'a sigma of shape'),
-        (degradation(lambda self, clean, generators=None: (clean[:, :, 1:], None)), "the clean batch's shape"),
+        (degradation(lambda self, clean, generators=None: clean), r'\(3, 3, 24, 31\)'),
+        (degradation(lambda self, clean, generators=None: (clean, 0.1)), 'sigma'),
+        (degradation(lambda self, clean, generators=None: (clean[:, :, 1:], None)), 'shape'),
         (
             degradation(lambda self, clean, generators=None: (clean + torch.randn_like(clean), None)),
-            'depends on its place',
+            'place',
         ),
-        (degradation(batch_noise), 'depends on its place'),
-        (degradation(lambda self, clean, generators=None: (clean, None)), 'two generators give the same noise'),
+        (degradation(batch_noise), 'place'),
+        (degradation(lambda self, clean, generators=None: (clean, None)), 'two generators'),
     ],
 )
 def test_a_broken_degradation_is_named(broken, message):
@@ -123,28 +123,28 @@ def test_our_adapter_keeps_the_contract_of_a_task(task, samples):
         (
             'loss',
             lambda own, images, samples: own.run(images).mean(),
-            'has to return a dict of loss terms, and returned a tensor',
+            'dict .* tensor',
         ),
         (
             'loss',
             lambda own, images, samples: dict(accuracy=own.run(images).mean()),
-            "at least one term with 'loss' in its name",
+            "'loss'",
         ),
-        ('loss', lambda own, images, samples: dict(loss=own.run(images)), "a scalar tensor as 'loss'"),
+        ('loss', lambda own, images, samples: dict(loss=own.run(images)), "scalar .*'loss'"),
         (
             'loss',
             lambda own, images, samples: dict(loss=images.sum() * 0),
-            'the gradient of the loss is zero everywhere',
+            'gradient .* zero',
         ),
         (
             'predict',
             lambda own, images, samples: samples[:1],
-            'has to return 2 data samples, one an image, and returned a list of 1',
+            'predict.* 2 .* list of 1',
         ),
-        ('predict', lambda own, images, samples: [1, 2], 'and returned a list of int'),
-        ('self_label', lambda own, images, samples: samples, 'self_label returns a sample without any gt_'),
-        ('train', lambda own, mode=True: nn.Module.train(own, mode), 'puts .* into training mode'),
-        ('__deepcopy__', None, 'a copy does not share the network'),
+        ('predict', lambda own, images, samples: [1, 2], 'predict.* int'),
+        ('self_label', lambda own, images, samples: samples, 'self_label.* gt_'),
+        ('train', lambda own, mode=True: nn.Module.train(own, mode), 'train\\(\\)'),
+        ('__deepcopy__', None, 'copy'),
     ],
 )
 def test_a_broken_task_is_named(task, samples, method, broken, message):
@@ -156,7 +156,7 @@ def test_a_broken_task_is_named(task, samples, method, broken, message):
 
 def test_a_network_that_thaws_is_named(task, samples):
     next(task.network.parameters()).requires_grad_()
-    with pytest.raises(AssertionError, match='requires a gradient'):
+    with pytest.raises(AssertionError, match=r'\.weight'):
         check_task(task, torch.rand(2, 3, 64, 64), samples)
 
 
@@ -169,14 +169,14 @@ def test_our_losses_keep_their_contract(task, samples):
 
 def test_a_broken_loss_is_named():
     broken = type('Broken', (Loss,), dict(forward=lambda self, step: (step.restored - step.clean).abs()))()
-    with pytest.raises(AssertionError, match='has to return a scalar tensor'):
+    with pytest.raises(AssertionError, match='scalar'):
         check_loss(broken)
     broken = type(
         'Broken',
         (Loss,),
         dict(forward=lambda self, step: (step.restored.detach() - step.clean).abs().mean().requires_grad_()),
     )()
-    with pytest.raises(AssertionError, match='does not reach the restored images'):
+    with pytest.raises(AssertionError, match='restored'):
         check_loss(broken)
 
 
@@ -186,14 +186,14 @@ def test_data_sets(photo_paths):
     folder = str(next(iter(photo_paths.values())).rsplit('/', 1)[0])
     check_dataset(DATASETS.build(dict(type='EmbeddedPhotos', pipeline=pipeline)))
     broken = PhotoFolder(folder, indices=2, pipeline=pipeline[:1])
-    with pytest.raises(AssertionError, match='has no data_samples and no inputs'):
+    with pytest.raises(AssertionError, match=r'data_samples .* inputs'):
         check_dataset(broken)
 
     class OneName(PhotoFolder):
         def _name_of(self, path):
             return 'same'
 
-    with pytest.raises(AssertionError, match='names are not unique'):
+    with pytest.raises(AssertionError, match='unique'):
         check_dataset(OneName(folder, pipeline=pipeline))
 
 
@@ -203,22 +203,22 @@ def test_data_sets(photo_paths):
         (
             'degradation',
             lambda clean, generators=None: clean,
-            r'GaussianNoise.forward has to return a Degraded\(images, sigma\)',
+            r'GaussianNoise\.forward .* Degraded\(images, sigma\)',
         ),
         (
             'denoiser',
             lambda noisy, sigma=None: noisy[:1],
-            "MultiScaleDenoiser.forward has to return a tensor of the noisy batch's shape",
+            r'MultiScaleDenoiser\.forward .* shape',
         ),
         (
             'task.loss',
             lambda images, samples: None,
-            'OpenMMLabTask.loss has to return a dict of loss terms, and returned a NoneType',
+            r'OpenMMLabTask\.loss .* dict .* NoneType',
         ),
         (
             'losses.reconstruction',
             lambda step: step.restored,
-            'ReconstructionLoss.forward has to return a scalar tensor',
+            r'ReconstructionLoss\.forward .* scalar',
         ),
     ],
 )

@@ -5,7 +5,7 @@ names each layer on both sides); the other arguments span the ablation of the pa
 """
 
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +48,8 @@ class MultiScaleDenoiser(Denoiser):
         norm: Batch normalisation, as in the paper; ``False`` leaves it out.
         norm_momentum: Share of a new batch in the running statistics of batch normalisation: 0.1, or 0.001 as in the
             released code, whose schedule is a hundred times longer.
+        norm_eval: Train with the running statistics of batch normalisation, which then stay as they are: for a training
+            that starts from trained weights. What becomes of an image then does not depend on the rest of its batch.
 
     Shape:
         ``(N, 3, H, W)`` to ``(N, 3, H, W)``, any ``H, W >= 1``: the input is padded by reflection.
@@ -72,6 +74,7 @@ class MultiScaleDenoiser(Denoiser):
         zero_tail: bool = True,
         norm: bool = True,
         norm_momentum: float = 0.1,
+        norm_eval: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -89,6 +92,7 @@ class MultiScaleDenoiser(Denoiser):
         self.num_scales = num_scales
         self.global_skip = global_skip
         self.fusion = fusion
+        self.norm_eval = norm_eval
         self.pixel_range = pixel_range
 
         self.head = nn.Conv2d(3, HEAD_CHANNELS, 5)
@@ -131,6 +135,14 @@ class MultiScaleDenoiser(Denoiser):
         if self.pixel_range != 1:
             residual = residual / self.pixel_range
         return noisy + residual if self.global_skip else residual
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; with ``norm_eval`` batch normalisation stays in evaluation."""
+        super().train(mode)
+        for module in self.modules():
+            if self.norm_eval and isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
 
     def adapt_state(self, state: dict[str, Tensor], prefix: str = '') -> dict[str, Tensor]:
         """Return weights that were trained on another ``pixel_range`` as weights for this one.

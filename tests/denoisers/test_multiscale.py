@@ -179,3 +179,13 @@ def test_reflection_is_numpys(size, pads):
 def test_identity_hands_on_its_input():
     noisy = torch.rand(1, 3, 4, 4)
     assert Identity()(noisy, sigma=0.1) is noisy
+
+
+@torch.no_grad()
+def test_with_norm_eval_training_uses_the_running_statistics_and_leaves_them_alone():
+    denoiser = randomised(MultiScaleDenoiser(**SMALL, zero_tail=False, norm_eval=True))
+    noisy = torch.rand(2, 3, 16, 16)
+    expected, before = denoiser(noisy), {name: value.clone() for name, value in denoiser.state_dict().items()}
+    assert torch.equal(denoiser.train()(noisy), expected)
+    assert all(torch.equal(value, before[name]) for name, value in denoiser.state_dict().items())
+    assert denoiser.training
