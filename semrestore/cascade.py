@@ -101,11 +101,12 @@ class Cascade(BaseModel):
         object.__setattr__(self, 'tasks', networks)  # past nn.Module's own, which would register them as children
         self._listens = {name: self._network_of(name, cast(Loss, loss)) for name, loss in self.losses.items()}
         self._asked = {name: self._what_is_asked_of(name) for name in (None, *self.tasks)}
-        judges = [network for name, network in self.tasks.items() if self._asked[name]['task_loss']]
-        if self.task is not None:
-            judges = [self.task]
-        if judges and isinstance(self.data_preprocessor, ImagePreprocessor):
+        # Of several networks some may be there for their features alone.
+        every = self.task is not None or not self.losses
+        self._judges = [name for name in self.tasks if every or self._asked[name]['task_loss']]
+        if self._judges and isinstance(self.data_preprocessor, ImagePreprocessor):
             required = any(asked['task_loss'] for asked in self._asked.values())
+            judges = [self.tasks[name] for name in self._judges]
             self.data_preprocessor.label_check = LabelCheck(judges, supervision, required)
         self.denoiser.to(memory_format=self._memory_format)
 
@@ -258,7 +259,7 @@ class Cascade(BaseModel):
     def _judge(self, clean: Tensor, restored: Tensor, data_samples: list) -> None:
         """Put what each of several networks predicts into the samples, under its name."""
         for name, task in self.tasks.items():
-            if not self._asked[name]['task_loss']:
+            if name not in self._judges:
                 continue
             own = [sample.clone() for sample in data_samples]
             if self.supervision != 'labels':

@@ -223,7 +223,7 @@ class _TestSet:
         label = f'{self.name}-{method.name}-sigma{sigma:g}'
         stored = Rows(self.folder / f'{label}.jsonl', origin)
         if not stored.complete:
-            self.bench.run(label, stored, method, sigma, dict(type='GaussianNoise', sigma=sigma), indices)
+            self.bench.run(label, {None: stored}, method, sigma, dict(type='GaussianNoise', sigma=sigma), indices)
         if not all(isinstance(row['psnr'], float) for row in stored.rows):
             raise UserError(f"'{stored.path}' does not hold what images scored; remove it to measure them again")
         if any(math.isinf(row['psnr']) for row in stored.rows):

@@ -1,8 +1,8 @@
-"""A set of clean images, and perhaps a task, that one denoiser after the other is measured on."""
+"""A set of clean images, and perhaps task networks, that one denoiser after the other is measured on."""
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import ConfigDict
@@ -29,7 +29,7 @@ class Bench:
     """A cascade whose denoiser and degradation are exchanged.
 
     Args:
-        model: Config of the cascade, with a task or without.
+        model: Config of the cascade, without losses. Of several networks each image is restored for all at once.
         dataset: Clean images.
         name: What an error calls it.
         **loader: Arguments of the data loader.
@@ -42,12 +42,11 @@ class Bench:
         with DefaultScope.overwrite_default_scope('semrestore'), explained(f'{name} does not build'):
             # Of a copy: libraries write into the configs that they build.
             self.cascade = MODELS.build(ConfigDict(copy.deepcopy(dict(model)))).eval().to(get_device())
-        task = self.cascade.task
-        self.score = None
-        if task is not None:
+        self.scores = {}
+        for network, task in self.cascade.tasks.items():
             if not task.score:
                 raise UserError(f'{name}: {type(task).__name__} names no score, so there is no figure for it')
-            self.score = METRICS.build(dict(type=task.score))
+            self.scores[network] = METRICS.build(dict(type=task.score))
             classes, known = dataset.metainfo.get('classes'), task.num_classes
             if classes and known and len(classes) > known:
                 raise UserError(f'{name}: the data have {len(classes)} classes, the task network {known}')
@@ -55,7 +54,7 @@ class Bench:
     def run(
         self,
         label: str,
-        stored: Rows,
+        stored: Mapping[str | None, Rows],
         method: Method,
         sigma: float | str | None,
         noise: dict | None,
@@ -65,7 +64,8 @@ class Bench:
 
         Args:
             label: What the progress bar is called.
-            stored: The cell.
+            stored: The cells by the name of their network, ``None`` without one; they hold equally many rows. The other
+                networks are not run.
             method: The denoiser.
             sigma: Noise level on 0..255, or the name of another noise; ``None`` for clean images.
             noise: Config of the degradation; ``None`` for clean images.
@@ -75,26 +75,31 @@ class Bench:
         with explained(f"the denoiser of '{label}' does not build"):
             cascade.denoiser = InferenceDenoiser(method.build(self.default, sigma)).to(device)
         cascade.degradation = MODELS.build(dict(noise or NO_NOISE)).to(device)
-        done = len(stored.rows)
+        done = len(next(iter(stored.values())).rows)
         loader: DataLoader = DataLoader(
             Subset(self.dataset, list(indices[done:])), collate_fn=pseudo_collate, **self.loader
         )
-        with ProgressBar(label, len(indices), done) as bar:
-            for batch in loader:
-                for sample in cascade.test_step(batch):
-                    stored.add(self._row(sample, label, sigma))
-                    bar.advance()
+        networks, cascade.tasks = cascade.tasks, {name: cascade.tasks[name] for name in stored if name}
+        try:
+            with ProgressBar(label, len(indices), done) as bar:
+                for batch in loader:
+                    for sample in cascade.test_step(batch):
+                        for name, rows in stored.items():
+                            rows.add(self._row(sample, name, label, sigma))
+                        bar.advance()
+        finally:
+            cascade.tasks = networks
 
-    def _row(self, sample: Any, label: str, sigma: float | str | None) -> dict:
+    def _row(self, sample: Any, network: str | None, label: str, sigma: float | str | None) -> dict:
         name = image_name(sample)
         quality = None if sigma is None else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
         row: dict = dict(image=name, psnr=quality)
-        if self.score is not None:
-            scored = self.score.row(sample, self.cascade.task.num_classes)
+        if network is not None:
+            task = self.cascade.tasks[network]
+            scored = self.scores[network].row(sample.get(network, sample), task.num_classes)
             try:
                 json.dumps(scored, allow_nan=False)
             except (TypeError, ValueError) as error:
-                what = f'{self.cascade.task.score}.row'
-                raise UserError(f"{what} gives what JSON cannot hold for '{name}': {error}") from None
-            row |= dict(score=self.cascade.task.score) | scored
+                raise UserError(f"{task.score}.row gives what JSON cannot hold for '{name}': {error}") from None
+            row |= dict(score=task.score) | scored
         return row

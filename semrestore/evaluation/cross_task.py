@@ -96,34 +96,53 @@ def run_cells(
     Raises:
         UserError: Data or weights are missing or do not fit, or a stored cell is damaged.
     """
-    return [cell for name, cfg in tasks.items() for cell in _cells(name, cfg, methods, noises, limits or {}, folder)]
+    groups: dict[str, dict[str, Config]] = {}  # whose images are restored once for all of their networks
+    for name, cfg in tasks.items():
+        model = {key: value for key, value in cfg.model.items() if key != 'task'}
+        groups.setdefault(_digest([model, cfg.test_dataloader]), {})[name] = cfg
+    return [cell for group in groups.values() for cell in _cells(group, methods, noises, limits or {}, folder)]
 
 
 def _cells(
-    name: str, cfg: Config, methods: Sequence[Method], noises: Mapping, limits: Mapping, folder: Path
-) -> Iterator:
-    dataset = _dataset(cfg)
+    group: Mapping[str, Config], methods: Sequence[Method], noises: Mapping, limits: Mapping, folder: Path
+) -> Iterator[Cell]:
+    example = next(iter(group.values()))
+    dataset = _dataset(example)
     bench = None
     for method in methods:
         indices = evenly(len(dataset), limits.get(method.name))
         # Clean images are the same at every noise level.
         for sigma in [None] if method.name == 'clean' else noises:
-            origin = _origin(cfg, dataset, method, sigma, indices)
-            if isinstance(sigma, str):
-                origin['degradation'] = noises[sigma]
             level = f'-{sigma}' if isinstance(sigma, str) else '' if sigma is None else f'-sigma{sigma:g}'
-            label = f'{name}-{method.name}{level}'
-            stored = Rows(folder / f'{label}.jsonl', origin)
-            if not stored.complete:
-                loader = {key: cfg.test_dataloader.get(key, default) for key, default in _LOADER.items()}
-                bench = bench or Bench(cfg.model, dataset, f"config '{cfg.filename}'", **loader)
-                bench.run(label, stored, method, sigma, noises.get(sigma), indices)
-            paths = dict(config=cfg.filename, checkpoint=method.named(sigma))
-            cell = Cell(name, method.name, sigma, indices, stored.rows, paths | origin)
-            with explained(f"'{stored.path}' does not hold what images scored; remove it to measure them again"):
-                for metric in cell.score.metrics:
-                    cell.value(metric)
-            yield cell
+            stored = {}
+            for name, cfg in group.items():
+                origin = _origin(cfg, dataset, method, sigma, indices)
+                if isinstance(sigma, str):
+                    origin['degradation'] = noises[sigma]
+                stored[name] = Rows(folder / f'{name}-{method.name}{level}.jsonl', origin)
+            open_cells: dict[int, dict[str | None, Rows]] = {}
+            for name, rows in stored.items():
+                if not rows.complete:
+                    open_cells.setdefault(len(rows.rows), {})[name] = rows
+            for cells in open_cells.values():
+                bench = bench or _bench(group, dataset)
+                label = f'{" ".join(map(str, cells))}-{method.name}{level}'
+                bench.run(label, cells, method, sigma, noises.get(sigma), indices)
+            for name, rows in stored.items():
+                paths = dict(config=group[name].filename, checkpoint=method.named(sigma))
+                cell = Cell(name, method.name, sigma, indices, rows.rows, paths | rows.origin)
+                with explained(f"'{rows.path}' does not hold what images scored; remove it to measure them again"):
+                    for metric in cell.score.metrics:
+                        cell.value(metric)
+                yield cell
+
+
+def _bench(group: Mapping[str, Config], dataset: Any) -> Bench:
+    example = next(iter(group.values()))
+    model = {key: value for key, value in example.model.items() if key != 'task'}
+    model['tasks'] = {name: cfg.model.task for name, cfg in group.items()}
+    loader = {key: example.test_dataloader.get(key, default) for key, default in _LOADER.items()}
+    return Bench(model, dataset, f"config '{example.filename}'", **loader)
 
 
 _LOADER = dict(batch_size=1, num_workers=0)

@@ -12,6 +12,7 @@ from mmpretrain.structures import DataSample
 from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
+from semrestore.acceleration import InferenceDenoiser
 from semrestore.cli import cross_task
 from semrestore.cli import test as testing
 from semrestore.cli.run import run
@@ -379,3 +380,25 @@ def test_a_file_of_rows_imports_nothing(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r'evil\.score'):
         cell.value('top1')
     assert not (tmp_path / 'trap').exists()
+
+
+def test_images_are_restored_once_for_all_networks_of_the_same_data(task, checkpoint, tmp_path, monkeypatch):
+    other = tmp_path / 'other.py'
+    other.write_text("_base_ = './task.py'\nmodel = dict(task=dict(fold_batch_norm=False))\n")
+    arguments = ['--sigma', 30, '--denoisers', f'ours={checkpoint}']
+    assert call(other, tmp_path / 'alone', *arguments) == 0
+    restored = []
+    forward = InferenceDenoiser.forward
+    monkeypatch.setattr(
+        InferenceDenoiser,
+        'forward',
+        lambda self, noisy, sigma: (restored.extend(noisy), forward(self, noisy, sigma))[1],
+    )
+    assert call(task, tmp_path / 'both', '--tasks', task, other, *arguments) == 0
+    assert len(restored) == VIEWS
+    alone, both = (
+        [json.loads(line) for line in (tmp_path / folder / 'cells/other-ours-sigma30.jsonl').read_text().splitlines()]
+        for folder in ('alone', 'both')
+    )
+    assert both == alone
+    assert (tmp_path / 'both/cells/task-ours-sigma30.jsonl').read_text().count('psnr') == VIEWS
