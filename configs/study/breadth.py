@@ -3,7 +3,12 @@
 _base_ = '../zoo/blind.py'
 max_iters = 400
 data_root = '{{$SEMRESTORE_DATA:data}}'
-model = dict(degradation=dict(weights=[1.0, 0.0, 0.0]))
+model = dict(
+    denoiser=dict(norm_eval=False),
+    degradation=dict(weights=[1.0, 0.0, 0.0]),
+    losses=dict(reconstruction=dict(balance=None)),
+)
+load_from = 'projects/zoo/starts/multiscale-blind-bsds432-72d9bd61.safetensors'
 train_dataloader = dict(
     batch_size=12,
     dataset=dict(
@@ -19,6 +24,7 @@ train_dataloader = dict(
     ),
 )
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=8e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=40, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=40, end=max_iters, T_max=max_iters - 40, by_epoch=False),

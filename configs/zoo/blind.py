@@ -6,14 +6,15 @@ _base_ = [
     '../_base_/degradations/blind.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 6000
+max_iters = 5000
 model = dict(
+    denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
-    losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),
+    losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05)),
 )
-load_from = 'zoo:multiscale-blind'
-train_cfg = dict(max_iters=max_iters, val_interval=2000)
-optim_wrapper = dict(optimizer=dict(lr=8e-4))
+load_from = 'projects/zoo/starts/multiscale-blind-7731d234.safetensors'
+train_cfg = dict(max_iters=max_iters, val_interval=1000)
+optim_wrapper = dict(optimizer=dict(lr=6e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),

@@ -22,6 +22,11 @@ arms = {
         {f'{colour}.permute': 1.0, f'{colour}.invert': 0.2, f'{colour}.saturate': 0.6, f'{colour}.grey': 0.1},
     ),
     'balanced': ('breadth_all.py', {'model.losses.reconstruction.balance': 0.02}),
+    'fixed-norms': ('breadth_all.py', {'model.denoiser.norm_eval': True}),
+    'fixed-norms-balanced': (
+        'breadth_all.py',
+        {'model.denoiser.norm_eval': True, 'model.losses.reconstruction.balance': 0.05},
+    ),
     'before-long': (
         'breadth.py',
         {
@@ -85,7 +90,7 @@ def study(seed, names):
 
 
 plan = [
-    dict(name='multiscale-blind', config='zoo/blind.py', sigma=[0, 60], then='publish'),
+    dict(name='multiscale-blind', config='zoo/blind.py', round=2, sigma=[0, 60], then='publish'),
     *study(0, arms),
     *recognition_study(0),
     *study(1, arms),

@@ -174,7 +174,7 @@ def _begin(training: Training, folder: Path) -> dict:
     if not record.is_file():
         config = load_config(ROOT / 'configs' / training.config, training.arguments())
         start = str(config.get('load_from') or '').removeprefix('zoo:')
-        before = published().get(start, {})
+        before = published().get(start) or _record(ROOT / start)
         begun = dict(
             precision=training.precision or ('bf16' if bf16_is_fast() else 'float32'),
             start=start or None,
@@ -185,6 +185,14 @@ def _begin(training: Training, folder: Path) -> dict:
         )
         record.write_text(json.dumps(begun, indent=2), encoding='utf-8')
     return json.loads(record.read_text(encoding='utf-8'))
+
+
+def _record(path: Path) -> dict:
+    """Return what the header of a file of ours says of its training."""
+    from semrestore.weights.read import read_checkpoint
+    from semrestore.weights.record import read_record
+
+    return (read_record(read_checkpoint(path), path) or {}) if path.is_file() else {}
 
 
 def finish(training: Training, out: Path) -> None:
