@@ -8,13 +8,14 @@ _base_ = [
     '../_base_/datasets/recognition.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 4000
+max_iters = 2000
 model = dict(
+    denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
     tasks=dict(lite0={{_base_.task}}),
     supervision='soft',
     losses=dict(
-        reconstruction=dict(type='ReconstructionLoss', distance='l1'),
+        reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05, weight=2.0),
         lite0=dict(type='TaskLoss', task='lite0', weight=0.03),
         lite0_features=dict(
             type='PerceptualLoss',
@@ -26,7 +27,7 @@ model = dict(
     ),
 )
 load_from = 'zoo:multiscale-blind'
-train_cfg = dict(max_iters=max_iters, val_interval=1000)
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=4e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),

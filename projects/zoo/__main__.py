@@ -5,7 +5,8 @@ python -m projects.zoo train [NAME ...]  train what is not done yet, one after t
 python -m projects.zoo measure [NAME ...]  PSNR and SSIM into results/zoo.csv
 python -m projects.zoo breadth [NAME ...]  PSNR on altered photos into results/breadth.csv
 python -m projects.zoo ensemble [NAME ...]  what the x8 self-ensemble adds, into results/ensemble.csv
-python -m projects.zoo page              docs/model_zoo.md, the table in README.md, weights/metafile.yml
+python -m projects.zoo recognition       what networks make of restored images, into results/recognition.json
+python -m projects.zoo page              the pages in docs/, the table in README.md, weights/metafile.yml
 """
 
 import argparse
@@ -19,7 +20,7 @@ from semrestore.cli.run import run
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand."""
-    from projects.zoo import measure, trainings
+    from projects.zoo import measure, recognition, trainings
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest='subcommand', required=True)
@@ -38,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ensemble = commands.add_parser('ensemble', help='measure them with the self-ensemble')
     ensemble.add_argument('names', nargs='*', help='default: all that are for one noise level')
     ensemble.add_argument('--sets', nargs='+', default=list(SETS), choices=list(SETS), help='default: all test sets')
+    recognised = commands.add_parser('recognition', help='measure them before task networks')
+    recognised.add_argument('--images', type=int, metavar='N', help='of each network, evenly spread (default: all)')
+    recognised.add_argument('--peers', type=int, default=50, metavar='N', help='images for the peers (default: 50)')
+    recognised.add_argument('--noises', nargs='+', default=(), metavar='NOISE', help='levels and names (default: all)')
     commands.add_parser('page', help='write the pages')
     options = parser.parse_args(arguments)
     if options.subcommand == 'train':
@@ -52,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measure.breadth(options.names)
     elif options.subcommand == 'ensemble':
         measure.ensemble(options.names, options.sets)
+    elif options.subcommand == 'recognition':
+        recognition.measure_recognition(options.images, options.peers, options.noises)
     else:
         write_pages()
 

@@ -12,6 +12,7 @@ CSV, PAGE, README, METAFILE, LOGS = (
     ROOT / name for name in ('results/zoo.csv', 'docs/model_zoo.md', 'README.md', 'weights/metafile.yml', 'results/zoo')
 )
 ENSEMBLE, RECIPES, BREADTH = (ROOT / f'results/{name}.csv' for name in ('ensemble', 'recipe', 'breadth'))
+RECOGNITION = ROOT / 'docs/recognition.md'
 STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'recognition')}
 """Short trainings that were compared on photos held out from all training."""
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
@@ -45,6 +46,8 @@ def read_rows(path: Path = CSV) -> list[dict]:
 
 def pages() -> dict[Path, str]:
     """Return what the files have to hold that are generated, or have generated blocks."""
+    from projects.zoo.recognition import recognition_blocks
+
     rows = read_rows()
     how = [
         '| weights | file | iterations | seconds | device | command |',
@@ -66,7 +69,8 @@ def pages() -> dict[Path, str]:
         ensemble=_ensemble(),
         recipes=_recipes(),
     )
-    return {path: _filled(path, blocks) for path in (README, PAGE)} | {METAFILE: _metafile(rows)}
+    blocks |= recognition_blocks()
+    return {path: _filled(path, blocks) for path in (README, PAGE, RECOGNITION)} | {METAFILE: _metafile(rows)}
 
 
 def _filled(path: Path, blocks: dict[str, str]) -> str:

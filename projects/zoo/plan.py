@@ -91,6 +91,14 @@ def study(seed, names):
 
 plan = [
     dict(name='multiscale-blind', config='zoo/blind.py', round=2, sigma=[0, 60], then='publish'),
+    dict(
+        name='recognition-blind',
+        config='zoo/recognition_blind.py',
+        sigma=[0, 60],
+        data='bsds432, voc2012, unlabelled628',
+        after=['multiscale-blind'],
+        then='publish',
+    ),
     *study(0, arms),
     *recognition_study(0),
     *study(1, arms),

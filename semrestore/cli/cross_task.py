@@ -47,6 +47,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of every task config'
     )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='restore in bfloat16: a hundredth of a dB for twice the speed where there is any',
+    )
     parser.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
     return parser.parse_args(arguments)
 
@@ -54,6 +59,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore cross-task``."""
     options = parse(arguments)
+
+    import torch
 
     from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
     from semrestore.evaluation.matrix import Matrix, markdown
@@ -75,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tasks: dict = {}
     for path in configs.values():
         tasks |= task_configs(path, options.cfg_options)
-    cells = run_cells(tasks, methods, noises, options.out / 'cells', limits)
+    dtype = torch.bfloat16 if options.amp else torch.float32
+    cells = run_cells(tasks, methods, noises, options.out / 'cells', limits, dtype)
     records = Matrix(cells, list(noises), options.reference).records()
     origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]
     text = markdown(records, options.reference)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
@@ -32,11 +33,13 @@ class Bench:
         model: Config of the cascade, without losses. Of several networks each image is restored for all at once.
         dataset: Clean images.
         name: What an error calls it.
+        dtype: What learned denoisers compute in.
         **loader: Arguments of the data loader.
     """
 
-    def __init__(self, model: dict, dataset: Any, name: str, **loader: Any) -> None:
+    def __init__(self, model: dict, dataset: Any, name: str, dtype: torch.dtype = torch.float32, **loader: Any) -> None:
         self.dataset = dataset
+        self.dtype = dtype
         self.loader = loader
         self.default = dict(model['denoiser'])
         with DefaultScope.overwrite_default_scope('semrestore'), explained(f'{name} does not build'):
@@ -73,7 +76,7 @@ class Bench:
         """
         cascade, device = self.cascade, self.cascade.data_preprocessor.device
         with explained(f"the denoiser of '{label}' does not build"):
-            cascade.denoiser = InferenceDenoiser(method.build(self.default, sigma)).to(device)
+            cascade.denoiser = InferenceDenoiser(method.build(self.default, sigma), self.dtype).to(device)
         cascade.degradation = MODELS.build(dict(noise or NO_NOISE)).to(device)
         done = len(next(iter(stored.values())).rows)
         loader: DataLoader = DataLoader(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
@@ -16,7 +17,7 @@ from semrestore.config.load import load_config
 from semrestore.errors import UserError, explained
 from semrestore.evaluation.bench import Bench
 from semrestore.evaluation.matrix import Cell
-from semrestore.evaluation.methods import Method
+from semrestore.evaluation.methods import LEFT_ALONE, Method
 from semrestore.evaluation.rows import Rows, evenly
 from semrestore.files import sha256
 from semrestore.registry import DATASETS, MODELS
@@ -83,6 +84,7 @@ def run_cells(
     noises: Mapping[float | str, dict],
     folder: Path,
     limits: Mapping[str, int] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> list[Cell]:
     """Return the cells of the matrix: those that a folder holds, and the others after running them.
 
@@ -92,6 +94,7 @@ def run_cells(
         noises: Configs of degradations, by noise level on 0..255 or by name.
         folder: Where the cells are kept.
         limits: How many images a slow method runs on, by its name.
+        dtype: What learned denoisers compute in; the task networks stay in float32.
 
     Raises:
         UserError: Data or weights are missing or do not fit, or a stored cell is damaged.
@@ -100,11 +103,16 @@ def run_cells(
     for name, cfg in tasks.items():
         model = {key: value for key, value in cfg.model.items() if key != 'task'}
         groups.setdefault(_digest([model, cfg.test_dataloader]), {})[name] = cfg
-    return [cell for group in groups.values() for cell in _cells(group, methods, noises, limits or {}, folder)]
+    return [cell for group in groups.values() for cell in _cells(group, methods, noises, limits or {}, folder, dtype)]
 
 
 def _cells(
-    group: Mapping[str, Config], methods: Sequence[Method], noises: Mapping, limits: Mapping, folder: Path
+    group: Mapping[str, Config],
+    methods: Sequence[Method],
+    noises: Mapping,
+    limits: Mapping,
+    folder: Path,
+    dtype: torch.dtype,
 ) -> Iterator[Cell]:
     example = next(iter(group.values()))
     dataset = _dataset(example)
@@ -119,13 +127,15 @@ def _cells(
                 origin = _origin(cfg, dataset, method, sigma, indices)
                 if isinstance(sigma, str):
                     origin['degradation'] = noises[sigma]
+                if dtype != torch.float32 and method.name not in LEFT_ALONE:
+                    origin['dtype'] = str(dtype)
                 stored[name] = Rows(folder / f'{name}-{method.name}{level}.jsonl', origin)
             open_cells: dict[int, dict[str | None, Rows]] = {}
             for name, rows in stored.items():
                 if not rows.complete:
                     open_cells.setdefault(len(rows.rows), {})[name] = rows
             for cells in open_cells.values():
-                bench = bench or _bench(group, dataset)
+                bench = bench or _bench(group, dataset, dtype)
                 label = f'{" ".join(map(str, cells))}-{method.name}{level}'
                 bench.run(label, cells, method, sigma, noises.get(sigma), indices)
             for name, rows in stored.items():
@@ -137,12 +147,12 @@ def _cells(
                 yield cell
 
 
-def _bench(group: Mapping[str, Config], dataset: Any) -> Bench:
+def _bench(group: Mapping[str, Config], dataset: Any, dtype: torch.dtype) -> Bench:
     example = next(iter(group.values()))
     model = {key: value for key, value in example.model.items() if key != 'task'}
     model['tasks'] = {name: cfg.model.task for name, cfg in group.items()}
     loader = {key: example.test_dataloader.get(key, default) for key, default in _LOADER.items()}
-    return Bench(model, dataset, f"config '{example.filename}'", **loader)
+    return Bench(model, dataset, f"config '{example.filename}'", dtype, **loader)
 
 
 _LOADER = dict(batch_size=1, num_workers=0)

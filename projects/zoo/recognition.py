@@ -1,0 +1,138 @@
+"""What the weights for recognition are worth before networks that they were trained through, and before others."""
+
+import json
+from collections.abc import Sequence
+
+from projects.zoo.pages import ROOT
+
+RESULTS, CELLS = ROOT / 'results/recognition.json', ROOT / 'work_dirs/zoo/recognition'
+NETWORKS = {
+    'lite0': 'efficientnet_lite0_imagenet_samples',
+    'squeezenet': 'squeezenet11_imagenet_samples',
+    'segmenter': 'deeplabv3_mobilenetv2_voc2012',
+    'mobilenetv2': 'mobilenetv2_imagenet_samples',
+    'lite1': 'efficientnet_lite1_imagenet_samples',
+    'lite2': 'efficientnet_lite2_imagenet_samples',
+}
+"""Configs of ``configs/evaluation``, by the name that a training has for the network."""
+JUDGES = ('mobilenetv2', 'lite1', 'lite2')
+"""No weights are trained through these or chosen by them."""
+TITLES = {
+    'efficientnet_lite0_imagenet_samples': 'EfficientNet-Lite0',
+    'squeezenet11_imagenet_samples': 'SqueezeNet 1.1',
+    'deeplabv3_mobilenetv2_voc2012': 'DeepLabv3-MobileNetV2',
+    'mobilenetv2_imagenet_samples': 'MobileNetV2',
+    'efficientnet_lite1_imagenet_samples': 'EfficientNet-Lite1',
+    'efficientnet_lite2_imagenet_samples': 'EfficientNet-Lite2',
+}
+SIGMAS = (0, 15, 30, 45, 60)
+NOISES = ('poisson_gaussian', 'camera', 'noisy_jpeg')
+OURS = {'recognition': 'recognition-blind', 'pixel-trained': 'multiscale-blind'}
+"""Published weights by the names of their columns."""
+PEERS_WHITE = ('bm3d', 'FFDNet=work_dirs/weights/ffdnet.pth')
+"""They are told the noise level."""
+PEERS_BLIND = ('DnCNN=work_dirs/weights/dncnn_blind.pth',)
+KEPT = (
+    'task', 'metric', 'sigma', 'method', 'images', 'value', 'low', 'high', 'psnr', 'place', 'recovery', 'helped',
+    'harmed', 'difference', 'difference_low', 'difference_high',
+)  # fmt: skip
+
+
+def measure_recognition(images: int | None, peers: int, noises: Sequence[str] = ()) -> None:
+    """Put the methods before every network and write what they reach into results/recognition.json.
+
+    Denoisers compute in bfloat16 where the machine is faster so. What was measured before is not run again while
+    ``work_dirs/zoo/recognition`` is there.
+
+    Args:
+        images: How many of each network's images, evenly spread; all by default.
+        peers: On how many of them BM3D, FFDNet and DnCNN run, which take long; 0 leaves them out.
+        noises: Levels and names out of ``SIGMAS`` and ``NOISES``; all by default.
+    """
+    import torch
+
+    from semrestore.engine import bf16_is_fast
+    from semrestore.evaluation.cross_task import gaussian_noises, named_noise, run_cells, task_configs
+    from semrestore.evaluation.matrix import Matrix
+    from semrestore.evaluation.methods import Method, parse_method
+    from semrestore.files import write_text
+
+    tasks: dict = {}
+    for name in NETWORKS.values():
+        tasks |= task_configs(str(ROOT / f'configs/evaluation/{name}.py'))
+    ours = [parse_method(text, '') for text in ('noisy', 'clean')]
+    ours += [Method(title, checkpoint=f'zoo:{name}') for title, name in OURS.items()]
+    blind = [parse_method(text, '') for text in PEERS_BLIND if peers]
+    white = [parse_method(text, '') for text in PEERS_WHITE if peers]
+    limits = {method.name: images for method in ours if images} | {method.name: peers for method in white + blind}
+    dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
+    sigmas = [sigma for sigma in SIGMAS if not noises or str(sigma) in noises]
+    named = {
+        name: named_noise(str(ROOT / f'configs/_base_/degradations/{name}.py'), 'NOISES')
+        for name in NOISES
+        if not noises or name in noises
+    }
+    cells = run_cells(tasks, [*ours, *white, *blind], gaussian_noises(sigmas), CELLS, limits, dtype)
+    cells += run_cells(tasks, [*ours, *blind], named, CELLS, limits, dtype)
+    records = Matrix(cells, [*sigmas, *named], 'pixel-trained').records()
+    kept = [_short(record) for record in records if record['metric'] in ('top-1', 'mIoU')]
+    write_text(RESULTS, json.dumps(dict(weights=_files(), dtype=str(dtype), records=kept), indent=0) + '\n')
+    print(f'wrote {RESULTS.relative_to(ROOT)}')
+
+
+def _short(record: dict) -> dict:
+    return {
+        key: round(record[key], 3) if isinstance(record[key], float) else record[key] for key in KEPT if key in record
+    }
+
+
+def _files() -> dict[str, str]:
+    from semrestore.weights.zoo import published
+
+    return {title: published()[name]['file'] for title, name in OURS.items()}
+
+
+def recognition_blocks() -> dict[str, str]:
+    """Return the tables of docs/recognition.md."""
+    if not RESULTS.is_file():
+        return dict.fromkeys(('recognition_summary', 'recognition_seen', 'recognition_unseen'), 'Not measured yet.')
+    from semrestore.evaluation.matrix import markdown
+
+    records = json.loads(RESULTS.read_text(encoding='utf-8'))['records']
+    for record in records:
+        record['task'], record['recovery'] = TITLES[record['task']], record.get('recovery')
+        record['sigma'] = {0: 'none'}.get(record['sigma'], record['sigma'])
+    judges = [TITLES[NETWORKS[name]] for name in JUDGES]
+    unseen = [record for record in records if record['task'] in judges]
+    seen = [record for record in records if record['task'] not in judges]
+    return dict(
+        recognition_summary=_summary(unseen),
+        recognition_unseen=markdown(unseen, 'pixel-trained').strip(),
+        recognition_seen=markdown(seen, 'pixel-trained').strip(),
+    )
+
+
+def _summary(records: Sequence[dict]) -> str:
+    """Return the mean over networks, for each noise and each method that ran on all images."""
+    images = max(record['images'] for record in records)
+    methods = [name for name in dict.fromkeys(record['method'] for record in records)]
+    whole = [
+        name for name in methods if any((record['method'], record['images']) == (name, images) for record in records)
+    ]
+    networks = len({record['task'] for record in records})
+    lines = [f'Mean top-1 (%) of {networks} networks, {images} photos each; in brackets the mean recovery:', '']
+    lines += ['| noise | ' + ' | '.join(whole) + ' | helped / harmed by recognition | by pixel-trained |']
+    lines += ['| --- |' + ' ---: |' * (len(whole) + 2)]
+    for sigma in dict.fromkeys(record['sigma'] for record in records):
+        cells = []
+        for method in whole:
+            row = [record for record in records if (record['sigma'], record['method']) == (sigma, method)]
+            text = f'{sum(record["value"] for record in row) / len(row):.1f}'
+            if sigma != 'none' and all(record['recovery'] is not None for record in row):
+                text += f' ({sum(record["recovery"] for record in row) / len(row):.0f} %)'
+            cells.append(text)
+        for method in OURS:
+            row = [record for record in records if (record['sigma'], record['method']) == (sigma, method)]
+            cells.append(' / '.join(str(sum(record.get(key, 0) for record in row)) for key in ('helped', 'harmed')))
+        lines.append(f'| {sigma} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines)
