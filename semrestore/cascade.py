@@ -10,6 +10,7 @@ from torch import Tensor
 
 from semrestore.contracts import check_degraded, check_restored, check_samples, check_term
 from semrestore.degradations import Degradation, image_generator
+from semrestore.degradations.base import to_eight_bits
 from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError, near
 from semrestore.losses import Loss, Step, Supervision
@@ -47,6 +48,8 @@ class Cascade(BaseModel):
             network's own prediction: its accuracy is then the agreement with itself on the clean image.
         temperature: By which the class scores are divided before the softmax of ``'soft'``.
         evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
+        quantise: In evaluation clip the restored image to 0..1 and round it to 8 bits, as a file would, before a task
+            network sees it.
         channels_last: Run the denoiser in channels-last memory, which is faster on most devices
             (``docs/performance.md``).
         compile: Compile the denoiser for training by :func:`torch.compile`: ``True``, or its keywords, such as
@@ -72,6 +75,7 @@ class Cascade(BaseModel):
         supervision: Supervision = 'labels',
         temperature: float = 1.0,
         evaluation_seed: int = 0,
+        quantise: bool = False,
         channels_last: bool = True,
         compile: bool | dict = False,
         data_preprocessor: dict | None = None,
@@ -91,6 +95,7 @@ class Cascade(BaseModel):
         self.supervision = supervision
         self.temperature = temperature
         self.evaluation_seed = evaluation_seed
+        self.quantise = quantise
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self._compile_options = dict(compile) if isinstance(compile, dict) else {} if compile else None
         self._compiled: dict[str, Callable] = {}
@@ -216,6 +221,8 @@ class Cascade(BaseModel):
         if not restored.isfinite().all():
             names = ', '.join(f"'{image_name(sample)}'" for sample in data_samples)
             raise UserError(f'the denoiser returns values that are no numbers for {names}')
+        if self.quantise:
+            restored = to_eight_bits(restored)
         if self.task is not None:
             if self.supervision != 'labels':
                 data_samples = self._complete_labels(self.task, clean, data_samples)

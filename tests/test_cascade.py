@@ -309,3 +309,20 @@ def test_a_compiled_denoiser_takes_the_same_step_and_is_not_compiled_for_evaluat
     assert len(asked) == 1
     assert set(cascade.state_dict()) == keys
     assert copy.deepcopy(cascade).denoiser is not cascade.denoiser
+
+
+def test_with_quantise_the_task_sees_what_a_file_would_hold(build_cascade, batch, monkeypatch):
+    seen = []
+    for quantise in (False, True):
+        cascade = build_cascade(quantise=quantise).eval()
+        predict = cascade.task.predict
+        monkeypatch.setattr(
+            cascade.task,
+            'predict',
+            lambda images, samples, predict=predict: (seen.append(images), predict(images, samples))[1],
+        )
+        samples = cascade(**cascade.data_preprocessor(batch), mode='predict')
+        assert torch.equal(torch.stack([sample.restored for sample in samples]), seen[-1])
+    plain, stored = seen
+    assert plain.min() < 0 or plain.max() > 1
+    assert torch.equal(stored, (plain * 255).round().clamp(0, 255) / 255)
