@@ -89,6 +89,19 @@ def study(seed, names):
     ]
 
 
+levels = [
+    dict(
+        name=f'multiscale-sigma{sigma}',
+        config='zoo/sigma.py',
+        options={'model.degradation.sigma': sigma},
+        sigma=sigma,
+        after=['multiscale-blind'],
+        then='publish',
+    )
+    for sigma in (25, 50, 35, 15, 30, 45, 60)
+]
+
+
 plan = [
     dict(name='multiscale-blind', config='zoo/blind.py', round=2, sigma=[0, 60], then='publish'),
     dict(
@@ -99,6 +112,7 @@ plan = [
         after=['multiscale-blind'],
         then='publish',
     ),
+    *levels,
     *study(0, arms),
     *recognition_study(0),
     *study(1, arms),
