@@ -16,7 +16,7 @@ from semrestore.errors import UserError, near
 from semrestore.losses import Loss, Step, Supervision
 from semrestore.preprocessor import ImagePreprocessor, LabelCheck, image_name, is_labelled
 from semrestore.registry import MODELS
-from semrestore.weights.fit import adapted, check_fit, renamed
+from semrestore.weights.fit import check_fit, fitted
 from semrestore.weights.read import check_plain
 from semrestore.weights.record import denoiser_record
 
@@ -300,7 +300,7 @@ class Cascade(BaseModel):
         # PyTorch and MMEngine both load by this method. MMEngine only warns about weights of another network.
         own = {key.removeprefix(prefix): value for key, value in state_dict.items() if key.startswith(prefix)}
         check_plain(own, 'the checkpoint')
-        own = adapted(self, renamed(self, own))
+        own = fitted(self, own)
         check_fit(self, own, 'the checkpoint')
         state_dict.update({prefix + key: value for key, value in own.items()})
         super()._load_from_state_dict(state_dict, prefix, *arguments)

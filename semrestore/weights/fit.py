@@ -27,31 +27,33 @@ def fit_weights(module: nn.Module, path: str | Path) -> None:
 def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Load tensors into a module of the same network; ``source`` is what an error calls them."""
     check_plain(state, source)
-    state = adapted(module, renamed(module, state))
+    state = fitted(module, state)
     check_fit(module, state, source)
-    module.load_state_dict(state)
+    whole = module.state_dict()  # which knows the versions of its parts, after which some of them ask
+    whole.update(state)
+    module.load_state_dict(whole)
 
 
-def renamed(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights under a module's names, where they differ by what all of them begin with.
+def fitted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights under a module's names and in its form, where they differ by no more than these.
 
     ``module.`` of DataParallel, ``_orig_mod.`` of torch.compile, a trainer's ``model.``, or ``denoiser.``, which the
-    bare state dict of a denoiser lacks: one beginning is exchanged for another if all names then fit.
+    bare state dict of a denoiser lacks: one beginning of all names is exchanged for another if all names then fit.
+    Counts of batches, which files from before PyTorch 0.4.1 lack, are the module's own.
     """
     own = module.state_dict()
-    if not state or not own or set(state) == set(own):
-        return state
-    for before in _beginnings(state):
-        rest = {key[len(before) :] for key in state}
-        for after in _beginnings(own):
-            if len(own) == len(rest) and {key[len(after) :] for key in own} == rest:
-                return {after + key[len(before) :]: value for key, value in state.items()}
-    return state
+    pairs = [('', ''), *((before, after) for before in _beginnings(state) for after in _beginnings(own))]
+    for before, after in pairs:
+        renamed = adapted(module, {after + key[len(before) :]: value for key, value in state.items()})
+        whole = {**{key: value for key, value in own.items() if key.endswith('.num_batches_tracked')}, **renamed}
+        if set(whole) == set(own):
+            return whole
+    return adapted(module, state)
 
 
 def _beginnings(names: Collection[str]) -> list[str]:
     """Return what all names begin with, up to each of its points: of ``a.b.x`` and ``a.b.y`` '', 'a.' and 'a.b.'."""
-    first, last = min(names), max(names)  # what these two share, all share
+    first, last = min(names, default=''), max(names, default='')  # what these two share, all share
     shared = first[
         : next((place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
     ]

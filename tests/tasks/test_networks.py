@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-import torchvision
 from mmengine.config import Config
 
 from projects.paper import convert_deeplabv3
@@ -132,18 +131,3 @@ def test_deeplab_largefov_has_output_stride_8_and_taps_relu3_3_at_stride_4():
     features = task.features(image, [cfg.relu3_3])
     assert features[cfg.relu3_3].shape == (1, 256, 81, 81)
     assert task.run(image).shape == (1, 21, 41, 41)
-
-
-@pytest.mark.parametrize('name', ['googlenet', 'inception_v3'])
-def test_networks_with_a_normalisation_inside_see_what_torchvision_has_them_see(name, monkeypatch):
-    torch.manual_seed(0)
-    source = torchvision.models.get_model(name, weights=None, init_weights=False)
-    monkeypatch.setattr(torchvision.models.WeightsEnum, 'get_state_dict', lambda self, *_, **__: source.state_dict())
-    published = torchvision.models.get_model(name, weights='DEFAULT').eval()
-    ours = MODELS.build(
-        dict(type='TorchvisionClassifier', model_name=name, data_preprocessor=dict(mean=[0.0] * 3, std=[1.0] * 3))
-    ).eval()
-    ours.load_state_dict(source.state_dict())
-    images = torch.rand(1, 3, 128, 128)
-    with torch.no_grad():
-        torch.testing.assert_close(ours(images, mode='tensor'), published(images))

@@ -1,15 +1,33 @@
 """Any classifier of torchvision as an mmpretrain model."""
 
+import math
+import re
+from collections import OrderedDict
 from typing import Any
 
 from mmpretrain.models.classifiers import BaseClassifier, TimmClassifier
 from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
+from torch import Tensor, nn
 from torchvision.models import get_model
 
 from semrestore.registry import MODELS
 
-AS_PUBLISHED = {name: dict(transform_input=True, init_weights=False) for name in ('googlenet', 'inception_v3')}
-"""What torchvision's builders set only where they load weights themselves."""
+AS_PUBLISHED = {
+    name: dict(transform_input=True, init_weights=False, aux_logits=False) for name in ('googlenet', 'inception_v3')
+}
+"""What torchvision's builders set only where they load weights themselves; and no heads for training alone."""
+
+AUXILIARY = ('aux1.', 'aux2.', 'AuxLogits.')
+"""Those heads, which a file may have or lack."""
+
+OLD_NAMES = (
+    (r'(denselayer\d+\.(?:norm|conv))\.([12]\.)', r'\1\2'),
+    (r'\.mlp\.linear_1\.', '.mlp.0.'),
+    (r'\.mlp\.linear_2\.', '.mlp.3.'),
+)
+"""What the files that torchvision publishes call parts of DenseNet and ViT, which it renames while it loads them."""
+
+POSITIONS = 'encoder.pos_embedding'
 
 
 @MODELS.register_module()
@@ -17,9 +35,9 @@ class TorchvisionClassifier(TimmClassifier):
     """A classifier of torchvision, by name, with loss and predictions of mmpretrain's wrapper for timm.
 
     Like that wrapper it loads the library's own checkpoints as they are, and it builds a network as torchvision does
-    for them: Inception v3 and GoogLeNet then bring ImageNet's normalisation to their own inside (``transform_input``).
-    For weights of your own training, which want it as torchvision builds it without weights, say
-    ``transform_input=False``.
+    for them. Inception v3 and GoogLeNet bring ImageNet's normalisation to their own inside (``transform_input``), and a
+    vision transformer takes images of the size that its weights were trained for. For weights of your own training,
+    which want Inception v3 or GoogLeNet as torchvision builds them without weights, say ``transform_input=False``.
 
     Args:
         model_name: A name that ``torchvision.models.list_models`` knows.
@@ -35,8 +53,35 @@ class TorchvisionClassifier(TimmClassifier):
         BaseClassifier.__init__(
             self, data_preprocessor={'type': 'mmpretrain.ClsDataPreprocessor', **(data_preprocessor or {})}
         )
-        self.model = get_model(model_name, weights=None, **{**AS_PUBLISHED.get(model_name, {}), **kwargs})
+        published = AS_PUBLISHED.get(model_name.removeprefix('quantized_'), {})
+        self.model = get_model(model_name, weights=None, **{**published, **kwargs})
+        self.sized = 'image_size' in kwargs
         self.num_classes = kwargs.get('num_classes', 1000)  # torchvision's own default
         self.loss_module = MMPRETRAIN_MODELS.build(loss or dict(type='CrossEntropyLoss', _scope_='mmpretrain'))
-        self._register_state_dict_hook(self._remove_state_dict_prefix)
+        self._register_state_dict_hook(_without_prefix)
         self._register_load_state_dict_pre_hook(self._add_state_dict_prefix)
+
+    def adapt_state(self, state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """Return weights under today's names, without heads for training; a ViT takes on their image size.
+
+        Args:
+            state: Weights by name.
+            prefix: What this network's names begin with.
+        """
+        for old, new in OLD_NAMES:
+            state = {re.sub(old, new, key): value for key, value in state.items()}
+        own = self.model.state_dict()
+        unused = tuple(prefix + head for head in AUXILIARY if not any(key.startswith(head) for key in own))
+        state = {key: value for key, value in state.items() if not key.startswith(unused)}
+        positions = state.get(prefix + POSITIONS)
+        if not self.sized and POSITIONS in own and positions is not None and positions.ndim == 3:
+            self.model.image_size = self.model.patch_size * math.isqrt(positions.shape[1] - 1)
+            self.model.encoder.pos_embedding = nn.Parameter(positions.clone())
+        return state
+
+
+def _without_prefix(network: nn.Module, state: OrderedDict, prefix: str, metadata: dict) -> OrderedDict:
+    # mmpretrain's hook loses the versions of the parts, for which MNASNet asks.
+    short = TimmClassifier._remove_state_dict_prefix(network, state, prefix, metadata)
+    short._metadata = state._metadata
+    return short
