@@ -14,6 +14,7 @@ def apply() -> None:
     """Make the changes."""
     _name_packages()
     _pass_over_sidecars()
+    _pass_over_marks()
     _load_weights_safely()
 
 
@@ -45,6 +46,21 @@ def _pass_over_sidecars() -> None:
                 yield name
 
     LocalBackend.list_dir_or_file = listed
+
+
+def _pass_over_marks() -> None:
+    """Have the libraries' lists begin behind a byte order mark, which editors on Windows write.
+
+    MMEngine would take it for the beginning of the first name.
+    """
+    from mmengine.fileio import LocalBackend
+
+    whole = LocalBackend.get_text
+
+    def text(self: LocalBackend, *arguments: Any, **options: Any) -> str:
+        return whole(self, *arguments, **options).removeprefix('\ufeff')
+
+    LocalBackend.get_text = text
 
 
 def _load_weights_safely() -> None:

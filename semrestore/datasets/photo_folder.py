@@ -10,7 +10,7 @@ from PIL import Image
 
 from semrestore.errors import UserError
 from semrestore.files import read_text
-from semrestore.images.formats import SUFFIXES
+from semrestore.images.formats import suffixes
 from semrestore.images.listing import images_below
 from semrestore.registry import DATASETS
 
@@ -74,7 +74,7 @@ class PhotoFolder(BaseDataset):
         if self.list_file is None:
             paths = images_below(self.folder)
             if not paths:
-                raise UserError(f"folder '{self.folder}' has no images (looked for {', '.join(sorted(SUFFIXES))})")
+                raise UserError(f"folder '{self.folder}' has no images (looked for {', '.join(sorted(suffixes()))})")
             return paths
         lines = read_text(self.list_file, 'list file').splitlines()
         paths = [

@@ -2,19 +2,78 @@
 
 import struct
 import zlib
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
-_NAMES = 'avif bmp dib gif j2k jfif jp2 jpe jpeg jpg pbm pcx pgm png pnm ppm sgi tga tif tiff webp'
-SUFFIXES = frozenset(f'.{name}' for name in _NAMES.split())
-"""Of images, in a folder as by name."""
-
-_OTHERS = 'arw cr2 cr3 dng exr hdr heic heif jxl nef orf psd raf rw2'
-UNREAD = frozenset(f'.{name}' for name in _OTHERS.split())
-"""Of images that are not read: a folder's are named, once."""
+from PIL import Image, features
 
 VIDEOS = frozenset({'.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm'})
 
-FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', 'TIFF', 'WEBP', 'JPEG2000', 'PCX', 'SGI', 'TGA', 'AVIF')
-"""Pillow's names, the usual ones first. Pillow would hand PostScript to Ghostscript, which runs programs."""
+_FORMATS = 'PNG JPEG BMP DIB GIF PPM TIFF WEBP JPEG2000 PCX SGI TGA AVIF HEIF'
+_RANGELESS = frozenset({'.pfm'})
+"""PPM's sister of floats without a stated range."""
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Return Pillow's names of what is read, the usual ones first.
+
+    AVIF is among them where Pillow reads it, and HEIF where ``pillow-heif`` is installed. Others are left out: Pillow
+    would hand PostScript to Ghostscript, which runs programs.
+    """
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    Image.init()
+    known = [name for name in _FORMATS.split() if name in Image.OPEN]
+    return tuple(name for name in known if name != 'AVIF' or features.check('avif'))
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Return the suffixes that Pillow gives to what is read: of images in a folder as by name."""
+    known = {*formats(), 'MPO'}  # which Pillow opens as JPEG
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in known) - _RANGELESS
+
+
+_OTHERS = 'arw cr2 cr3 dng exr hdr heic heif hif jxl nef orf pfm psd raf rw2'
+_RAW = frozenset(f'.{name}' for name in _OTHERS.split())
+_STARTS = (
+    b'\xff\xd8\xff',  # JPEG
+    b'\x89PNG',
+    b'GIF8',
+    b'II*\0',  # TIFF, in either order of bytes
+    b'MM\0*',
+    b'\0\0\0\x0cjP  ',  # JPEG 2000
+    b'\0\0\0\x0cJXL ',
+    b'8BPS',  # Photoshop
+    b'\x76\x2f\x31\x01',  # OpenEXR
+    b'#?RADIANCE',
+)
+HEIC = frozenset({'.heic', '.heics', '.heif', '.heifs', '.hif'})
+"""Suffixes that pillow-heif reads."""
+
+_BRANDS = frozenset({b'avif', b'avis', b'heic', b'heix', b'heim', b'hevc', b'mif1', b'msf1', b'crx '})
+"""Of still images in ISO's base media format (ISO/IEC 14496-12, 4.3)."""
+
+
+def is_image(path: Path) -> bool:
+    """Return whether a file is an image by its suffix or its first bytes, read or not."""
+    if path.suffix.lower() in suffixes() | _RAW:
+        return True
+    try:
+        with open(path, 'rb') as file:
+            start = file.read(12)
+    except OSError:
+        return False
+    return (
+        start.startswith(_STARTS)
+        or (start[:4] == b'RIFF' and start[8:] == b'WEBP')
+        or (start[4:8] == b'ftyp' and start[8:] in _BRANDS)
+    )
+
 
 CONTAINERS = 'format_whitelist;mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm'
 """For FFmpeg, which would otherwise follow a list of other files under any name."""

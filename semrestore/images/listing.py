@@ -3,13 +3,14 @@
 import glob
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
 from semrestore.errors import UserError
-from semrestore.images.formats import SUFFIXES, UNREAD, VIDEOS
+from semrestore.images.formats import HEIC, VIDEOS, is_image, suffixes
 
 __all__ = ['find', 'images_below', 'is_sidecar']
 
@@ -17,6 +18,9 @@ SIDECARS = frozenset(
     ('@eadir', '__macosx', 'thumbs.db', 'desktop.ini', '$recycle.bin', '#recycle', 'system volume information')
 )
 """Names that a NAS, a Mac or Windows leaves in folders of photos, in lower case."""
+
+LOOKED_INTO = 20
+"""Files of each suffix that are not read, to see whether they are images."""
 
 
 def is_sidecar(name: str) -> bool:
@@ -38,19 +42,30 @@ def images_below(folder: Path, films: bool = False) -> list[Path]:
         folder: It is searched recursively.
         films: List videos as well.
     """
-    suffixes = SUFFIXES | VIDEOS if films else SUFFIXES
-    files = sorted(
-        path
-        for path in folder.rglob('*')
-        if path.suffix.lower() in suffixes | UNREAD
-        and not any(map(is_sidecar, path.relative_to(folder).parts))
-        and path.is_file()
-    )
-    found = [path for path in files if path.suffix.lower() in suffixes]
-    if len(found) < len(files):
-        first = next(path for path in files if path.suffix.lower() in UNREAD)
-        print(f"warning: '{first}' and others of its kind are not read; convert them to PNG or TIFF", file=sys.stderr)
-    return found
+    below = sorted(path for path in folder.rglob('*') if not any(map(is_sidecar, path.relative_to(folder).parts)))
+    return _read_of(below, suffixes() | VIDEOS if films else suffixes())
+
+
+def _read_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[Path]:
+    """Return the files with one of the suffixes that are wanted, and name an image that is passed over."""
+    others = (path for path in paths if path.suffix.lower() not in wanted | VIDEOS)
+    odd = next(filter(is_image, _samples(others)), None)
+    if odd is not None:
+        advice = 'install pillow-heif, or convert them' if odd.suffix.lower() in HEIC else 'convert them'
+        print(
+            f"warning: '{odd}' and others of its kind are images that are not read; {advice} to PNG or TIFF",
+            file=sys.stderr,
+        )
+    return [path for path in paths if path.suffix.lower() in wanted and path.is_file()]
+
+
+def _samples(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the first files of each suffix: of a million labels not all are looked into."""
+    seen: Counter[str] = Counter()
+    for path in paths:
+        seen[path.suffix.lower()] += 1
+        if seen[path.suffix.lower()] <= LOOKED_INTO and path.is_file():
+            yield path
 
 
 def naturally(path: Path) -> list:
@@ -81,12 +96,15 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
         elif path.exists():
             yield path, Path(path.name)
         else:
-            matches = _matches(path) if glob.has_magic(str(given)) else []
+            if not glob.has_magic(str(given)):
+                raise UserError(f"'{given}' does not exist")
+            named = frozenset(
+                {path.suffix.lower()} - {''}
+            )  # of '*.dat' those files are meant, whatever they are called
+            matches = sorted(_read_of(_matches(path), suffixes() | VIDEOS | named), key=naturally)
             if not matches:
-                raise UserError(
-                    f"'{given}' does not exist" + (' or matches nothing' if glob.has_magic(str(given)) else '')
-                )
-            yield from ((match, Path(match.name)) for match in matches if match.is_file())
+                raise UserError(f"'{given}' does not exist or matches no images or videos")
+            yield from ((match, Path(match.name)) for match in matches)
 
 
 def _matches(pattern: Path) -> list[Path]:
@@ -96,11 +114,11 @@ def _matches(pattern: Path) -> list[Path]:
         parts.append('*')
     try:
         found = Path(pattern.anchor).glob('/'.join(parts))
-        asked = [part for part in pattern.parts if part.startswith('.')]
-        return sorted(
+        asked = [part for part in pattern.parts if is_sidecar(part)]
+        return [
             one
             for one in found
-            if all(any(map(partial(fnmatch, part), asked)) for part in one.parts if part.startswith('.'))
-        )
+            if all(any(map(partial(fnmatch, part), asked)) for part in one.parts if is_sidecar(part))
+        ]
     except ValueError as error:
         raise UserError(f"'{pattern}' is no pattern: {error}") from None

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from semrestore.errors import UserError, check_is_file
-from semrestore.images.formats import BROKEN, FORMATS, VIDEOS
+from semrestore.images.formats import BROKEN, HEIC, VIDEOS, formats, suffixes
 from semrestore.images.picture import Picture, from_pil, metadata_of, orientation_of
 from semrestore.images.tiff import is_tiff, tiff_page_count, tiff_pictures
 from semrestore.images.video import frames
@@ -78,7 +78,7 @@ def open_image(path: Path) -> Image.Image:
     """Open an image file by one of the formats that are read, without decoding it."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # at half of what is refused
-        return Image.open(path, formats=FORMATS)
+        return Image.open(path, formats=formats())
 
 
 def is_animated(path: Path) -> bool:
@@ -114,7 +114,9 @@ class _reported:  # noqa: N801 (a context manager, written as a class because it
         if isinstance(error, UserError):
             raise UserError(f"image '{self.path}' {error}") from None
         if isinstance(error, BROKEN):
-            raise UserError(f"image '{self.path}' cannot be read: {error}") from None
+            lacks = self.path.suffix.lower() in HEIC - suffixes()
+            hint = '; HEIC is read where pillow-heif is installed (pip install pillow-heif)' if lacks else ''
+            raise UserError(f"image '{self.path}' cannot be read: {error}{hint}") from None
 
 
 def _decoded(path: Path, image: Image.Image) -> Picture:

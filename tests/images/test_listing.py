@@ -1,15 +1,20 @@
 """One listing for all rooms: what a Mac, a NAS or a notebook server leaves is passed over, everywhere."""
 
+import contextlib
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mmpretrain.datasets import CustomDataset
+from mmseg.datasets import BaseSegDataset
 from PIL import Image
 
 from semrestore.datasets import PairFolder, PhotoFolder
-from semrestore.images import find
-from semrestore.images.formats import SUFFIXES
+from semrestore.errors import UserError
+from semrestore.images import find, read, read_photo
+from semrestore.images.formats import formats, suffixes
 from semrestore.images.listing import images_below
-from semrestore.images.read import read_first
 
 LEFT_BEHIND = (
     '._a.png',
@@ -68,21 +73,95 @@ def test_a_list_may_begin_with_a_byte_order_mark(folder):
     assert len(PhotoFolder(folder=str(folder), list_file=str(folder / 'list.txt'))) == 2
 
 
-@pytest.mark.parametrize('suffix', sorted(SUFFIXES))
-def test_every_suffix_is_read_in_a_folder_as_by_name(tmp_path, suffix):
-    kinds = {'.pbm': '1', '.pgm': 'L'}
-    image = Image.fromarray(PIXELS).convert(kinds.get(suffix, 'RGB'))
-    formats = {'.jfif': 'JPEG', '.jpe': 'JPEG', '.pnm': 'PPM', '.j2k': 'JPEG2000', '.jp2': 'JPEG2000'}
-    path = tmp_path / f'photo{suffix}'
-    image.save(path, format=formats.get(suffix))
-    assert images_below(tmp_path) == [path]
-    assert read_first(path).pixels.shape[:2] == PIXELS.shape[:2]
+def test_lists_of_the_libraries_may_begin_with_one_too(folder):
+    (folder / 'list.txt').write_text('a.png 1\nb2.png 0\n', encoding='utf-8-sig')
+    classes = CustomDataset(data_root=str(folder), ann_file='list.txt', metainfo=dict(classes=['cat', 'dog']))
+    assert [Path(classes.get_data_info(index)['img_path']).name for index in range(2)] == ['a.png', 'b2.png']
+    (folder / 'names.txt').write_text('a\nb2\n', encoding='utf-8-sig')
+    maps = BaseSegDataset(data_root=str(folder), ann_file='names.txt', img_suffix='.png', pipeline=[])
+    assert [Path(maps.get_data_info(index)['img_path']).name for index in range(2)] == ['a.png', 'b2.png']
 
 
-def test_images_that_are_not_read_are_named_once(folder, capsys):
-    for name in ('x.heic', 'y.nef'):
-        (folder / name).write_bytes(b'\0' * 40)
+def read_in_every_way(folder):
+    """Return the names of what a folder, a glob, a film-less listing and a name give."""
+    by_name = []
+    for path in sorted(folder.iterdir()):
+        with contextlib.suppress(UserError):
+            list(read(path))
+            by_name.append(path.name)
+    found = dict(folder=[path.name for path, _ in find([folder])], glob=[path.name for path, _ in find([folder / '*'])])
+    return found | dict(training=[path.name for path in images_below(folder)], name=by_name)
+
+
+def test_a_folder_a_glob_and_a_name_read_the_same_files(tmp_path):
+    for suffix in sorted(suffixes()):
+        image = Image.fromarray(PIXELS).convert({'.pbm': '1', '.pgm': 'L'}.get(suffix, 'RGB'))
+        image.save(tmp_path / f'{suffix[1:]}{suffix}', format={'.mpo': 'JPEG'}.get(suffix))
+    (tmp_path / 'notes.txt').write_text('no image')
+    found = read_in_every_way(tmp_path)
+    assert len(found['name']) == len(suffixes()) >= 34
+    assert all(sorted(names) == found['name'] for names in found.values()), found
+
+
+def test_what_pillow_writes_in_a_form_that_is_read_has_a_suffix_that_is_read():
+    Image.init()
+    known = {suffix for suffix, name in Image.registered_extensions().items() if name in formats()}
+    assert known - suffixes() == {'.pfm'}  # floats without a stated range
+
+
+@pytest.mark.parametrize('name', ['photo', 'photo.data', 'photo.nef', 'photo.jxl'])
+def test_images_that_are_passed_over_are_named_once(folder, capsys, name):
+    """By their content, or by a suffix of raw photos."""
+    Image.fromarray(PIXELS).save(folder / name, format='JPEG')
+    Image.fromarray(PIXELS).save(folder / f'sub/{name}', format='PNG')
+    (folder / 'labels.txt').write_text('0 0.5 0.5 0.1 0.1')
     assert len(images_below(folder)) == 4
     error = capsys.readouterr().err
-    assert 'x.heic' in error
+    assert name in error
     assert error.count('warning') == 1
+    assert len(list(find([folder / '*']))) == 3
+
+
+def test_a_glob_that_names_a_suffix_means_it(folder):
+    Image.fromarray(PIXELS).save(folder / 'photo.data', format='PNG')
+    assert [path.name for path, _ in find([folder / '*.data'])] == ['photo.data']
+
+
+@pytest.mark.parametrize('pattern', ['*', '**/*', '*/*', '**'])
+def test_sidecars_are_passed_over_by_globs(folder, pattern):
+    found = [below.name for _, below in find([folder / pattern])]
+    assert found == {'*': ['a.png', 'b2.png', 'b10.png'], '*/*': ['c.png']}.get(
+        pattern, ['a.png', 'b2.png', 'b10.png', 'c.png']
+    )
+
+
+def test_a_sidecar_may_be_asked_for(folder):
+    assert [path.name for path, _ in find([folder / '@eaDir/*/*'])] == ['thumb.jpg']
+    assert [path.name for path, _ in find([folder / '@eaDir'])] == ['thumb.jpg']
+
+
+def test_heic_is_read_with_its_plugin(tmp_path):
+    pillow_heif = pytest.importorskip('pillow_heif')
+    smooth = np.add.outer(np.arange(64), np.arange(48)).astype(np.uint8)
+    pillow_heif.from_pillow(Image.fromarray(smooth).convert('RGB')).save(tmp_path / 'photo.heic', quality=95)
+    expected = np.asarray(pillow_heif.read_heif(tmp_path / 'photo.heic').to_pillow())
+    assert images_below(tmp_path) == [tmp_path / 'photo.heic']
+    np.testing.assert_array_equal(read_photo(tmp_path / 'photo.heic'), expected)
+
+
+def test_heic_without_its_plugin_is_named_once_with_what_helps(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'pillow_heif', None)
+    for name in ('IMG_1.heic', 'IMG_2.HEIC'):
+        (tmp_path / name).write_bytes(b'\0\0\0\x18ftypheic\0\0\0\0mif1heic')
+    formats.cache_clear()
+    suffixes.cache_clear()
+    monkeypatch.delitem(Image.OPEN, 'HEIF', raising=False)
+    try:
+        assert images_below(tmp_path) == []
+        error = capsys.readouterr().err
+        assert error.count('pillow-heif') == error.count('IMG_1.heic') == 1
+        with pytest.raises(UserError, match=r'IMG_1\.heic.*pillow-heif'):
+            read_photo(tmp_path / 'IMG_1.heic')
+    finally:
+        formats.cache_clear()
+        suffixes.cache_clear()
