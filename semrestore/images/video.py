@@ -1,73 +1,133 @@
 """The frames of a film, by OpenCV."""
 
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from semrestore.errors import UserError, check_is_file
+from semrestore.images.containers import is_whole
 from semrestore.images.formats import CONTAINERS
 from semrestore.images.picture import Picture
 
 __all__ = ['frames']
 
-COUNTED = frozenset({'.avi', '.m4v', '.mov', '.mp4'})
-"""Containers that hold the number of their frames; others hold a duration."""
+OPTIONS = 'OPENCV_FFMPEG_CAPTURE_OPTIONS'
+ATTEMPTS = 1000
+"""In a row that fail before a film is taken to be at its end; OpenCV does not tell the end from damage."""
 
-WHOLE = 0.9
-"""Of its duration a film without a count has to last."""
+COUNTED = frozenset({'.m4v', '.mov', '.mp4'})
+"""Containers with an entry for each picture. Others state an estimate, or count pictures that were left out."""
+
+HIDDEN = b'VP80'
+"""A codec some of whose packets hold pictures that are never shown."""
+
+WIDE = frozenset({b'RGB0', b'0RGB', b'BGR0', b'0BGR'})
+"""FFmpeg's codes of 48 bits a pixel, which end in the number 48; that of 64 has an ``@``, which is 64."""
+
+ALPHA_MODE = b'\x53\xc0\x81\x01'
+"""Of a WebM whose opacity is a second picture (https://www.webmproject.org/docs/container)."""
 
 
 def frames(path: Path) -> Iterator[Picture]:
     """Yield the frames of a film as 8-bit RGB pictures; what cannot be decoded is passed over, and reported at the end.
 
+    An alpha channel and more than 8 bits a channel are dropped with a warning.
+
     Raises:
         UserError: The file is missing, has no frames, or OpenCV lacks its codec; or, after the last frame, fewer frames
-            came out than the file says that it has.
+            came out than the file holds.
     """
-    import cv2
-
     check_is_file(path, 'video')
-    os.environ.setdefault('OPENCV_FFMPEG_CAPTURE_OPTIONS', CONTAINERS)
     packets = _packets(path)
-    video = cv2.VideoCapture(str(path))
-    number = failures = 0
-    last = 0.0
-    try:
-        count, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
-        expected = max(packets, int(count)) if path.suffix.lower() in COUNTED else packets
-        while True:
-            done, frame = video.read()
-            if not done:
-                failures += 1
-                if number + failures > packets:
-                    break
-                continue
-            last = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            yield Picture(np.ascontiguousarray(frame[..., ::-1]), name=str(path), frame=number)
-            number += 1
-    finally:
-        video.release()
+    number = 0
+    with _opened(path) as video:
+        if dropped := _dropped(path, video):
+            warnings.warn(f"video '{path}' has {dropped}, which is dropped: its frames become 8-bit RGB", stacklevel=2)
+        for _ in _successes(video.grab):
+            done, frame = video.retrieve()
+            if done:
+                yield Picture(np.ascontiguousarray(frame[..., ::-1]), name=str(path), frame=number)
+                number += 1
     if number == 0:
         raise UserError(f"video '{path}' cannot be read: it has no frames, or OpenCV lacks its codec")
-    if number < expected:
-        raise UserError(f"video '{path}' is damaged or cut off: {number} of its {expected} frames can be decoded")
-    if path.suffix.lower() not in COUNTED and rate > 0 and last + 2 / rate < WHOLE * count / rate:
-        raise UserError(f"video '{path}' is cut off: it ends after {last:.1f} of {count / rate:.1f} s")
+    if number < packets and (found := _decodable(path)) < packets:
+        raise UserError(f"video '{path}' is damaged or cut off: {found} of its {packets} frames can be decoded")
+    if not is_whole(path):
+        raise UserError(
+            f"video '{path}' is damaged or cut off: {number} frames are left, and how many are lost is unknown"
+        )
+
+
+@contextmanager
+def _opened(path: Path, options: str = CONTAINERS) -> Iterator[Any]:
+    import cv2
+
+    before = os.environ.get(OPTIONS)
+    os.environ[OPTIONS] = options
+    video = cv2.VideoCapture(str(path))
+    if before is None:
+        del os.environ[OPTIONS]
+    else:
+        os.environ[OPTIONS] = before
+    try:
+        yield video
+    finally:
+        video.release()
 
 
 def _packets(path: Path) -> int:
-    """Return how many pieces of a film's picture the file holds, without decoding them."""
+    """Return how many pictures to be shown a film holds, without decoding them."""
     import cv2
 
-    video: Any = cv2.VideoCapture(str(path))
-    video.set(cv2.CAP_PROP_FORMAT, -1)
-    count = 0
-    try:
-        while video.grab():
-            count += 1
-    finally:
-        video.release()
-    return count
+    hidden = count = 0
+    with _opened(path) as video:
+        hides = _letters(video.get(cv2.CAP_PROP_FOURCC)) == HIDDEN
+        stated = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if path.suffix.lower() in COUNTED else 0
+        video.set(cv2.CAP_PROP_FORMAT, -1)
+        for number in _successes(video.grab):
+            hidden += hides and not video.retrieve()[1].ravel()[0] & 0x10  # RFC 6386, 9.1: show_frame
+            count = number
+    return max(count - hidden, stated)
+
+
+def _decodable(path: Path) -> int:
+    """Return how many frames a film has together with those that its edit list cuts away."""
+    with _opened(path, f'{CONTAINERS}|ignore_editlist;1') as video:
+        return sum(video.retrieve()[0] for _ in _successes(video.grab))
+
+
+def _successes(grab: Callable[[], bool]) -> Iterator[int]:
+    """Grab up to the end, past what fails on the way, and yield the number of each success, counting failures too."""
+    number = failed = 0
+    while failed < ATTEMPTS:
+        number += 1
+        if grab():
+            failed = 0
+            yield number
+        else:
+            failed += 1
+
+
+def _dropped(path: Path, video: Any) -> str:
+    """Return what the pictures of a film have beyond 8-bit RGB, by the code of FFmpeg's pixel format."""
+    import cv2
+
+    code = _letters(video.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT))
+    planes = code if code[:1] in (b'Y', b'G') else code[::-1]  # the other order of bytes
+    if planes[:1] in (b'Y', b'G') and planes[1:2] in (b'1', b'2', b'3', b'4') and planes[3] <= 16:
+        opaque, bits = planes[1:2] in (b'1', b'3'), planes[3]
+    else:
+        opaque, bits = b'A' not in code, 16 if b'@' in code or code in WIDE else 8
+    with open(path, 'rb') as file:
+        opaque = opaque and ALPHA_MODE not in file.read(1 << 16)
+    found = [] if opaque else ['an alpha channel']
+    return ' and '.join(found + ([f'{bits} bits a channel'] if bits > 8 else []))
+
+
+def _letters(code: float) -> bytes:
+    return (int(code) & 0xFFFFFFFF).to_bytes(4, 'little')
