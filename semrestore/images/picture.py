@@ -131,9 +131,18 @@ def orientation_of(image: Image.Image) -> int:
         return 1
 
 
+def _stated_orientation(metadata: dict[str, bytes]) -> int | None:
+    exif = Image.Exif()
+    exif.load(metadata.get('exif', b''))
+    return exif.get(Base.Orientation)
+
+
 def metadata_of(image: Image.Image) -> dict[str, bytes]:
-    """Return the EXIF data and the ICC profile of a PIL image."""
+    """Return the EXIF data and the ICC profile of a PIL image; an orientation of its XMP goes into the EXIF data."""
     found = {key: image.info[key] for key in ('exif', 'icc_profile') if image.info.get(key)}
+    turn = orientation_of(image)
+    if image.format != 'TIFF' and turn != 1 and turn != _stated_orientation(found):
+        found['exif'] = image.getexif().tobytes()
     if image.format == 'TIFF' and image.getexif():  # a TIFF has them as tags beside its own
         kept, own = Image.Exif(), image.getexif()
         for tag in (

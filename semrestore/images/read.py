@@ -4,15 +4,17 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageSequence
+from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from semrestore.errors import UserError, check_is_file
 from semrestore.images.formats import BROKEN, HEIC, VIDEOS, formats, suffixes
 from semrestore.images.picture import Picture, from_pil, metadata_of, orientation_of
-from semrestore.images.tiff import is_tiff, tiff_page_count, tiff_pictures
+from semrestore.images.tiff import is_tiff, tiff_page_count, tiff_pictures, turned, without_orientation
 from semrestore.images.video import frames
 
 __all__ = ['is_animated', 'read', 'read_first']
@@ -39,10 +41,11 @@ def read(path: Path) -> Iterator[Picture]:
             for page in pages:
                 yield replace(page, name=str(path), metadata=metadata | page.metadata)
             return
+        if is_tiff(path) and (layout := without_orientation(path)) is not None:
+            yield from _pages(path, *layout)
+            return
         with open_image(path) as image:
             animated = _has_frames(image)
-            if animated and _is_wide(image):
-                raise UserError('has several pages of 16 bits a channel; expected one in each file')
             if animated:
                 for number, frame in enumerate(ImageSequence.Iterator(image)):
                     yield replace(from_pil(frame, 'file'), name=str(path), frame=number)
@@ -61,8 +64,21 @@ def read_first(path: Path) -> Picture:
         if pages is not None:
             first = next(pages)
             return replace(first, name=str(path), metadata=_tags(path) | first.metadata, frame=None)
+        if is_tiff(path) and (layout := without_orientation(path, first=True)) is not None:
+            return next(_pages(path, *layout))
         with open_image(path) as image:
             return _decoded(path, image)
+
+
+def _pages(path: Path, source: Path | BytesIO, layout: list[tuple[int, int]]) -> Iterator[Picture]:
+    """Yield the pages of a TIFF that Pillow decodes, upright."""
+    with open_image(source) as image:
+        if (len(layout) > 1 or layout[0][0] > 0) and _is_wide(image):
+            raise UserError('has several pages of 16 bits a channel; expected one in each file')
+        for number, (index, orientation) in enumerate(layout):
+            image.seek(index)
+            picture = turned(_decoded(path, image, source), orientation)
+            yield replace(picture, frame=number if len(layout) > 1 else None)
 
 
 def _tags(path: Path) -> dict[str, bytes]:
@@ -74,8 +90,8 @@ def _tags(path: Path) -> dict[str, bytes]:
         return {}
 
 
-def open_image(path: Path) -> Image.Image:
-    """Open an image file by one of the formats that are read, without decoding it."""
+def open_image(path: Path | BytesIO) -> Image.Image:
+    """Open an image file, or its content, by one of the formats that are read, without decoding it."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # at half of what is refused
         return Image.open(path, formats=formats())
@@ -112,15 +128,22 @@ class _reported:  # noqa: N801 (a context manager, written as a class because it
                 f"image '{self.path}' is refused: it declares more than {limit:.0f} megapixels (--max-megapixels)"
             ) from None
         if isinstance(error, UserError):
-            raise UserError(f"image '{self.path}' {error}") from None
+            raise UserError(f"image '{self.path}' {error}{self._hint()}") from None
+        if isinstance(error, UnidentifiedImageError):
+            raise UserError(f"image '{self.path}' cannot be read: its form is not known{self._hint()}") from None
         if isinstance(error, BROKEN):
-            lacks = self.path.suffix.lower() in HEIC - suffixes()
-            hint = '; HEIC is read where pillow-heif is installed (pip install pillow-heif)' if lacks else ''
-            raise UserError(f"image '{self.path}' cannot be read: {error}{hint}") from None
+            raise UserError(f"image '{self.path}' cannot be read: {error}{self._hint()}") from None
+
+    def _hint(self) -> str:
+        if self.path.suffix.lower() in HEIC - suffixes():
+            return '; HEIC is read where pillow-heif is installed (pip install pillow-heif)'
+        if self.path.is_file() and is_tiff(self.path) and not find_spec('imagecodecs'):
+            return '; more forms of TIFF are read where imagecodecs is installed (pip install imagecodecs)'
+        return ''
 
 
-def _decoded(path: Path, image: Image.Image) -> Picture:
-    picture = _sixteen_bit(path, image) if _is_wide(image) else from_pil(image, 'file')
+def _decoded(path: Path, image: Image.Image, source: Path | BytesIO | None = None) -> Picture:
+    picture = _sixteen_bit(source or path, image) if _is_wide(image) else from_pil(image, 'file')
     return replace(picture, name=str(path))
 
 
@@ -139,9 +162,10 @@ def _most_of_ppm(image: Image.Image) -> int:
     return tiles[0].args[1] if tiles and isinstance(tiles[0].args, tuple) else 255
 
 
-def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
+def _sixteen_bit(source: Path | BytesIO, image: Image.Image) -> Picture:
+    content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
     if image.format == 'PPM':
-        return Picture(_wide_ppm(path, image))
+        return Picture(_wide_ppm(content, image))
 
     import cv2
 
@@ -150,7 +174,7 @@ def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
     )  # which OpenCV gives as three equal channels
     metadata, orientation = metadata_of(image), orientation_of(image)
     try:
-        array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        array = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # more than 2**20 pixels in a row, say
         array = None
     if array is None or array.dtype != np.uint16:
@@ -164,13 +188,11 @@ def _sixteen_bit(path: Path, image: Image.Image) -> Picture:
     return Picture(colours, alpha, metadata, orientation=orientation)
 
 
-def _wide_ppm(path: Path, image: Image.Image) -> np.ndarray:
+def _wide_ppm(content: bytes, image: Image.Image) -> np.ndarray:
     """Return a PPM of more than 8 bits, its white at 65535."""
     most, shape = _most_of_ppm(image), (image.height, image.width, 3)
     tile = image.tile[0]  # type: ignore[attr-defined]
-    with open(path, 'rb') as file:
-        file.seek(tile.offset)
-        content = file.read()
+    content = content[tile.offset :]
     if tile.codec_name == 'ppm_plain':
         values = np.array(re.sub(rb'#[^\n\r]*', b'', content).split()[: np.prod(shape)], np.int64)
     else:

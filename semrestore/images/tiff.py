@@ -1,7 +1,10 @@
 """TIFF by its tags: depth, meaning of zero, planes, opacity, orientation and thumbnails, decoded by tifffile."""
 
 import logging
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +16,17 @@ from semrestore.errors import UserError
 from semrestore.images.formats import BROKEN
 from semrestore.images.picture import Picture
 
-__all__ = ['is_tiff', 'tiff_page_count', 'tiff_pictures']
+__all__ = ['is_tiff', 'tiff_page_count', 'tiff_pictures', 'turned', 'without_orientation']
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
-REDUCED = 1
-"""Bit of NewSubfileType: a smaller version of another page."""
+REDUCED, MASK = 1, 4
+"""Bits of NewSubfileType: a smaller version of another page, and which of its pixels count."""
 
-UNSPECIFIED, ASSOCIATED = 0, 1
+OLD_SUBFILETYPE, OLD_REDUCED = 255, 2
+
+UNSPECIFIED, ASSOCIATED, UNASSOCIATED = 0, 1, 2
 MOST_PAGES = 10_000
-ORIENTATION, ICC_PROFILE = 274, 34675
+ORIENTATION, XMP, ICC_PROFILE = 274, 700, 34675
 
 logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # what it finds odd in a file; errors are raised as well
 
@@ -57,33 +62,79 @@ def tiff_pictures(path: Path, first: bool = False) -> Iterator[Picture] | None:
     except _MissingCodecError as error:
         if error.known_elsewhere:
             return None
-        raise UserError(f'needs imagecodecs to be decoded (pip install imagecodecs): {error}') from None
+        raise UserError(f'cannot be decoded: {error}') from None
     except BROKEN:
         return None  # Pillow says what is wrong, or reads it all the same
     return _frames(path, [page.index for page in pages])
 
 
 def tiff_page_count(path: Path) -> int | None:
-    """Return how many pages :func:`tiff_pictures` has for a file, by its tags alone; ``None`` if it is Pillow's."""
+    """Return how many pictures a TIFF has, by its tags alone; ``None`` if they are damaged."""
     import tifffile
 
     try:
         with tifffile.TiffFile(path) as file:
-            pages = _full_pages(file, first=False)
-            return len(pages) if all(_is_ours(page, path) for page in pages) else None
+            return len(_full_pages(file, first=False))
     except BROKEN:
         return None
 
 
+def without_orientation(path: Path, first: bool = False) -> tuple[Path | BytesIO, list[tuple[int, int]]] | None:
+    """Return a TIFF for Pillow, and the place and orientation of each of its pages; ``None`` if its tags are damaged.
+
+    Pillow scrambles uncompressed pixels that are to be turned by 90 degrees, so that none are to be turned here.
+
+    Args:
+        path: The file.
+        first: Look for the first page alone.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            pages = _full_pages(file, first)
+            order: Any = 'little' if file.byteorder == '<' else 'big'
+            tags = [tag for page in pages if (tag := page.tags.get(ORIENTATION)) and tag.value in range(2, 9)]
+            found = [(page.index, _orientation(page)) for page in pages]
+    except BROKEN:
+        return None
+    if not tags:
+        return path, found
+    content = bytearray(path.read_bytes())
+    for tag in tags:
+        content[tag.valueoffset : tag.valueoffset + tag.valuebytecount] = (1).to_bytes(tag.valuebytecount, order)
+    return BytesIO(content), found
+
+
+def turned(picture: Picture, orientation: int) -> Picture:
+    """Return a picture upright that is stored in an orientation."""
+    pixels, alpha = (
+        None if one is None else np.ascontiguousarray(TURNS[orientation](one))
+        for one in (picture.pixels, picture.alpha)
+    )
+    assert pixels is not None
+    return replace(picture, pixels=pixels, alpha=alpha, orientation=1)
+
+
+def _orientation(page: Any) -> int:
+    """Return the orientation of a page by its tag, or else by its XMP, as Pillow does."""
+    tag, xmp = page.tags.get(ORIENTATION), page.tags.get(XMP)
+    if tag is None and xmp is not None:
+        found = re.search(rb'tiff:Orientation(?:="|>)([1-8])', bytes(xmp.value))
+        return int(found[1]) if found else 1
+    return tag.value if tag and tag.value in TURNS else 1
+
+
 def _full_pages(file: Any, first: bool) -> list:
-    """Return the pages that are no smaller versions of others; of such alone the first."""
+    """Return the pages that are no smaller versions of others and no masks; of such alone the first."""
     full: list = []
     seen: set[int] = set()
     for page in file.pages:
         if page.offset in seen or len(seen) >= MOST_PAGES:
             raise ValueError('its pages lead around in a circle, or are too many')
         seen.add(page.offset)
-        if not int(page.subfiletype) & REDUCED:
+        old = page.tags.get(OLD_SUBFILETYPE)
+        if not int(page.subfiletype) & (REDUCED | MASK) and not (old and old.value == OLD_REDUCED):
             full.append(page)
         if first and full:
             break
@@ -114,7 +165,7 @@ def _is_ours(page: Any, path: Path) -> bool:
         or not 8 <= bits <= 16
         or int(page.sampleformat) != 1
         or int(page.photometric) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
-        or not 1 <= page.samplesperpixel <= 4
+        or (int(page.photometric) != RGB and page.samplesperpixel > 2)  # bands of something else than light
         or page.imagedepth != 1
     ):
         return False
@@ -141,19 +192,17 @@ def _picture(page: Any) -> Picture:
     if int(page.photometric) == WHITE_IS_ZERO:
         values[..., :1] = np.iinfo(values.dtype).max - values[..., :1]
     extra = [int(kind) for kind in page.extrasamples]
-    alpha = values[..., colours] if values.shape[2] > colours and extra and extra[0] != UNSPECIFIED else None
+    opaque = next((place for place, kind in enumerate(extra) if kind != UNSPECIFIED), None)
+    alpha = None if opaque is None else values[..., colours + opaque]
     pixels = values[..., :3] if colours == 3 else values[..., 0]
-    if alpha is not None and extra[0] == ASSOCIATED:
+    if alpha is not None and extra[opaque] == ASSOCIATED:
         pixels = _straight(pixels, alpha)
-    tag = page.tags.get(ORIENTATION)
-    turn = _TURNS.get(int(tag.value) if tag else 1, _TURNS[1])
     profile = page.tags.get(ICC_PROFILE)
     metadata = {'icc_profile': bytes(profile.value)} if profile else {}
-    turned = None if alpha is None else np.ascontiguousarray(turn(alpha))
-    return Picture(np.ascontiguousarray(turn(pixels)), turned, metadata)
+    return turned(Picture(pixels, alpha, metadata), _orientation(page))
 
 
-_TURNS = {
+TURNS = {
     1: lambda image: image,
     2: lambda image: image[:, ::-1],
     3: lambda image: image[::-1, ::-1],
@@ -173,11 +222,11 @@ def _values(page: Any) -> np.ndarray:
     if bits in (8, 16):
         try:
             array = page.asarray()
-        except ValueError as error:
-            if 'imagecodecs' not in str(error):
+        except (ValueError, ImportError) as error:  # the latter for zstd before Python 3.14
+            if isinstance(error, ValueError) and 'imagecodecs' not in str(error):
                 raise
             missing = _MissingCodecError(str(error))
-            missing.known_elsewhere = not planar and int(page.photometric) != WHITE_IS_ZERO
+            missing.known_elsewhere = _is_known_elsewhere(page, planar)
             raise missing from None
         height, width = page.imagelength, page.imagewidth
         array = array.reshape((-1, height, width) if planar else (height, width, -1))
@@ -187,6 +236,14 @@ def _values(page: Any) -> np.ndarray:
     if bits in (8, 16):
         return values
     return np.round(values * (65535 / (2**bits - 1))).astype(np.uint16)
+
+
+def _is_known_elsewhere(page: Any, planar: bool) -> bool:
+    """Return whether Pillow, or OpenCV for 16 bits, has a form of 8 or 16 bits right, whatever its compression."""
+    meaning, extra = int(page.photometric), set(map(int, page.extrasamples))
+    if page.bitspersample == 8:
+        return not planar or meaning == RGB
+    return not planar and meaning != WHITE_IS_ZERO and extra <= {UNASSOCIATED}
 
 
 def _unpacked(page: Any, planar: bool) -> np.ndarray:
