@@ -143,8 +143,21 @@ class _reported:  # noqa: N801 (a context manager, written as a class because it
 
 
 def _decoded(path: Path, image: Image.Image, source: Path | BytesIO | None = None) -> Picture:
+    if image.format == 'TIFF' and image.mode == 'I':
+        raise UserError('has 32-bit values; expected 8 or 16 bits a channel')
+    if (bits := _bits_of_heif(path, image)) > 8:
+        warnings.warn(f"image '{path}' has {bits} bits a channel, of which 8 are kept", stacklevel=2)
     picture = _sixteen_bit(source or path, image) if _is_wide(image) else from_pil(image, 'file')
     return replace(picture, name=str(path))
+
+
+def _bits_of_heif(path: Path, image: Image.Image) -> int:
+    """Return the bits of a sample of HEIC and AVIF, of which Pillow gives 8; 8 for others."""
+    if image.format != 'AVIF':
+        return image.info.get('bit_depth', 8) if image.format == 'HEIF' else 8
+    content = path.read_bytes()
+    place = content.find(b'av1C')  # AV1 Codec ISO Media File Format Binding, 2.3.3: high_bitdepth, twelve_bit
+    return 8 if place < 0 or not content[place + 6] & 0x40 else 12 if content[place + 6] & 0x20 else 10
 
 
 def _is_wide(image: Image.Image) -> bool:
@@ -153,6 +166,8 @@ def _is_wide(image: Image.Image) -> bool:
         return False
     if image.format == 'PPM':
         return _most_of_ppm(image) > 255
+    if image.format == 'JPEG2000':
+        return _bits_of_jpeg2000(Path(image.filename).read_bytes()) > 8  # type: ignore[attr-defined]
     return any(';16' in str(tile[3]) for tile in getattr(image, 'tile', ()))
 
 
@@ -162,10 +177,31 @@ def _most_of_ppm(image: Image.Image) -> int:
     return tiles[0].args[1] if tiles and isinstance(tiles[0].args, tuple) else 255
 
 
+def _bits_of_jpeg2000(content: bytes) -> int:
+    """Return the bits of a sample by the marker SIZ (ISO/IEC 15444-1, A.5.1)."""
+    start = content.find(b'\xff\x4f\xff\x51')
+    return (content[start + 42] & 0x7F) + 1 if 0 <= start < len(content) - 42 else 8
+
+
+def _wide_jpeg2000(content: bytes, metadata: dict[str, bytes]) -> Picture:
+    try:
+        import imagecodecs
+    except ImportError:
+        raise UserError(
+            'cannot be read: JPEG 2000 in colour of more than 8 bits needs imagecodecs (pip install imagecodecs)'
+        ) from None
+    values = imagecodecs.jpeg2k_decode(content)
+    values = np.round(values * (65535 / (2 ** _bits_of_jpeg2000(content) - 1))).astype(np.uint16)
+    colours = values[..., : 3 if values.shape[2] > 2 else 1].squeeze()
+    return Picture(np.ascontiguousarray(colours), values[..., -1] if values.shape[2] in (2, 4) else None, metadata)
+
+
 def _sixteen_bit(source: Path | BytesIO, image: Image.Image) -> Picture:
     content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
     if image.format == 'PPM':
         return Picture(_wide_ppm(content, image))
+    if image.format == 'JPEG2000':
+        return _wide_jpeg2000(content, metadata_of(image))
 
     import cv2
 

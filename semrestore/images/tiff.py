@@ -82,7 +82,8 @@ def tiff_page_count(path: Path) -> int | None:
 def without_orientation(path: Path, first: bool = False) -> tuple[Path | BytesIO, list[tuple[int, int]]] | None:
     """Return a TIFF for Pillow, and the place and orientation of each of its pages; ``None`` if its tags are damaged.
 
-    Pillow scrambles uncompressed pixels that are to be turned by 90 degrees, so that none are to be turned here.
+    Pillow scrambles uncompressed pixels that are to be turned by 90 degrees, so that none are to be turned here. By XMP it turns
+    them itself.
 
     Args:
         path: The file.
@@ -95,7 +96,7 @@ def without_orientation(path: Path, first: bool = False) -> tuple[Path | BytesIO
             pages = _full_pages(file, first)
             order: Any = 'little' if file.byteorder == '<' else 'big'
             tags = [tag for page in pages if (tag := page.tags.get(ORIENTATION)) and tag.value in range(2, 9)]
-            found = [(page.index, _orientation(page)) for page in pages]
+            found = [(page.index, _stated_orientation(page)) for page in pages]
     except BROKEN:
         return None
     if not tags:
@@ -118,10 +119,15 @@ def turned(picture: Picture, orientation: int) -> Picture:
 
 def _orientation(page: Any) -> int:
     """Return the orientation of a page by its tag, or else by its XMP, as Pillow does."""
-    tag, xmp = page.tags.get(ORIENTATION), page.tags.get(XMP)
-    if tag is None and xmp is not None:
-        found = re.search(rb'tiff:Orientation(?:="|>)([1-8])', bytes(xmp.value))
-        return int(found[1]) if found else 1
+    xmp = page.tags.get(XMP)
+    if ORIENTATION in page.tags or xmp is None:
+        return _stated_orientation(page)
+    found = re.search(rb'tiff:Orientation(?:="|>)([1-8])', bytes(xmp.value))
+    return int(found[1]) if found else 1
+
+
+def _stated_orientation(page: Any) -> int:
+    tag = page.tags.get(ORIENTATION)
     return tag.value if tag and tag.value in TURNS else 1
 
 

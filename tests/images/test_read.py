@@ -20,6 +20,17 @@ def test_eight_bits_are_read_whatever_the_width(tmp_path, suffix, width):
     assert (read_photo(tmp_path / f'photo{suffix}') == pixels).all()
 
 
+@pytest.mark.parametrize(
+    'widths', [(*range(16, 2000, 62), 540, 720), pytest.param(range(16, 2000), marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize('mode', ['RGB', 'RGBA'])
+def test_bitmaps_of_24_and_32_bits_are_read_at_every_width(tmp_path, widths, mode):
+    for width in widths:
+        pixels = np.random.default_rng(width).integers(0, 256, (2, width, len(mode)), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / 'photo.bmp')
+        np.testing.assert_array_equal(read_photo(tmp_path / 'photo.bmp'), pixels[..., :3], f'{width}')
+
+
 @pytest.mark.parametrize('orientation', range(1, 9))
 def test_a_tiff_of_16_bits_is_turned_once(tmp_path, orientation):
     """As Pillow turns the same file of 8 bits."""

@@ -1,16 +1,23 @@
 """Every form of TIFF, PNG and PPM comes as the array that was written."""
 
 import itertools
+import json
 import struct
+import subprocess
+import sys
+import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
+from semrestore.errors import UserError
 from semrestore.images import read, read_photo
+from semrestore.images.read import is_animated
 from tests.images.bad_images import chunk
 
 SHAPE = (30, 45)
@@ -153,3 +160,162 @@ def test_the_orientation_in_xmp_turns_a_photo_and_is_kept(tmp_path, suffix):
     (picture,) = read(Path(path))
     assert picture.orientation == 6
     assert read_photo(path).shape[:2] == SHAPE[::-1]
+    picture.save(tmp_path / 'restored.png')
+    with Image.open(tmp_path / 'restored.png') as restored:
+        assert ImageOps.exif_transpose(restored).size == SHAPE  # (W, H), of a photo seen upright
+
+
+PILLOWS = [(mode, None) for mode in ('1', 'L', 'P', 'RGB', 'RGBA', 'CMYK', 'YCbCr', 'LAB')]
+PILLOWS += [
+    (mode, compression)
+    for mode in ('L', 'P', 'RGB', 'RGBA', 'CMYK')
+    for compression in ('tiff_lzw', 'tiff_adobe_deflate', 'packbits', 'lzma')
+]
+PILLOWS += [('1', 'group3'), ('1', 'group4'), ('1', 'tiff_ccitt'), ('L', 'jpeg'), ('RGB', 'jpeg'), ('YCbCr', 'jpeg')]
+
+
+def photo():
+    return Image.fromarray(np.add.outer(np.arange(60), np.arange(90)).astype(np.uint8)).convert('RGB')
+
+
+@pytest.mark.parametrize(('mode', 'compression'), PILLOWS)
+def test_orientations_are_right_in_every_mode_and_compression_of_pillow(tmp_path, mode, compression):
+    image, path = photo().convert(mode), tmp_path / 'x.tif'
+    image.save(path, compression=compression)
+    with Image.open(path) as stored:
+        expected = np.asarray(stored.convert({'1': 'L', 'L': 'L', 'RGBA': 'RGBA'}.get(mode, 'RGB')))
+    for orientation, turn in TURNED.items():
+        image.save(path, compression=compression, tiffinfo={274: orientation})
+        (picture,) = read(path)
+        np.testing.assert_array_equal(whole(picture), turn(expected), f'{orientation}')
+
+
+@pytest.mark.parametrize('mode', ['1', 'L', 'P', 'RGB', 'RGBA', 'CMYK'])
+@pytest.mark.parametrize('kind', [{254: 1}, {254: 4}, {255: 2}])
+@pytest.mark.parametrize('behind', [True, False])
+def test_a_thumbnail_or_mask_is_no_frame_wherever_it_lies(tmp_path, mode, kind, behind):
+    image = photo().convert(mode)
+    pages = [(image, {254: 0}), (image.resize((18, 12)), kind)]
+    with open(tmp_path / 'x.tif', 'w+b') as file, AppendingTiffWriter(file, True) as writer:
+        for page, tags in pages if behind else reversed(pages):
+            page.save(writer, format='TIFF', tiffinfo=tags)
+            writer.newFrame()
+    (picture,) = read(tmp_path / 'x.tif')
+    assert picture.frame is None
+    assert not is_animated(tmp_path / 'x.tif')
+    np.testing.assert_array_equal(read_photo(tmp_path / 'x.tif'), np.asarray(image.convert('RGB')))
+
+
+def test_an_orientation_in_xmp_turns_a_tiff_too(tmp_path):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    for name, mode in (('ours.tif', 'RGB'), ('pillows.tif', 'CMYK')):
+        photo().convert(mode).save(tmp_path / name, tiffinfo={700: xmp})
+        assert read_photo(tmp_path / name).shape == (90, 60, 3)
+
+
+@pytest.mark.parametrize('dtype', [np.uint32, np.int32, np.int16, np.float32])
+def test_values_without_a_range_are_refused_by_their_tag(tmp_path, dtype):
+    """Whatever the values are: 0..255 in 32 bits would be nearly black on 0..65535."""
+    tifffile.imwrite(tmp_path / 'x.tif', drawn(1, np.uint8).astype(dtype), photometric='minisblack')
+    with pytest.raises(UserError, match=r'x\.tif'):
+        list(read(tmp_path / 'x.tif'))
+
+
+def test_bands_of_something_else_than_light_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / 'x.tif', drawn(4, np.uint16), photometric='minisblack', planarconfig='contig')
+    with pytest.raises(UserError, match=r'x\.tif'):
+        list(read(tmp_path / 'x.tif'))
+
+
+COMPRESSIONS = (None, 'lzw', 'zlib', 'deflate', 'packbits', 'zstd', 'lzma', 'png')
+SAMPLES = {
+    'grey': dict(photometric='minisblack'),
+    'white': dict(photometric='miniswhite'),
+    'grey-alpha': dict(photometric='minisblack', extrasamples=['unassalpha']),
+    'rgb': dict(photometric='rgb'),
+    'rgb-alpha': dict(photometric='rgb', extrasamples=['unassalpha']),
+    'rgb-other': dict(photometric='rgb', extrasamples=['unspecified']),
+    'rgb-alpha-other': dict(photometric='rgb', extrasamples=['unassalpha', 'unspecified']),
+}
+
+
+def write_forms(folder, orientations):
+    """Write TIFFs of every kind of samples, depth, planes, tiles, byte order, predictor and compression."""
+    for samples, options in SAMPLES.items():
+        channels = (3 if options['photometric'] == 'rgb' else 1) + len(options.get('extrasamples', ()))
+        for dtype, planar, tile, order, predictor, compression, turn in itertools.product(
+            (np.uint8, np.uint16), (False, True), (None, (16, 16)), '<>', (False, True), COMPRESSIONS, orientations
+        ):
+            if (predictor and compression in (None, 'packbits', 'png')) or (planar and channels == 1):
+                continue
+            array = drawn(channels, dtype)
+            name = f'{samples} {dtype.__name__} {planar} {bool(tile)} {ord(order)} {predictor} {compression} {turn}.tif'
+            more = dict(planarconfig='separate' if planar else 'contig') if channels > 1 else {}
+            try:
+                tifffile.imwrite(
+                    folder / name,
+                    np.moveaxis(array, -1, 0) if planar else array,
+                    byteorder=order,
+                    tile=tile,
+                    compression=compression,
+                    predictor=predictor or None,
+                    extratags=[(274, 3, 1, turn, True)],
+                    **options,
+                    **more,
+                )
+            except ValueError:  # such as PNG of five samples
+                (folder / name).unlink(missing_ok=True)
+                continue
+            seen = {'rgb-other': 3, 'rgb-alpha-other': 4}.get(samples)
+            array = np.iinfo(dtype).max - array if samples == 'white' else array[..., :seen] if seen else array
+            np.save((folder / name).with_suffix('.npy'), TURNED[turn](array))
+            yield folder / name
+
+
+@pytest.mark.parametrize(
+    ('orientations', 'least'), [((6,), 150), pytest.param(tuple(range(1, 9)), 10_000, marks=pytest.mark.slow)]
+)
+def test_every_form_is_right_with_imagecodecs_and_right_or_refused_without(tmp_path, orientations, least):
+    pytest.importorskip('imagecodecs')
+    files = list(write_forms(tmp_path, orientations))
+    files = files if len(orientations) > 1 else files[::7]
+    assert len(files) > least
+    for path in files:
+        (picture,) = read(path)
+        np.testing.assert_array_equal(whole(picture), np.load(path.with_suffix('.npy')), path.name)
+    found = {}
+    for start in range(0, len(files), 1000):
+        command = [sys.executable, '-m', 'tests.programs.read_tiffs', *files[start : start + 1000]]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found |= json.loads(done.stdout.splitlines()[-1])
+    assert sum(result == 'read' for result in found.values()) > 0.7 * len(files)
+    assert {result for result in found.values() if result != 'read' and 'imagecodecs' not in result} == set()
+
+
+def test_jpeg_2000_keeps_its_depth_with_imagecodecs_and_is_refused_without(tmp_path, monkeypatch):
+    imagecodecs = pytest.importorskip('imagecodecs')
+    for bits, channels in itertools.product((12, 16), (3, 4)):
+        array = drawn(channels, np.uint16) >> (16 - bits)
+        content = imagecodecs.jpeg2k_encode(array, reversible=True, level=0, bitspersample=bits)
+        (tmp_path / 'x.jp2').write_bytes(content)
+        (picture,) = read(tmp_path / 'x.jp2')
+        np.testing.assert_array_equal(whole(picture), np.round(array * (65535 / (2**bits - 1))))
+    monkeypatch.setitem(sys.modules, 'imagecodecs', None)
+    with pytest.raises(UserError, match=r'x\.jp2.*imagecodecs'):
+        list(read(tmp_path / 'x.jp2'))
+
+
+def test_what_is_dropped_of_avif_is_said(tmp_path):
+    imagecodecs = pytest.importorskip('imagecodecs')
+    array = np.add.outer(np.arange(30), np.arange(45)).astype(np.uint16)[..., None].repeat(3, 2)
+    for bits in (8, 10, 12):
+        values = array << (bits - 8)
+        content = imagecodecs.avif_encode(
+            values.astype(np.uint8) if bits == 8 else values, bitspersample=bits, level=99
+        )
+        (tmp_path / f'{bits}.avif').write_bytes(content)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            (picture,) = read(tmp_path / f'{bits}.avif')
+        assert np.abs(picture.pixels.astype(int) - array).mean() < 3
+        assert [f'{bits} bits' in str(one.message) for one in caught] == [True] * (bits > 8)
