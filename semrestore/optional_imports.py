@@ -14,12 +14,15 @@ from types import ModuleType
 from typing import Any
 
 LIBRARIES = ('mmcv', 'mmengine', 'mmpretrain', 'mmseg')
+DEPENDENCY = 'mmpretrain.utils.dependency'
 
 
 def tolerate_broken_packages() -> None:
     """Treat a package that the task libraries cannot import as missing; :mod:`semrestore` calls this once."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+        if DEPENDENCY in sys.modules:  # mmpretrain was imported before semrestore
+            _leave_out_multimodal(sys.modules[DEPENDENCY])
 
 
 class _Finder(MetaPathFinder):
@@ -40,9 +43,13 @@ class _Finder(MetaPathFinder):
 def _execute(execute: Any, module: ModuleType) -> None:
     module.__dict__['__builtins__'] = _BUILTINS
     execute(module)
-    if module.__name__ == 'mmpretrain.utils.dependency':
-        # Its multimodal models are written for transformers 4. None of them is a task of semrestore.
-        module.__dict__['WITH_MULTIMODAL'] = False
+    if module.__name__ == DEPENDENCY:
+        _leave_out_multimodal(module)
+
+
+def _leave_out_multimodal(module: ModuleType) -> None:
+    # mmpretrain's multimodal models are written for transformers 4. None of them is a task of semrestore.
+    module.__dict__['WITH_MULTIMODAL'] = False
 
 
 def _import(
