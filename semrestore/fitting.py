@@ -25,8 +25,9 @@ from semrestore.files import replacing
 from semrestore.images.listing import images_below
 from semrestore.registry import DATASETS, MODELS
 from semrestore.visualization import Tile, save_panel
-from semrestore.weights.build import build_denoiser
+from semrestore.weights.build import build_denoiser, denoiser_config
 from semrestore.weights.read import save_weights
+from semrestore.weights.record import denoiser_record
 from semrestore.weights.zoo import published
 
 __all__ = ['Split', 'check', 'fit', 'noise_config', 'published_blind', 'save_fitted', 'split_photos']
@@ -153,6 +154,7 @@ def fit(
         weights=[0.9, 0.1],
     )
     cfg = _config(named, split, mixture)
+    cfg.model.denoiser = denoiser_config(start, cfg.model.denoiser)
     cfg.load_from, cfg.randomness = start, dict(seed=seed)
     if bf16_is_fast():
         cfg.optim_wrapper = with_bf16(cfg.optim_wrapper)
@@ -292,7 +294,7 @@ def save_fitted(
     with replacing(out) as partial:
         denoiser = build_denoiser(None, checkpoint)
         state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
-        save_weights(state, partial, dict(denoiser=dict(cfg.model.denoiser), load_from=cfg.load_from))
+        save_weights(state, partial, {**(denoiser_record(cfg.model.denoiser) or {}), 'load_from': cfg.load_from})
     own = _copy(cfg)
     own.pop('work_dir', None)
     own.custom_hooks = [hook for hook in own.custom_hooks if hook['type'] != 'ProgressHook']

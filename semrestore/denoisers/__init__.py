@@ -7,8 +7,10 @@ from semrestore.denoisers.drunet import DRUNet
 from semrestore.denoisers.ffdnet import FFDNet
 from semrestore.denoisers.identity import Identity
 from semrestore.denoisers.mcwnnm import MCWNNM
+from semrestore.denoisers.module import ModuleDenoiser
 from semrestore.denoisers.multiscale import MultiScaleDenoiser
 from semrestore.denoisers.noise_level import estimate_sigma
+from semrestore.denoisers.spandrel import SpandrelRestorer
 from semrestore.denoisers.wavelet import Wavelet
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     'DnCNN',
     'FFDNet',
     'Identity',
+    'ModuleDenoiser',
     'MultiScaleDenoiser',
+    'SpandrelRestorer',
     'Wavelet',
     'estimate_sigma',
 ]

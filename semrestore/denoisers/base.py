@@ -34,7 +34,7 @@ class Denoiser(BaseModule):
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor: ...
 
 
-def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
+def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int, wide: bool = False) -> Tensor:
     """Pad a batch by reflection, also where the padding is wider than the image.
 
     Args:
@@ -43,6 +43,7 @@ def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tens
         right: As ``left``.
         top: As ``left``.
         bottom: As ``left``.
+        wide: The padding may be wider than the image in a file that is exported for any size.
 
     Returns:
         Batch of shape ``(N, C, top + H + bottom, left + W + right)``, the values of ``numpy.pad(mode='reflect')``.
@@ -51,7 +52,8 @@ def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tens
     [2.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 1.0]
     """
     height, width = x.shape[-2:]
-    if max(left, right) < width and max(top, bottom) < height:
+    wide = wide and torch.compiler.is_exporting()
+    if not wide and max(left, right) < width and max(top, bottom) < height:
         return F.pad(x, (left, right, top, bottom), mode='reflect')
     # torch refuses a padding of the image's size or more; walk to and fro over the image instead.
     rows = _reflected_indices(height, top, bottom, x.device)

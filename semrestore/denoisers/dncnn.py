@@ -1,5 +1,6 @@
 """DnCNN (Zhang et al., "Beyond a Gaussian Denoiser", IEEE TIP 2017), in colour."""
 
+import re
 from typing import cast
 
 import torch
@@ -70,3 +71,16 @@ def load_plain_convolutions(body: nn.Sequential, layers: list[tuple[Tensor, Tens
         norm.weight.fill_(1)
         cast(Tensor, norm.running_mean).zero_()
         cast(Tensor, norm.running_var).fill_(1 - norm.eps)
+
+
+def kair_convolutions(state: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Return the convolutions of DnCNN or FFDNet in the format of KAIR, the authors' PyTorch code.
+
+    Returns:
+        Weight and bias of each convolution; nothing if the weights are not in that format.
+    """
+    places = sorted({int(match[1]) for key in state if (match := re.fullmatch(r'model\.(\d+)\.weight', key))})
+    if set(state) != {f'model.{place}.{name}' for place in places for name in ('weight', 'bias')}:
+        return []
+    layers = [(state[f'model.{place}.weight'], state[f'model.{place}.bias']) for place in places]
+    return layers if all(weight.ndim == 4 for weight, _ in layers) else []

@@ -2,10 +2,10 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from semrestore.denoisers.base import Denoiser, crop
-from semrestore.denoisers.dncnn import plain_convolutions
+from semrestore.denoisers.dncnn import kair_convolutions, load_plain_convolutions, plain_convolutions
 from semrestore.limits import DEEPEST
 from semrestore.registry import MODELS
 
@@ -41,3 +41,25 @@ class FFDNet(Denoiser):
         level = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).expand(noisy.shape[0]).view(-1, 1, 1, 1)
         x = self.body(torch.cat((x, level.expand(-1, 1, *x.shape[-2:])), dim=1))
         return crop(F.pixel_shuffle(x, 2), height, width)
+
+    def adapt_state(self, state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+        """Return weights under this class's names, if they are in the format of KAIR, the authors' PyTorch code."""
+        layers = kair_convolutions(state)
+        own = [layer.weight.shape for layer in self.body if isinstance(layer, nn.Conv2d)]
+        if not layers or [weight.shape for weight, _ in layers] != own:
+            return state
+        with torch.device('cpu'):
+            body = plain_convolutions(own[0][1], own[0][0], own[-1][0], len(own))
+        load_plain_convolutions(body, layers)
+        return {f'{prefix}body.{key}': value for key, value in body.state_dict().items()}
+
+
+def kair_config(state: dict[str, Tensor]) -> dict | None:
+    """Return the config of the FFDNet that weights in KAIR's format belong to, or ``None`` if they are no such weights.
+
+    Their names are those of KAIR's DnCNN, so the channels decide.
+    """
+    layers = kair_convolutions(state)
+    if not layers or layers[0][0].shape[1] != 4 * 3 + 1 or layers[-1][0].shape[0] != 4 * 3:
+        return None
+    return dict(type='FFDNet', depth=len(layers), channels=len(layers[0][0]))

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import torch
 from mmengine.registry import DefaultScope
-from torch import nn
+from torch import Tensor, nn
 
-from semrestore.denoisers import Denoiser
+from semrestore.denoisers import Denoiser, SpandrelRestorer
+from semrestore.denoisers.ffdnet import kair_config
+from semrestore.denoisers.spandrel import described
 from semrestore.errors import UserError, explained, near
 from semrestore.registry import MODELS
-from semrestore.weights.fit import fit_state
-from semrestore.weights.read import read_checkpoint, state_of, weights_of
+from semrestore.weights.fit import check_fit, fit_state, fits
+from semrestore.weights.read import check_plain, read_checkpoint, weights_of
 from semrestore.weights.record import checked_config, read_record
 from semrestore.weights.zoo import published, resolve
 
@@ -30,7 +32,8 @@ def load_denoiser(
         weights: A published name such as ``'multiscale-blind'`` or ``'zoo:multiscale-blind'`` (``docs/model_zoo.md``
             lists them), a checkpoint's file, a denoiser (a copy is returned), or ``None`` for a method without weights.
         config: Config of the denoiser, as in ``model.denoiser`` of a config file. Files that semrestore wrote need
-            none, because they record their network.
+            none, because they record their network. Files of other projects need none either, if spandrel knows their
+            network (:class:`~semrestore.denoisers.SpandrelRestorer`).
         device: Where to put it, such as ``'cuda:1'``.
 
     Returns:
@@ -59,8 +62,7 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
     """Build a denoiser and load its weights, if any; a network without weights is as its class initialises it.
 
     Args:
-        config: Config of the denoiser. By default the one that the file of the weights records, and the paper's
-            network if it records none.
+        config: Config of the denoiser. By default what :func:`denoiser_config` finds for the weights.
         weights: A published name or a file.
 
     Raises:
@@ -74,24 +76,46 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
         raise UserError(f"'{source}' is neither a file nor a published name.{hint} There are: {', '.join(published())}")
     checkpoint = read_checkpoint(source)
     state = weights_of(checkpoint, source)
-    record = None if config else read_record(checkpoint, source)
-    denoiser = _build(checked_config(record, state, source) if record else config or THE_PAPERS)
+    denoiser = _build(config or _config_of(checkpoint, state, source, THE_PAPERS))
     fit_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)
     return denoiser
 
 
 def denoiser_config(weights: str | Path | None, default: dict) -> dict:
-    """Return the config that a checkpoint records of its denoiser, or ``default`` if it records none.
+    """Return the config of the denoiser that a checkpoint belongs to.
+
+    That is the one that it records. If it records none, it is the first of these that its weights fit: ``default``, an
+    FFDNet in the authors' format, and what spandrel knows.
 
     Raises:
-        UserError: The file is unreadable, or its record is not safe to build or describes another network.
+        UserError: The file is unreadable, its record is not safe to build or describes another network, or nobody knows
+            the network.
     """
     if weights is None:
         return dict(default)
     source = resolve(weights)
     checkpoint = read_checkpoint(source)
-    record = read_record(checkpoint, source)
-    return checked_config(record, state_of(checkpoint), source) if record else dict(default)
+    return _config_of(checkpoint, weights_of(checkpoint, source), source, default)
+
+
+def _config_of(checkpoint: dict, state: dict[str, Tensor], source: str, default: dict) -> dict:
+    if record := read_record(checkpoint, source):
+        return checked_config(record, state, source)
+    check_plain(state, source)
+    with torch.device('cpu' if default.get('type') == SpandrelRestorer.__name__ else 'meta'):
+        outline = nn.ModuleDict(dict(denoiser=_build(default)))
+    if fits(outline, state):
+        return dict(default)
+    if config := kair_config(state):
+        return config
+    try:
+        described(state, source)
+    except UserError as error:
+        try:
+            check_fit(outline, state, source)
+        except UserError as misfit:
+            raise UserError(f'{misfit}. {error}') from None
+    return dict(type=SpandrelRestorer.__name__, weights=source)
 
 
 def needs_weights(denoiser: Denoiser | dict) -> bool:

@@ -34,6 +34,11 @@ def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
     module.load_state_dict(whole)
 
 
+def fits(module: nn.Module, state: dict[str, Tensor]) -> bool:
+    """Return True if tensors are the weights of a module's network, by their names, shapes and kinds."""
+    return not _misfits(fitted(module, state), module.state_dict())
+
+
 def fitted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return weights under a module's names and in its form, where they differ by no more than these.
 

@@ -11,7 +11,7 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from semrestore.denoisers import Denoiser
+from semrestore.denoisers import Denoiser, ModuleDenoiser, SpandrelRestorer
 from semrestore.errors import UserError, explained, near
 from semrestore.limits import LARGEST_RECORD
 from semrestore.plugins import load_plugins
@@ -31,9 +31,14 @@ def denoiser_record(config: dict) -> dict | None:
     {'denoiser': {'type': 'DnCNN', 'depth': 17}}
     """
     try:
-        return json.loads(json.dumps(dict(denoiser=_plain(config))))
+        record = json.loads(json.dumps(dict(denoiser=_plain(config))))
     except (TypeError, ValueError):
         return None
+    if record['denoiser'].get('type') == SpandrelRestorer.__name__:
+        del record['denoiser'][
+            'weights'
+        ]  # where its first weights came from; the network is known by those in the file
+    return record
 
 
 def read_record(checkpoint: dict, source: str | Path) -> dict | None:
@@ -61,7 +66,8 @@ def checked_config(record: dict, state: dict[str, Tensor], source: str | Path) -
     """Return the config of the denoiser that a record describes, once it is safe to build.
 
     The denoiser is built without memory here and compared with the weights, so that a small file cannot ask for a
-    network of terabytes.
+    network of terabytes. Only a :class:`~semrestore.denoisers.SpandrelRestorer` is not: its weights alone say how large
+    it is.
 
     Args:
         record: What :func:`read_record` returned.
@@ -74,6 +80,8 @@ def checked_config(record: dict, state: dict[str, Tensor], source: str | Path) -
     config = record['denoiser']
     load_plugins()
     _check_parts(config, source)
+    if config.get('type') == SpandrelRestorer.__name__:
+        return dict(config, weights=str(source))
     with explained(f'{source}: its record does not build'), DefaultScope.overwrite_default_scope('semrestore'):
         with torch.device('meta'):
             outline = MODELS.build(dict(config))
@@ -88,6 +96,8 @@ def _check_parts(node: object, source: str | Path) -> None:
     if not isinstance(node, dict):
         return
     private = [key for key in node if key.startswith('_') or key == 'init_cfg']
+    if node.get('type') == SpandrelRestorer.__name__:
+        private += ['weights'] if 'weights' in node else []  # a file cannot name another one
     if private:
         raise UserError(f"{source}: its record sets '{private[0]}'; expected nothing but a denoiser's own arguments")
     if 'type' in node:
@@ -96,6 +106,11 @@ def _check_parts(node: object, source: str | Path) -> None:
         if not (isinstance(built, type) and issubclass(built, Denoiser)):
             hint = near(str(kind), MODELS.module_dict)
             raise UserError(f"{source}: its record names '{kind}', which is no registered denoiser.{hint}")
+        if built is ModuleDenoiser:
+            raise UserError(
+                f'{source}: its record names a {kind}, which imports any module; expected a config beside the file that'
+                ' names it, such as --config FILE or NAME=CONFIG:CHECKPOINT'
+            )
     for value in node.values():
         _check_parts(value, source)
 
