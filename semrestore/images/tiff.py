@@ -82,8 +82,8 @@ def tiff_page_count(path: Path) -> int | None:
 def without_orientation(path: Path, first: bool = False) -> tuple[Path | BytesIO, list[tuple[int, int]]] | None:
     """Return a TIFF for Pillow, and the place and orientation of each of its pages; ``None`` if its tags are damaged.
 
-    Pillow scrambles uncompressed pixels that are to be turned by 90 degrees, so that none are to be turned here. By XMP it turns
-    them itself.
+    Pillow scrambles uncompressed pixels that are to be turned by 90 degrees, so that none are to be turned here. By XMP
+    it turns them itself.
 
     Args:
         path: The file.

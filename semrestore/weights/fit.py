@@ -1,6 +1,7 @@
 """Fit weights into a network that is there already; whatever does not fit is named."""
 
-from collections.abc import Callable, Collection
+import sys
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import torch
@@ -27,7 +28,13 @@ def fit_weights(module: nn.Module, path: str | Path) -> None:
 def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Load tensors into a module of the same network; ``source`` is what an error calls them."""
     check_plain(state, source)
-    state = fitted(module, state)
+    part = _part(module, state)
+    if len(part) < len(state):
+        taken, left = next(iter(part)), next(key for key in state if key not in part)
+        print(
+            f"{source}: of the weights '{taken}' and the like are taken, '{left}' and the like are not", file=sys.stderr
+        )
+    state = fitted(module, part)
     check_fit(module, state, source)
     whole = module.state_dict()  # which knows the versions of its parts, after which some of them ask
     whole.update(state)
@@ -36,7 +43,7 @@ def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
 
 def fits(module: nn.Module, state: dict[str, Tensor]) -> bool:
     """Return True if tensors are the weights of a module's network, by their names, shapes and kinds."""
-    return not _misfits(fitted(module, state), module.state_dict())
+    return not _misfits(fitted(module, _part(module, state)), module.state_dict())
 
 
 def fitted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -54,6 +61,27 @@ def fitted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
         if set(whole) == set(own):
             return whole
     return adapted(module, state)
+
+
+def _part(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights under the one beginning whose names are a module's; all of them if there is no such.
+
+    A trainer keeps a loss or a discriminator beside the network, and PyTorch's average a count.
+    """
+    own = _counted_out(module.state_dict())
+    for after in _beginnings(own):
+        names = {name[len(after) :] for name in own}
+        first = min(names, default='')
+        starts = {key[: -len(first)] for key in state if key.endswith(f'.{first}')}
+        parts = {start: {key for key in state if key.startswith(start)} for start in starts}
+        fitting = [start for start in starts if {key[len(start) :] for key in _counted_out(parts[start])} == names]
+        if len(fitting) == 1:
+            return {key: state[key] for key in state if key in parts[fitting[0]]}
+    return state
+
+
+def _counted_out(names: Iterable[str]) -> set[str]:
+    return {name for name in names if not name.endswith('.num_batches_tracked')}
 
 
 def _beginnings(names: Collection[str]) -> list[str]:
@@ -113,8 +141,20 @@ def check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
         key, describe = problems[0]
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         named = type(module['denoiser'] if isinstance(module, nn.ModuleDict) else module).__name__
-        raise UserError(f'{source} is a checkpoint of another network than {named}: it {describe(key)}{more}')
+        raise UserError(
+            f'{source} is a checkpoint of another network than {named}: it {describe(key)}{more}'
+            + _firsts(module, state)
+        )
     check_numbers(state, source, {name for name, _ in module.named_parameters()})
+
+
+def _firsts(module: nn.Module, state: dict[str, Tensor]) -> str:
+    """Return by which names a file and a network call their first weights, where they have none in common."""
+    own = module.state_dict()
+    if set(own) & set(state):
+        return ''
+    held, wanted = (', '.join(map(repr, list(names)[:3])) or 'nothing' for names in (state, own))
+    return f'. Its first weights are {held}; those of the network {wanted}'
 
 
 def _misfits(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[tuple[str, Callable[[str], str]]]:

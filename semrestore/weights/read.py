@@ -38,16 +38,19 @@ def read_checkpoint(path: str | Path) -> dict:
     if not path.is_file():
         raise UserError(f"checkpoint '{path}' does not exist")
     try:
-        checkpoint = _read_safetensors(path) if _is_safetensors(path) else unpickle(path, 'cpu')
-    except UserError:
         if _is_torchscript(path):
             raise UserError(
                 f"checkpoint '{path}' is a TorchScript program, which is not run; expected its state dict, saved by"
                 ' torch.save(model.state_dict(), FILE)'
-            ) from None
+            )
+        checkpoint = _read_safetensors(path) if _is_safetensors(path) else unpickle(path, 'cpu')
+    except UserError:
         raise
     except Exception as error:  # whatever a damaged pickle or archive can raise
-        raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {first_line(error)}') from None
+        reason = first_line(error)
+        if 'weights_only' in reason:  # PyTorch advises to run what is in the file
+            reason = 'it holds more than weights'
+        raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {reason}') from None
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
     return checkpoint
@@ -114,6 +117,8 @@ CONTAINERS = (
     'model_ema',
     'state_dict',  # MMEngine's, whose ``ema_state_dict`` are the weights without averaging
     'ema',
+    'ema_model',
+    'teacher',  # DINO's average
     'params',
     'model',
     'model_state_dict',
@@ -136,6 +141,9 @@ def state_of(checkpoint: dict) -> dict[str, Tensor]:
     found = {name: state for name in CONTAINERS if (state := _tensors(checkpoint.get(name)))}
     if bare and not found:
         return bare
+    if not found:  # the one dict of tensors, whatever it is called
+        found = {name: state for name, held in checkpoint.items() if (state := _tensors(held))}
+        return next(iter(found.values())) if len(found) == 1 else {}
     if len(found) > 1:
         print(f'weights: {next(iter(found))} of {", ".join(found)}', file=sys.stderr)
     return next(iter(found.values()), {})

@@ -74,7 +74,13 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
         state = weights_of(held, source)
     for pattern, replacement in revise_keys:
         state = {re.sub(pattern, replacement, key): value for key, value in state.items()}
-    fit_state(network, state, source)
+    try:
+        fit_state(network, state, source)
+    except UserError as error:
+        raise UserError(
+            f'{error}. If it is this network under other names, rename them by revise_keys=[(PATTERN, REPLACEMENT)] in'
+            ' model.task'
+        ) from None
 
 
 def carried(name: str, network: nn.Module) -> dict[str, Tensor]:

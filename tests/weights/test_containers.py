@@ -1,5 +1,7 @@
 """Weights as people save them: in containers, under other beginnings, with averages; and what is none of them."""
 
+from pathlib import Path
+
 import pytest
 import timm
 import torch
@@ -41,6 +43,15 @@ WAYS = {
     'Lightning': lambda state: {'state_dict': begun(state, 'model.'), 'pytorch-lightning_version': '2.4'},
     'Lightning, net': lambda state: {'state_dict': begun(state, 'net.'), 'hyper_parameters': dict(lr=1.0)},
     'backbone': lambda state: dict(state_dict=begun(state, 'backbone.')),
+    'Lightning, with a loss': lambda state: dict(state_dict=begun(state, 'net.') | {'loss.weight': torch.ones(1000)}),
+    "PyTorch's average": lambda state: begun(state, 'module.') | {'n_averaged': torch.tensor(5)},
+    'DINO': lambda state: dict(student=other(begun(state, 'module.backbone.')), teacher=begun(state, 'backbone.')),
+    'an adversary beside it': lambda state: begun(state, 'generator.') | {'discriminator.conv1.weight': torch.ones(3)},
+    'FSDP': lambda state: begun(state, '_fsdp_wrapped_module.'),
+    'DeepSpeed': lambda state: dict(module=state, ds_version='0.1'),
+    'fastai': lambda state: dict(model=begun(state, '0.'), opt={}),
+    'a name of their own': lambda state: dict(resnet_weights=state, epoch=3),
+    'before PyTorch 0.4.1': lambda state: {k: v for k, v in state.items() if not k.endswith('num_batches_tracked')},
 }
 
 
@@ -68,19 +79,32 @@ def test_which_of_several_is_taken_is_said(network, tmp_path, capsys):
 
 
 def test_a_file_without_weights_says_what_it_holds(tmp_path):
-    torch.save(dict(encoder=dict(first=torch.zeros(1)), epoch=3), tmp_path / 'odd.pth')
+    torch.save(dict(encoder=dict(first=dict(weight=torch.zeros(1))), epoch=3), tmp_path / 'odd.pth')
     with pytest.raises(UserError, match=r"odd\.pth.*'encoder', 'epoch'"):
         load_network(timm.create_model('resnet18'), str(tmp_path / 'odd.pth'))
 
 
-def test_torchscript_is_called_so(tmp_path):
-    torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)).save(str(tmp_path / 'net.pt'))
-    with pytest.raises(UserError, match='TorchScript'):
+def test_other_names_are_told_with_the_option_that_helps(network, tmp_path):
+    torch.save(begun(network.state_dict(), 'vision.') | begun(network.state_dict(), 'text.'), tmp_path / 'two.pth')
+    with pytest.raises(UserError, match=r"two\.pth.*'vision\.conv1\.weight'.*'conv1\.weight'.*revise_keys"):
+        load_network(timm.create_model('resnet18'), str(tmp_path / 'two.pth'))
+    torch.save(network.state_dict(), tmp_path / 'classifier.pth')
+    with pytest.raises(UserError, match=r"classifier\.pth.*'conv1\.weight'"):
+        load_denoiser(tmp_path / 'classifier.pth')
+
+
+@pytest.mark.parametrize('made', [torch.jit.script, lambda module: torch.jit.trace(module, torch.zeros(1, 2))])
+def test_torchscript_is_called_so(tmp_path, made):
+    made(nn.Linear(2, 2)).save(str(tmp_path / 'net.pt'))
+    with pytest.raises(UserError, match='TorchScript') as info:
         read_checkpoint(tmp_path / 'net.pt')
+    assert 'weights_only' not in str(info.value)
 
 
-def test_a_file_with_code_is_refused_without_advice_to_run_it(tmp_path):
-    torch.save(nn.Linear(2, 2), tmp_path / 'whole.pth')
-    with pytest.raises(UserError, match=r'torch\.nn\.modules\.linear\.Linear') as info:
+@pytest.mark.parametrize('legacy', [True, False])
+@pytest.mark.parametrize('held', [nn.Linear(2, 2), dict(model=nn.Linear(2, 2)), print, dict(args=Path, net={})])
+def test_a_file_with_code_is_refused_without_advice_to_run_it(tmp_path, held, legacy):
+    torch.save(held, tmp_path / 'whole.pth', _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(UserError, match=r'whole\.pth') as info:
         read_checkpoint(tmp_path / 'whole.pth')
     assert 'weights_only' not in str(info.value)
