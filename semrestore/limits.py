@@ -23,3 +23,14 @@ LARGEST_COUNT = 10**9
 
 LONGEST_REASON = 1000
 """Characters of a library's error that are shown; some quote a whole config."""
+
+
+def doubt(sigma: float) -> str:
+    """Return why a noise level on 0..255 is not meant as it stands, or an empty text.
+
+    >>> doubt(25), doubt(0)
+    ('', '')
+    """
+    if not 0 < sigma < 1:
+        return ''
+    return f'sigma {sigma:g} is on 0..255, hardly any noise; is {255 * sigma:g} meant?'

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from semrestore.limits import LARGEST_COUNT, LARGEST_DPI, LARGEST_SIGMA
+from semrestore.limits import LARGEST_COUNT, LARGEST_DPI, LARGEST_SIGMA, doubt
 
 __all__ = ['add_config_options', 'add_device', 'add_dpi', 'count', 'positive_sigma', 'sigma', 'sigma_or']
 
@@ -14,8 +14,8 @@ def sigma(text: str) -> float:
     value = _number(text)
     if not 0 <= value <= LARGEST_SIGMA:
         raise argparse.ArgumentTypeError(f'{text} is no noise level; expected 0 to {LARGEST_SIGMA:g}, on 0..255')
-    if 0 < value < 1:
-        print(f'warning: sigma {text} is on 0..255, hardly any noise; is {255 * value:g} meant?', file=sys.stderr)
+    if reason := doubt(value):
+        print(f'warning: {reason}', file=sys.stderr)
     return value
 
 

@@ -1,5 +1,6 @@
 """A trained denoiser before somebody's own network: any module, with that network's own normalisation."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError
+from semrestore.limits import doubt
 from semrestore.weights.build import load_denoiser
 
 __all__ = ['DenoiseBefore']
@@ -54,6 +56,8 @@ class DenoiseBefore(nn.Module):
         self.denoiser = InferenceDenoiser(load_denoiser(denoiser))
         self.denoiser.to(next(network.parameters(), torch.zeros(())).device)
         self.mean, self.std = mean, std
+        if sigma is not None and (reason := doubt(sigma)):
+            warnings.warn(reason, stacklevel=2)
         self.sigma = None if sigma is None else sigma / 255
 
     def forward(self, *arguments: Any, **options: Any) -> object:
@@ -65,12 +69,12 @@ class DenoiseBefore(nn.Module):
         Raises:
             UserError: There are no images among the arguments.
         """
-        if arguments:
+        if arguments and arguments[0] is not None:
             return self.network(self._restored(arguments[0]), *arguments[1:], **options)
         name = next((name for name, value in options.items() if _is_images(value)), None)
         if name is None:
             raise UserError('DenoiseBefore was called without images; expected them as the first argument')
-        return self.network(**{**options, name: self._restored(options[name])})
+        return self.network(*arguments, **{**options, name: self._restored(options[name])})
 
     def _restored(self, images: Any) -> Any:
         if isinstance(images, list | tuple):
@@ -95,8 +99,8 @@ class DenoiseBefore(nn.Module):
 
 def _is_images(value: object) -> bool:
     if isinstance(value, list | tuple):
-        return bool(value) and all(isinstance(one, Tensor) and one.ndim == 3 for one in value)
-    return isinstance(value, Tensor) and value.ndim == 4
+        return bool(value) and all(isinstance(one, Tensor) and one.ndim == 3 and len(one) == 3 for one in value)
+    return isinstance(value, Tensor) and value.ndim == 4 and value.shape[1] == 3
 
 
 def _normalisation(
@@ -105,7 +109,8 @@ def _normalisation(
     found = dict(getattr(network, 'pretrained_cfg', None) or {})
     if transforms is not None:
         found = dict(mean=getattr(transforms, 'mean', None), std=getattr(transforms, 'std', None))
-    mean, std = mean or found.get('mean'), std or found.get('std')
+    mean = found.get('mean') if mean is None else mean
+    std = found.get('std') if std is None else std
     if mean is None or std is None:
         raise UserError(
             "how does the network normalise its images? Give mean and std on 0..1, or torchvision's"

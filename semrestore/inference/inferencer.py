@@ -4,6 +4,7 @@ Three steps, each a generator over pictures: read, restore, write. So memory hol
 files or frames.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -20,7 +21,7 @@ from semrestore.denoisers import Denoiser, estimate_sigma
 from semrestore.errors import UserError, explained
 from semrestore.images import Picture, find, from_array, from_pil, read, tiles
 from semrestore.inference.targets import frame_path, targets
-from semrestore.limits import LARGEST_SIGMA
+from semrestore.limits import LARGEST_SIGMA, doubt
 from semrestore.weights.build import load_denoiser
 
 __all__ = ['DenoiseInferencer', 'Item', 'estimate_level']
@@ -102,6 +103,8 @@ class DenoiseInferencer:
         Raises:
             UserError: An input cannot be read or restored.
         """
+        if isinstance(sigma, float) and (reason := doubt(sigma)):
+            warnings.warn(reason, stacklevel=2)
         given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         restored = [item.picture.as_given() for item in self.restore(read_inputs(given), sigma, batch_size)]
         alone = not isinstance(inputs, list | tuple) and _is_one(inputs)
@@ -121,6 +124,8 @@ class DenoiseInferencer:
         Raises:
             UserError: An input cannot be read or restored, or a file is there already.
         """
+        if isinstance(sigma, float) and (reason := doubt(sigma)):
+            warnings.warn(reason, stacklevel=2)
         given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         files = [one for one in given if isinstance(one, str | Path)]
         if len(files) < len(given):

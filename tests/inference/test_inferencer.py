@@ -462,3 +462,29 @@ def test_every_image_of_a_batch_that_fails_is_named(tmp_path):
     for name, message in zip('abc', failures, strict=True):
         assert f"{name}.png' cannot be restored" in message
         assert 'give the noise level, --sigma S or --sigma auto' in message
+
+
+def test_the_images_are_denoised_wherever_they_stand_among_the_arguments():
+    class Masked(nn.Module):
+        def forward(self, mask, pixels=None):
+            return mask, pixels
+
+    robust = DenoiseBefore(Masked(), 'multiscale-blind', mean=np.zeros(3), std=torch.ones(3))
+    images, mask = torch.rand(2, 3, 24, 24), torch.rand(2, 1, 24, 24)
+    expected, _ = robust(images)
+    for found in (robust(mask=mask, pixels=images), robust(None, pixels=images)):
+        assert torch.equal(found[1], expected)
+    assert torch.equal(robust(mask=mask, pixels=images)[0], mask)
+
+
+def test_a_level_that_cannot_be_meant_is_said_from_python_too(tmp_path):
+    image = np.zeros((24, 24, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / 'a.png')
+    inferencer = DenoiseInferencer('multiscale-blind', device='cpu')
+    for call in (
+        lambda: inferencer(image, sigma=0.098),
+        lambda: inferencer.to_folder(tmp_path / 'a.png', tmp_path / 'out', sigma=0.098),
+        lambda: DenoiseBefore(nn.Identity(), 'multiscale-blind', mean=(0, 0, 0), std=(1, 1, 1), sigma=0.098),
+    ):
+        with pytest.warns(UserWarning, match=r'0\.098.*24\.99'):
+            call()
