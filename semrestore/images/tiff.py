@@ -201,7 +201,7 @@ def _picture(page: Any) -> Picture:
     opaque = next((place for place, kind in enumerate(extra) if kind != UNSPECIFIED), None)
     alpha = None if opaque is None else values[..., colours + opaque]
     pixels = values[..., :3] if colours == 3 else values[..., 0]
-    if alpha is not None and extra[opaque] == ASSOCIATED:
+    if alpha is not None and opaque is not None and extra[opaque] == ASSOCIATED:
         pixels = _straight(pixels, alpha)
     profile = page.tags.get(ICC_PROFILE)
     metadata = {'icc_profile': bytes(profile.value)} if profile else {}

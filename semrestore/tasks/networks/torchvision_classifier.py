@@ -83,5 +83,5 @@ class TorchvisionClassifier(TimmClassifier):
 def _without_prefix(network: nn.Module, state: OrderedDict, prefix: str, metadata: dict) -> OrderedDict:
     # mmpretrain's hook loses the versions of the parts, for which MNASNet asks.
     short = TimmClassifier._remove_state_dict_prefix(network, state, prefix, metadata)
-    short._metadata = state._metadata
+    vars(short).update(vars(state))  # state_dict's _metadata
     return short
