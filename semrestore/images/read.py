@@ -178,7 +178,7 @@ def _most_of_ppm(image: Image.Image) -> int:
 
 
 def _bits_of_jpeg2000(content: bytes) -> int:
-    """Return the bits of a sample by the marker SIZ (ISO/IEC 15444-1, A.5.1)."""
+    """Return the bits of a sample by its header (ISO/IEC 15444-1, A.5.1)."""
     start = content.find(b'\xff\x4f\xff\x51')
     return (content[start + 42] & 0x7F) + 1 if 0 <= start < len(content) - 42 else 8
 
