@@ -96,7 +96,7 @@ def test_networks_of_ones_own_training_see_no_second_normalisation(name, tmp_pat
     check(name, tmp_path / 'net.pth', network, network.state_dict(), transform_input=False)
 
 
-@pytest.mark.parametrize('beginning', ['', 'model.'])
+@pytest.mark.parametrize('beginning', ['', pytest.param('model.', marks=pytest.mark.slow)])
 def test_a_transformer_takes_images_of_the_size_of_its_weights(beginning, tmp_path):
     torch.manual_seed(0)
     network = models.vit_b_32(weights=None, image_size=64).eval()
@@ -105,6 +105,7 @@ def test_a_transformer_takes_images_of_the_size_of_its_weights(beginning, tmp_pa
     check('vit_b_32', tmp_path / 'net.pth', network, state)
 
 
+@pytest.mark.slow
 def test_another_size_than_the_config_asks_for_is_refused(tmp_path):
     torch.save(models.vit_b_32(weights=None, image_size=64).state_dict(), tmp_path / 'net.pth')
     with pytest.raises(UserError, match='pos_embedding'):
