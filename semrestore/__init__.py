@@ -7,8 +7,9 @@ What is named here is imported when it is first used, so ``import semrestore`` a
 33
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from semrestore.optional_imports import tolerate_broken_packages
 
@@ -38,27 +39,22 @@ __all__ = [
     'train',
 ]
 
-_HOMES = {
-    'DenoiseBefore': 'inference',
-    'DenoiseInferencer': 'inference',
-    'InferenceDenoiser': 'acceleration',
-    'UserError': 'errors',
-    'evaluate': 'engine',
-    'load_config': 'config',
-    'load_denoiser': 'weights.build',
-    'published': 'weights.zoo',
-    'read_photo': 'images',
-    'train': 'engine',
-}
-
 tolerate_broken_packages()
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module(f'semrestore.{_HOMES[name]}'), name)
+__getattr__, _, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        'acceleration': ['InferenceDenoiser'],
+        'config': ['load_config'],
+        'engine': ['evaluate', 'train'],
+        'errors': ['UserError'],
+        'images': ['read_photo'],
+        'inference': ['DenoiseBefore', 'DenoiseInferencer'],
+        'weights.build': ['load_denoiser'],
+        'weights.zoo': ['published'],
+    },
+)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -1,17 +1,16 @@
 """A denoiser for somebody's own network, from a folder of photos, without a config to write; and what it is worth."""
 
 import json
-import random
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from semrestore.config.keys import TOP_LEVEL
+from semrestore.config.keys import top_level
 from semrestore.config.load import load_config
 from semrestore.config.named import NamedTask
 from semrestore.engine.optim_wrapper import bf16_is_fast, with_bf16
@@ -23,6 +22,7 @@ from semrestore.evaluation.matrix import Matrix
 from semrestore.evaluation.methods import Method, parse_method
 from semrestore.files import replacing
 from semrestore.images.listing import images_below
+from semrestore.images.split import Split
 from semrestore.registry import DATASETS, MODELS
 from semrestore.visualization import Tile, save_panel
 from semrestore.weights.build import build_denoiser, denoiser_config
@@ -30,41 +30,15 @@ from semrestore.weights.read import save_weights
 from semrestore.weights.record import denoiser_record
 from semrestore.weights.zoo import published
 
-__all__ = ['Split', 'check', 'fit', 'noise_config', 'published_blind', 'save_fitted', 'split_photos']
+__all__ = ['check', 'fit', 'noise_config', 'published_blind', 'save_fitted']
 
 RECIPE = 'semrestore::zoo/recognition_blind.py'
 NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='mixture')
-LEAST_PHOTOS = 20
-MOST_HELD_OUT = 200
 CROP, BATCH = 128, 6
 TASK_WEIGHT = 0.1
 CACHED_BYTES = 2e9
 TRIAL_STEPS = 6
 NOISE = 'noise'
-
-
-class Split(NamedTuple):
-    """The photos of a folder."""
-
-    folder: Path
-    train: list[int]
-    held_out: list[int]
-    """Places in the sorted list of its photos."""
-
-
-def split_photos(folder: Path, least: int = LEAST_PHOTOS) -> Split:
-    """Hold out a fifth of a folder's photos, of at least 8 and at most 200, by chance but always the same.
-
-    Raises:
-        UserError: The folder is missing, or has too few photos.
-    """
-    if not folder.is_dir():
-        raise UserError(f"--photos: folder '{folder}' does not exist")
-    count = len(images_below(folder))
-    if count < least:
-        raise UserError(f"--photos: '{folder}' has {count} photos; expected {least} or more")
-    held_out = set(random.Random(0).sample(range(count), min(MOST_HELD_OUT, max(8, count // 5))))
-    return Split(folder, [index for index in range(count) if index not in held_out], sorted(held_out))
 
 
 def noise_config(text: str) -> dict:
@@ -205,7 +179,7 @@ def _length(cfg: Config, iterations: int) -> None:
 def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
     """Return the recipe of the recognition weights for another network, other photos and other noise."""
     cfg = load_config(RECIPE)
-    for name in [name for name in cfg if name not in TOP_LEVEL and name != 'default_scope']:
+    for name in [name for name in cfg if name not in top_level() and name != 'default_scope']:
         cfg.pop(name)  # the recipe's own variables, which say nothing here
     model: dict = cfg.model
     model.pop('tasks')

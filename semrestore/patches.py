@@ -1,12 +1,22 @@
-"""What semrestore changes in other libraries. Each change has its reason; :func:`apply` makes them all, once.
+"""What semrestore changes in other libraries, and which of their messages it drops. Each has its reason.
 
-``semrestore.registry`` calls it, so that they are in place before any part of semrestore is used.
+``semrestore.registry`` calls :func:`apply`, so that the changes are in place before any part of semrestore is used.
+Whatever imports MMEngine's runner calls :func:`apply_to_runner`, because denoising a photo does without the runner.
 """
 
+import logging
+import warnings
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+
+DROPPED = (
+    'FileClient" will be deprecated',  # mmpretrain and mmseg call it, not the user
+    'The prefix is not set in metric class',  # a metric without a prefix is meant to have none
+    'been called more than once',  # MMEngine's own loop over the parts of a model calls it again
+)
+"""Warnings of MMEngine's logger that no user of semrestore can act on."""
 
 
 @cache
@@ -15,7 +25,7 @@ def apply() -> None:
     _name_packages()
     _pass_over_sidecars()
     _pass_over_marks()
-    _load_weights_safely()
+    _drop_messages()
 
 
 def _name_packages() -> None:
@@ -63,7 +73,34 @@ def _pass_over_marks() -> None:
     LocalBackend.get_text = text
 
 
-def _load_weights_safely() -> None:
+def _drop_messages() -> None:
+    """Drop the messages of the libraries that no user of semrestore can act on."""
+    import mmengine.logging
+
+    # mmcv is installed without its compiled operators, which nothing here needs (docs/installation.md).
+    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    mmengine.logging.MMLogger.filter = _is_kept
+    # MMEngine prints debugging messages, such as mmpretrain's that the optional package OneDL is missing.
+    whole = mmengine.logging.print_log
+
+    def print_log(msg: object, logger: object = None, level: int = logging.INFO) -> None:
+        if logger is not None or level >= logging.INFO:
+            whole(msg, logger, level)
+
+    mmengine.logging.print_log = print_log
+
+
+def _is_kept(self: logging.Logger, record: logging.LogRecord) -> bool:
+    return not any(part in record.getMessage() for part in DROPPED)
+
+
+def quieten() -> None:
+    """Have a command drop all warnings of the OpenMMLab libraries: they are for those who develop them."""
+    warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmpretrain|mmseg|modelindex)\b')
+
+
+@cache
+def apply_to_runner() -> None:
     """Have MMEngine read weights as semrestore does, and know ``zoo:NAME`` and safetensors.
 
     MMEngine falls back to running the code in a checkpoint that is more than weights. Everything that it loads

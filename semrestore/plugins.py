@@ -39,10 +39,11 @@ def load_plugins() -> tuple[Plugin, ...]:
     Raises:
         UserError: Two plugins, or a plugin and semrestore, register one name.
     """
-    for child in registry.registries().values():
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    for child in registry.registries().values() if entries else ():  # with which the plugins could be in conflict
         child.import_from_location()
     plugins: list[Plugin] = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in entries:
         plugins.append(_load(entry, plugins))
         if plugins[-1].error:
             print(f'warning: plugin {plugins[-1]} is left out: {plugins[-1].error}', file=sys.stderr)

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -27,7 +28,9 @@ class ProgressBar:
         self.title = title
         self.total = total
         self.done = done
-        self._last_line = time.monotonic()
+        self._last_line = self._started = time.monotonic()
+        self._done_before = done
+        self._note = ''
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             columns = TextColumn('{task.description}', markup=False), BarColumn(), MofNCompleteColumn()
@@ -43,16 +46,22 @@ class ProgressBar:
     def __exit__(self, *error: object) -> None:
         if self._bar:
             self._bar.stop()
+        elif self.done > self._done_before:
+            print(f'{self.title}: {self.done}/{self.total} {self._note}'.rstrip(), file=sys.stderr, flush=True)
 
     def advance(self, steps: int = 1, note: str = '', total: int | None = None) -> None:
         """Count steps, with a note behind the bar; ``total`` corrects how many there are."""
         self.done += steps
         self.total = self.total if total is None else total
+        self._note = note
+        now = time.monotonic()
         if self._bar:
             self._bar.update(self._task, completed=self.done, total=self.total, note=note)
-        elif self.done == self.total or time.monotonic() > self._last_line + SECONDS_A_LINE:
-            self._last_line = time.monotonic()
-            print(f'{self.title}: {self.done}/{self.total} {note}'.rstrip(), file=sys.stderr, flush=True)
+        elif now > self._last_line + SECONDS_A_LINE and self.done < self.total:
+            self._last_line = now
+            left = (now - self._started) / (self.done - self._done_before or 1) * (self.total - self.done)
+            text = f'{self.title}: {self.done}/{self.total}, {timedelta(seconds=round(left))} left {note}'
+            print(text.rstrip(), file=sys.stderr, flush=True)
 
     def print(self, line: str) -> None:
         """Print a line on standard error, above the bar."""

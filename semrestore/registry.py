@@ -29,6 +29,10 @@ class _Registry(Registry):
                 raise RegisteredTwiceError(name, _name_of(self), self._module_dict[name].__module__, module.__module__)
         super()._register_module(module, module_name, force)
 
+    def get(self, key: str) -> type | None:
+        """Look among what is imported first: some rooms bring whole libraries with them."""
+        return self._module_dict.get(key.removeprefix(f'{SCOPE}.')) or super().get(key)
+
 
 def registries() -> dict[str, Registry]:
     """Return the registries of semrestore by name."""
@@ -53,7 +57,7 @@ DATASETS = _child('DATASETS', 'datasets')
 TRANSFORMS = _child('TRANSFORMS', 'datasets')
 """Transforms of a data set's pipeline."""
 
-METRICS = _child('METRICS', 'evaluation')
+METRICS = _child('METRICS', 'evaluation.quality', 'evaluation.scores')
 """Metrics of an evaluator, and scores of the cross-task matrix."""
 
 DATA_SAMPLERS = _child('DATA_SAMPLERS', 'datasets')

@@ -16,7 +16,8 @@ from semrestore.cli.run import run
 from semrestore.config import load_config
 from semrestore.config.named import named_task
 from semrestore.errors import UserError
-from semrestore.fitting import noise_config, split_photos
+from semrestore.fitting import noise_config
+from semrestore.images.split import split_photos
 from semrestore.registry import MODELS
 from semrestore.weights.build import load_denoiser
 

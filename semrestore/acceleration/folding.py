@@ -5,15 +5,22 @@ from collections import Counter
 from collections.abc import Mapping
 
 import torch
-from mmcv.cnn.bricks import Conv2dAdaptivePadding
-from mmengine.utils.dl_utils.parrots_wrapper import SyncBatchNorm
-from timm.layers import BatchNormAct2d, Conv2dSame
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-# Exact types: a subclass may use its weights in another way (weight standardisation does).
-_CONVOLUTIONS = {nn.Conv2d, Conv2dAdaptivePadding, Conv2dSame}
-_NORMS = {nn.BatchNorm2d, nn.SyncBatchNorm, SyncBatchNorm, BatchNormAct2d}
+# Exact types: a subclass may use its weights in another way (weight standardisation does). By name, so that no library
+# is imported whose layers the network does not have.
+_CONVOLUTIONS = {
+    'torch.nn.modules.conv.Conv2d',
+    'mmcv.cnn.bricks.conv2d_adaptive_padding.Conv2dAdaptivePadding',
+    'timm.layers.conv2d_same.Conv2dSame',
+}
+_NORMS = {
+    'torch.nn.modules.batchnorm.BatchNorm2d',
+    'torch.nn.modules.batchnorm.SyncBatchNorm',
+    'mmengine.utils.dl_utils.parrots_wrapper.SyncBatchNorm',
+    'timm.layers.norm_act.BatchNormAct2d',
+}
 
 
 @torch.no_grad()
@@ -30,7 +37,7 @@ def fold_batch_norms(network: nn.Module, *example: Tensor) -> dict[str, str]:
     Returns:
         The names of the folded normalisations by the names of their convolutions.
     """
-    if not any(type(module) in _NORMS for module in network.modules()):
+    if not any(_kind(module) in _NORMS for module in network.modules()):
         return {}
     modules = dict(network.named_modules())
     try:
@@ -46,6 +53,10 @@ def fold_batch_norms(network: nn.Module, *example: Tensor) -> dict[str, str]:
     for name, module in saved.items():
         network.set_submodule(name, module)
     return {}
+
+
+def _kind(module: nn.Module) -> str:
+    return f'{type(module).__module__}.{type(module).__qualname__}'
 
 
 def _trace(
@@ -68,11 +79,11 @@ def _trace(
 
     handles = []
     for name, module in modules.items():
-        if type(module) in _CONVOLUTIONS:
+        if _kind(module) in _CONVOLUTIONS:
             handles.append(
                 module.register_forward_hook(lambda _, __, output, name=name: leave_convolution(name, output))
             )
-        elif type(module) in _NORMS and module.running_var is not None:
+        elif _kind(module) in _NORMS and module.running_var is not None:
             handles.append(module.register_forward_pre_hook(lambda _, inputs, name=name: enter_norm(name, inputs[0])))
     try:
         before = _flat(network(*example))
@@ -99,7 +110,7 @@ def _fold(network: nn.Module, convolution: str, norm: str, modules: dict[str, nn
         None if bn.bias is None else bn.bias.double(),
     )
     conv.to(mean.dtype).requires_grad_(False)
-    network.set_submodule(norm, bn.act if isinstance(bn, BatchNormAct2d) else nn.Identity().eval())
+    network.set_submodule(norm, getattr(bn, 'act', nn.Identity().eval()))
 
 
 def _flat(output: object) -> list[Tensor]:

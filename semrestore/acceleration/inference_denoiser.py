@@ -40,7 +40,7 @@ class InferenceDenoiser(Denoiser):
     ) -> None:
         super().__init__()
         self.ensemble = ensemble
-        self.reach, self.stride = denoiser.reach, denoiser.stride
+        self.reach, self.stride, self.takes_sigma = denoiser.reach, denoiser.stride, denoiser.takes_sigma
         denoiser = copy.deepcopy(denoiser).eval().requires_grad_(False)
         weights = next(denoiser.parameters(), None)
         self.dtype = None if weights is None else dtype
@@ -50,7 +50,7 @@ class InferenceDenoiser(Denoiser):
             image = torch.rand(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE, generator=torch.Generator().manual_seed(0))
             own = next(denoiser.parameters()).dtype
             fold_batch_norms(denoiser, image.to(own), torch.full((1,), 0.1, dtype=own))
-            denoiser = fused(denoiser).to(weights.device, memory_format=torch.channels_last)
+            denoiser = fused(denoiser).to(weights.device).to(memory_format=torch.channels_last)
         runnable: Any = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
         self.denoiser = runnable
 

@@ -48,15 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if sum([options.sigma is not None, bool(options.references), options.as_they_are]) != 1:
         raise UserError('one of --sigma (adds noise), --references (the clean partners) and --as-they-are is needed')
 
+    from semrestore.config.libraries import config_path
     from semrestore.evaluation.methods import check_sources, check_unique, parse_method
 
+    pairs = _pairs(options)
+    if options.task:
+        config_path(options.task)
     methods = [parse_method(text, '--methods') for text in options.methods]
     check_unique(methods, '--methods')
     if options.as_they_are and any(method.name == 'clean' for method in methods):
         raise UserError("--methods has 'clean', and with --as-they-are there are no clean images")
     levelled = [method for method in methods if '{sigma}' not in (method.checkpoint or '') or options.sigma]
     check_sources(levelled, [options.sigma or 0])
-    pairs = _pairs(options)
     inputs = {path.resolve() for pair in pairs for path in pair if path}
     for image, _ in pairs:
         picture = options.out / f'{image.stem}.png'

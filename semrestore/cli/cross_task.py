@@ -60,12 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore cross-task``."""
     options = parse(arguments)
 
-    import torch
-
-    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
-    from semrestore.evaluation.matrix import Matrix, markdown
+    from semrestore.config.libraries import config_path
     from semrestore.evaluation.methods import check_sources, check_unique, parse_limits, parse_method
 
+    for path in options.tasks:
+        config_path(path)
     methods = [parse_method(text, '--denoisers') for text in options.denoisers]
     check_unique(methods, '--denoisers')
     names = [method.name for method in methods]
@@ -74,11 +73,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         hint = near(options.reference, names)
         raise UserError(f"--reference is '{options.reference}', which is none of the denoisers.{hint}")
     sigmas = ([] if options.noise else PAPER_SIGMAS) if options.sigma is None else options.sigma
-    noises = gaussian_noises(sigmas) | _named_noises(options.noise)
     configs = {Path(path).stem: path for path in options.tasks}
     if len(configs) < len(options.tasks):
         raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
-    check_sources(methods, list(noises))
+    check_sources(methods, [*sigmas, *(text.partition('=')[0] for text in options.noise)])
+
+    import torch
+
+    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
+    from semrestore.evaluation.matrix import Matrix, markdown
+
+    noises = gaussian_noises(sigmas) | _named_noises(options.noise)
     tasks: dict = {}
     for path in configs.values():
         tasks |= task_configs(path, options.cfg_options)

@@ -1,6 +1,7 @@
-"""Denoise images and videos: an image becomes a PNG of the same name, a video a folder of them.
+"""Denoise images and films: an image becomes a PNG of the same name, a film a film with its sound.
 
-  semrestore denoise noisy/ 'more/*.jpg' --model multiscale-blind --out restored
+  semrestore denoise photo.jpg
+  semrestore denoise noisy/ 'more/*.jpg' clip.mp4 --model multiscale-real --out restored
   semrestore denoise noisy/ --model ffdnet.pth --config semrestore::baselines/ffdnet.py --sigma auto --out restored
   semrestore denoise noisy/ --model none --config semrestore::baselines/mcwnnm_photographs.py --out restored
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from semrestore.cli.options import add_device, count, positive, sigma_or
 from semrestore.errors import UserError
+from semrestore.weights.zoo import DEFAULT, resolve
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -26,16 +28,22 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         'inputs', nargs='+', metavar='INPUT', help='image, video, glob, or folder (with its subfolders)'
     )
     parser.add_argument(
-        '--model', required=True, metavar='CKPT', help="weights: a file or a published name; 'none' for no weights"
+        '--model',
+        default=DEFAULT,
+        metavar='CKPT',
+        help="weights: a file or a name of `semrestore zoo`; 'none' for no weights (default: %(default)s)",
     )
     parser.add_argument('--config', metavar='CONFIG', help='config of the denoiser (default: what the file records)')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the restored images')
+    parser.add_argument(
+        '--out', type=Path, default=Path('restored'), metavar='DIR', help='folder for the results (default: restored)'
+    )
     parser.add_argument(
         '--sigma',
         type=sigma_or('auto'),
         metavar='S',
         help="noise level on 0..255, for methods that need it; 'auto' estimates it",
     )
+    parser.add_argument('--frames', action='store_true', help='write a folder of PNG files for a film')
     parser.add_argument('--ensemble', action='store_true', help='mean over eight orientations: eight times the work')
     parser.add_argument('--tile', type=count, default=512, metavar='PIXELS', help='side of tiles (default: 512)')
     parser.add_argument(
@@ -59,14 +67,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.inference.targets import targets
 
     Image.MAX_IMAGE_PIXELS = int(options.max_megapixels * 1e6 / 2)  # Pillow refuses at twice this
-    pairs = list(targets(options.inputs, options.out, options.overwrite, options.overwrite_inputs))
+    pairs = list(targets(options.inputs, options.out, options.overwrite, options.overwrite_inputs, options.frames))
+    model = None if options.model == 'none' else options.model
+    if model:
+        resolve(model)
+    config = None
+    if options.config:
+        from semrestore.config.load import load_denoiser_config
 
-    from semrestore.config.load import load_denoiser_config
+        config = load_denoiser_config(options.config)
+
     from semrestore.inference import DenoiseInferencer
 
-    config = load_denoiser_config(options.config) if options.config else None
-    model = None if options.model == 'none' else options.model
     inferencer = DenoiseInferencer(model, config, options.device, ensemble=options.ensemble, tile=options.tile)
+    print(f'weights: {options.model}')
     failures: list[str] = []
     restored = sum(1 for _ in _shown(inferencer, pairs, options, failures))
     print(f'{restored} of {restored + len(failures)} images restored: {options.out}')
@@ -90,6 +104,6 @@ def _shown(inferencer: Any, pairs: list, options: argparse.Namespace, failures: 
             finished = done + len(failures)
             rate = f'{done / max(time.monotonic() - started, 1e-9):.2f} images/s'
             bar.advance(finished - bar.done, rate, total=max(len(pairs), finished))  # a video has more
-            if options.sigma == 'auto':
+            if options.sigma == 'auto' and item.sigma is not None:
                 bar.print(f'{item.path}: sigma {item.sigma:.1f}')
             yield item

@@ -40,12 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.out.exists() and not options.overwrite:
         raise UserError(f"'{options.out}' exists; choose another --out, or set --overwrite")
 
+    from semrestore.config.libraries import config_path
+    from semrestore.weights.zoo import resolve
+
+    source = None if options.checkpoint == 'none' else resolve(options.checkpoint)
+    if options.config:
+        config_path(options.config)
+
     from semrestore.config.load import load_denoiser_config
     from semrestore.weights.build import build_denoiser, needs_weights
     from semrestore.weights.export import SIZES, export_denoiser
 
     config = load_denoiser_config(options.config) if options.config else None
-    denoiser = build_denoiser(config, None if options.checkpoint == 'none' else options.checkpoint).eval()
+    denoiser = build_denoiser(config, source).eval()
     if not needs_weights(denoiser):
         raise UserError(f'{type(denoiser).__name__} is no network; there is nothing to export')
     worst = export_denoiser(denoiser, options.out, options.fp16)

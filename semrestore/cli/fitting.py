@@ -33,10 +33,14 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
     """Return the network and the photos that the options name."""
-    from semrestore.config.named import named_task
-    from semrestore.fitting import split_photos
+    from semrestore.images.split import split_photos
 
     split = split_photos(options.photos)
+    if options.noise_like and not options.noise_like.is_dir():
+        raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")
+
+    from semrestore.config.named import named_task
+
     return named_task(options.network, options.checkpoint), split
 
 
@@ -46,9 +50,6 @@ def noise_of(options: argparse.Namespace) -> tuple[dict, str]:
 
     if options.noise_like is None:
         return noise_config(options.noise), f'noise {options.noise}'
-    if not options.noise_like.is_dir():
-        raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")
-
     import torch
 
     from semrestore.datasets import PhotoFolder

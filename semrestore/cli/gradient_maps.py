@@ -42,6 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore gradient-maps``."""
     options = parse(arguments)
 
+    from semrestore.config.libraries import config_path
+    from semrestore.weights.zoo import resolve
+
+    config_path(options.config)
+    resolve(options.checkpoint)
+
     from semrestore.config import load_config
     from semrestore.evaluation.rows import evenly
     from semrestore.files import make_folder

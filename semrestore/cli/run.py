@@ -4,11 +4,11 @@ import argparse
 import os
 import re
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semrestore import patches
 from semrestore.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
 
     ``SEMRESTORE_TRACEBACK=1`` shows where such an error came from.
     """
-    # The OpenMMLab libraries' own; a user of semrestore can do nothing about them.
-    warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmpretrain|mmseg|modelindex)\b')
+    patches.quieten()
     try:
         main(arguments)
         if 'semrestore.engine.runner' in sys.modules:  # else no process group was joined
@@ -59,10 +58,12 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
 
 def prepare(options: argparse.Namespace) -> 'Config':
     """Return the checked config of a command line's common options, its processes started."""
-    from semrestore.config import load_config
-    from semrestore.engine.runner import launch
+    from semrestore.config.load import load_config
 
     cfg = load_config(options.config, options.cfg_options, options.embedded)
+
+    from semrestore.engine.runner import launch
+
     # A pre-flight check has a folder of its own, so that resuming the long job never picks it up.
     default = Path('work_dirs') / (Path(options.config).stem + '_embedded' * options.embedded)
     cfg.work_dir = options.work_dir or cfg.get('work_dir') or str(default)

@@ -32,20 +32,25 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore test``."""
-    from semrestore.files import check_apart, write_csv, write_text
-
     options = parse(arguments)
+
+    from semrestore.config.libraries import config_path
+    from semrestore.files import check_apart, write_csv, write_text
+    from semrestore.weights.zoo import resolve
+
+    config_path(options.config)
     for path in filter(None, (options.out, options.per_image)):
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise UserError(f"'{path}' cannot be written: it is a folder, or its folder does not exist")
         check_apart(path, options.config, options.checkpoint)
+    checkpoint = None if options.checkpoint == 'none' else resolve(options.checkpoint)
     cfg = prepare(options)
 
     from mmengine.dist import is_main_process
 
     from semrestore.engine import evaluate
 
-    result = evaluate(cfg, None if options.checkpoint == 'none' else options.checkpoint, options.sigma)
+    result = evaluate(cfg, checkpoint, options.sigma)
     if not is_main_process():
         return
     if options.per_image:

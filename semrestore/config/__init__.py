@@ -1,5 +1,12 @@
 """Configs: loaded from files, checked, put on the embedded photos."""
 
-from semrestore.config.load import load_config
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from semrestore.config.load import load_config
 
 __all__ = ['load_config']
+
+__getattr__, __dir__, _ = lazy_loader.attach(__name__, submod_attrs={'load': ['load_config']})

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from semrestore import registry
-from semrestore.config.keys import TOP_LEVEL, nodes
+from semrestore.config.keys import nodes, top_level
 from semrestore.errors import UserError, near
 from semrestore.plugins import failed_plugins
 from semrestore.weights.task_networks import NAMED_WEIGHTS
@@ -57,7 +57,7 @@ def check_config(cfg: Config) -> None:
     check_names(cfg)
     for key, node in nodes(cfg):
         kind = node.get('type')
-        if key.partition('.')[0] not in TOP_LEVEL:  # a variable of the config, or of one that it inherits from
+        if key.partition('.')[0] not in top_level():  # a variable of the config, or of one that it inherits from
             continue
         if not isinstance(kind, str) or _FOREIGN.search(key) or (trains_a_task(cfg) and re.match(r'model(\.|$)', key)):
             continue
@@ -83,8 +83,8 @@ def check_config(cfg: Config) -> None:
 def check_names(cfg: Config) -> None:
     """Check the names at the top of a config, of dicts without a type, and the counts of a training."""
     for name in cfg:
-        if name not in TOP_LEVEL and near(name, TOP_LEVEL, cutoff=0.85):
-            raise UserError(f"config '{cfg.filename}': '{name}' has no effect.{near(name, TOP_LEVEL)}")
+        if name not in top_level() and near(name, top_level(), cutoff=0.85):
+            raise UserError(f"config '{cfg.filename}': '{name}' has no effect.{near(name, top_level())}")
     for key, node in nodes(cfg._cfg_dict):
         for name in node if key in _PLAIN else ():
             if name not in _PLAIN[key]:

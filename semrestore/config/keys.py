@@ -2,13 +2,18 @@
 
 import inspect
 from collections.abc import Iterator
+from functools import cache
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
-TOP_LEVEL = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
-TOP_LEVEL |= {'compile', 'auto_scale_lr', 'sync_bn'}
-"""Other names at the top of a config are the config's own variables."""
+
+@cache
+def top_level() -> set[str]:
+    """Return the names that mean something at the top of a config; others are the config's own variables."""
+    from mmengine.runner import Runner  # which imports PyTorch
+
+    names = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
+    return names | {'compile', 'auto_scale_lr', 'sync_bn'}
 
 
 def nodes(node: object, key: str = '') -> Iterator[tuple[str, dict]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
-from semrestore.errors import UserError
+from semrestore.errors import UserError, near
 from semrestore.plugins import load_plugins, own_packages
 from semrestore.registry import MODELS
 
@@ -21,8 +21,14 @@ def config_path(name: str | Path) -> Path:
     Raises:
         UserError: There is no such file.
     """
+    package, separator, below = str(name).partition('::')
     path = Path(name)
-    if '::' in str(name):
+    if package == 'semrestore' and separator:
+        path = CONFIGS / below
+        if not path.is_file():
+            hint = near(str(name), own_configs())
+            raise UserError(f"config '{name}' does not exist.{hint} `semrestore configs` lists them.")
+    elif separator:
         load_plugins()  # whose configs may be meant
         try:
             path = Path(Config._get_cfg_path(str(name), '')[0])
@@ -31,6 +37,12 @@ def config_path(name: str | Path) -> Path:
     if not path.is_file():
         raise UserError(f"config '{name}' does not exist")
     return path
+
+
+def own_configs() -> list[str]:
+    """Return the names of semrestore's own configs, ``semrestore::FOLDER/NAME.py``, without the parts of others."""
+    names = (path.relative_to(CONFIGS) for path in CONFIGS.rglob('*.py'))
+    return sorted(f'semrestore::{name.as_posix()}' for name in names if name.parts[0] != '_base_')
 
 
 def read_config(path: str | Path) -> Config:
@@ -51,6 +63,8 @@ def read_config(path: str | Path) -> Config:
     _drop_scope(cfg._cfg_dict)
     _check_imports(cfg, folders)
     model = cfg.get('model') or {}
+    if not libraries:
+        return cfg
     if MODELS.get(str(model.get('type'))) is None:  # the library's own model, in its own training
         return cfg
     for name in libraries:

@@ -1,15 +1,10 @@
 """Load a config: what a command runs, and what ``Runner.from_cfg`` runs as well."""
 
-import importlib
-import io
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 
 from mmengine.config import Config
 
-from semrestore.config.check import check_config, check_names, trains_a_task
-from semrestore.config.embedding import embed
 from semrestore.config.libraries import config_path, read_config
 from semrestore.config.options import apply_option
 from semrestore.errors import UserError, explained
@@ -35,8 +30,6 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
     >>> load_config('semrestore::embedded/denoise_sigma30.py').model.degradation.sigma
     30
     """
-    with redirect_stdout(io.StringIO()):  # it prints that an optional package is missing
-        importlib.import_module('mmpretrain.datasets')
     file = config_path(path)
     try:
         cfg = read_config(file)
@@ -47,6 +40,13 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
         raise UserError(f"config '{path}' cannot be read: {type(cause).__name__}: {cause}") from error
     if not isinstance(cfg.get('model'), dict):
         raise UserError(f"config '{path}' has no model")
+    if not embedded:
+        _apply(options, cfg)
+
+    # These import PyTorch and the libraries; a wrong name or key is reported before.
+    from semrestore.config.check import check_config, check_names, trains_a_task
+    from semrestore.config.embedding import embed
+
     if embedded:
         if trains_a_task(cfg):
             raise UserError(
@@ -55,8 +55,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
         check_names(cfg)
         with explained(f"config '{path}' cannot be put on the embedded photos"):
             print(embed(cfg), flush=True)
-    for option in options:
-        apply_option(cfg, option)
+        _apply(options, cfg)
     check_config(cfg)
     return cfg
 
@@ -71,6 +70,11 @@ def load_denoiser_config(path: str | Path) -> dict:
     if not denoiser:
         raise UserError(f"config '{path}' has no denoiser")
     return dict(denoiser)
+
+
+def _apply(options: Sequence[str], cfg: Config) -> None:
+    for option in options:
+        apply_option(cfg, option)
 
 
 def _cause(error: BaseException) -> BaseException:

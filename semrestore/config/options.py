@@ -2,7 +2,7 @@
 
 from mmengine.config import Config, ConfigDict, DictAction
 
-from semrestore.config.keys import TOP_LEVEL
+from semrestore.config.keys import top_level
 from semrestore.errors import UserError, near
 
 __all__ = ['apply_option']
@@ -29,13 +29,13 @@ def apply_option(cfg: Config, option: str) -> None:
         _child(node, last, '.'.join(parents))
         node[int(last)] = value
     else:
-        if not parents and last in node and last not in TOP_LEVEL:
+        if not parents and last in node and last not in top_level():
             raise UserError(
                 f"--cfg-options: '{last}' is a variable of the config file, which has been read by now, so it would"
                 f" change nothing; set what it went into, or write a config of your own with '{last}' in it"
             )
         # check_config knows what classes take. In a free dict only a name that looks like a slip is refused.
-        known = [*node, *TOP_LEVEL] if not parents else list(node)
+        known = [*node, *top_level()] if not parents else list(node)
         if last not in known and 'type' not in node and (not parents or near(last, known, cutoff=0.8)):
             raise UserError(f"--cfg-options: the config has no key '{key}'.{near(last, known)}")
         _check_kind(key, node.get(last), value, text)

@@ -1,14 +1,13 @@
 """The contract of a denoiser."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class Denoiser(BaseModule):
+class Denoiser(nn.Module, ABC):
     """Base class of all denoisers, learned or classical.
 
     ``forward(noisy, sigma=None) -> restored``, where
@@ -26,6 +25,9 @@ class Denoiser(BaseModule):
 
     With it large images are denoised in tiles (:mod:`semrestore.images.tiles`).
     """
+
+    takes_sigma: bool = True
+    """Set to ``False`` for a network that ignores ``sigma``, so that a level given for it is said not to be used."""
 
     stride: int = 1
     """The result moves along with the image if that is moved by multiples of this many pixels."""

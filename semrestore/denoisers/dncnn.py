@@ -26,8 +26,10 @@ class DnCNN(Denoiser):
     669379
     """
 
-    def __init__(self, depth: int = 20, channels: int = 64, init_cfg: dict | None = None) -> None:
-        super().__init__(init_cfg)
+    takes_sigma = False
+
+    def __init__(self, depth: int = 20, channels: int = 64) -> None:
+        super().__init__()
         if not 2 <= depth <= DEEPEST:
             raise ValueError(f'depth is {depth}; expected 2 to {DEEPEST}')
         self.body = plain_convolutions(3, channels, 3, depth)

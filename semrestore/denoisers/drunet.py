@@ -32,10 +32,8 @@ class DRUNet(Denoiser):
     32640960
     """
 
-    def __init__(
-        self, channels: Sequence[int] = (64, 128, 256, 512), blocks: int = 4, init_cfg: dict | None = None
-    ) -> None:
-        super().__init__(init_cfg)
+    def __init__(self, channels: Sequence[int] = (64, 128, 256, 512), blocks: int = 4) -> None:
+        super().__init__()
         channels = tuple(channels)
         if len(channels) != SCALES or min(channels) < 1:
             raise ValueError(f'channels is {channels}; expected a positive number for each of the {SCALES} scales')

@@ -25,8 +25,8 @@ class FFDNet(Denoiser):
     853068
     """
 
-    def __init__(self, depth: int = 12, channels: int = 96, init_cfg: dict | None = None) -> None:
-        super().__init__(init_cfg)
+    def __init__(self, depth: int = 12, channels: int = 96) -> None:
+        super().__init__()
         if not 2 <= depth <= DEEPEST:
             raise ValueError(f'depth is {depth}; expected 2 to {DEEPEST}')
         self.body = plain_convolutions(4 * 3 + 1, channels, 4 * 3, depth)

@@ -11,6 +11,7 @@ class Identity(Denoiser):
     """Noisy in, noisy out. It has no parameters and does not need sigma."""
 
     reach = 0
+    takes_sigma = False
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """Return ``noisy`` itself."""

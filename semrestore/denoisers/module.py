@@ -41,9 +41,8 @@ class ModuleDenoiser(Denoiser):
         arguments: dict | None = None,
         takes_sigma: bool | None = None,
         multiple_of: int = 1,
-        init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         path, _, name = module.rpartition('.')
         with explained(f"denoiser module '{module}' cannot be built"):
             network = getattr(importlib.import_module(path), name)(**(arguments or {}))

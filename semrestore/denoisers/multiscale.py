@@ -61,6 +61,8 @@ class MultiScaleDenoiser(Denoiser):
     torch.Size([1, 3, 17, 30])
     """
 
+    takes_sigma = False
+
     def __init__(
         self,
         num_scales: int = 3,
@@ -75,9 +77,8 @@ class MultiScaleDenoiser(Denoiser):
         norm: bool = True,
         norm_momentum: float = 0.1,
         norm_eval: bool = False,
-        init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if not 2 <= num_scales <= MOST_SCALES:
             raise ValueError(f'num_scales is {num_scales}; expected 2 to {MOST_SCALES}')
         for name, channels in (('encoder_channels', encoder_channels), ('decoder_channels', decoder_channels)):

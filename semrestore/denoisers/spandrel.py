@@ -36,11 +36,11 @@ class SpandrelRestorer(Denoiser):
             at their own size.
     """
 
-    def __init__(self, weights: str, init_cfg: dict | None = None) -> None:
+    def __init__(self, weights: str) -> None:
         # The exception to the rule that a denoiser knows nothing of files: here the weights decide what is built.
         from semrestore.weights.read import read_weights
 
-        super().__init__(init_cfg)
+        super().__init__()
         descriptor = described(read_weights(weights), weights)
         self.network: nn.Module = descriptor.model.requires_grad_(True)
         self.architecture: str = descriptor.architecture.name

@@ -3,7 +3,6 @@
 import gc
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from traceback import walk_tb
 
 from mmengine.config import Config
@@ -61,8 +60,8 @@ def train(cfg: Config) -> Runner:
     if cfg.get('resume') and str(cfg.get('load_from') or PREFIX).startswith(PREFIX):
         resume(cfg)  # MMEngine would take the last checkpoint even if it is damaged
     start = cfg.get('load_from')
-    if start and '://' not in start and not Path(resolve(start)).is_file():
-        raise UserError(f"load_from is '{start}', which does not exist")
+    if start:
+        resolve(start)  # which names it if it is not there
     runner = build_runner(cfg)
     if cfg.get('resume') and start:
         check_resumable(bare_model(runner), start)

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from semrestore.config.load import load_denoiser_config
-from semrestore.denoisers import Denoiser
+from semrestore.config.libraries import config_path
 from semrestore.errors import UserError, near
 from semrestore.plugins import load_plugins
 from semrestore.registry import MODELS
-from semrestore.weights.build import build_denoiser, denoiser_config, needs_weights
 from semrestore.weights.zoo import resolve
+
+if TYPE_CHECKING:
+    from semrestore.denoisers import Denoiser
 
 __all__ = ['LEFT_ALONE', 'Method', 'check_sources', 'check_unique', 'noise_name', 'parse_limits', 'parse_method']
 
@@ -48,14 +49,19 @@ class Method:
             default: What is meant if neither the method nor its checkpoint names a network.
             sigma: The noise level, which may choose the checkpoint.
         """
+        from semrestore.config.load import load_denoiser_config
+        from semrestore.weights.build import denoiser_config
+
         if self.kind:
             return dict(type=self.kind)
         if self.config:
             return load_denoiser_config(self.config)
         return denoiser_config(self.at(sigma), default)
 
-    def build(self, default: dict, sigma: float | str | None) -> Denoiser:
+    def build(self, default: dict, sigma: float | str | None) -> 'Denoiser':
         """Return the denoiser with its weights, in evaluation mode."""
+        from semrestore.weights.build import build_denoiser
+
         return build_denoiser(self.denoiser(default, sigma), self.at(sigma)).eval()
 
 
@@ -88,6 +94,9 @@ def parse_method(text: str, option: str) -> Method:
 
 
 def _without_weights(text: str, option: str) -> str:
+    from semrestore.denoisers import Denoiser
+    from semrestore.weights.build import needs_weights
+
     load_plugins()
     classes = {kind: built for kind, built in MODELS.module_dict.items() if isinstance(built, type)}
     known = {kind.lower(): kind for kind, built in classes.items() if issubclass(built, Denoiser)}
@@ -110,17 +119,19 @@ def check_unique(methods: Sequence[Method], option: str) -> None:
 def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> None:
     """Refuse a config without a denoiser, and missing weights, before anything is run."""
     for method in methods:
+        for sigma in sigmas:
+            method.at(sigma)  # which names a checkpoint that is not there
         if method.config:
+            config_path(method.config)
+    for method in methods:
+        if method.config:
+            from semrestore.config.load import load_denoiser_config
+            from semrestore.weights.build import needs_weights
+
             denoiser = load_denoiser_config(method.config)
             if not method.checkpoint and needs_weights(denoiser):
                 raise UserError(
                     f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT"
-                )
-        for sigma in sigmas:
-            file = method.at(sigma)
-            if file and not Path(file).is_file():
-                raise UserError(
-                    f"the checkpoint of '{method.name}' at sigma {noise_name(sigma)}, '{file}', does not exist"
                 )
 
 

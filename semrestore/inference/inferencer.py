@@ -4,10 +4,11 @@ Three steps, each a generator over pictures: read, restore, write. So memory hol
 files or frames.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from semrestore.acceleration import InferenceDenoiser
 from semrestore.denoisers import Denoiser, estimate_sigma
 from semrestore.errors import UserError, explained
 from semrestore.images import Picture, find, from_array, from_pil, read, tiles
+from semrestore.images.film import writing_film
+from semrestore.images.formats import VIDEOS
 from semrestore.inference.targets import frame_path, targets
 from semrestore.limits import LARGEST_SIGMA, doubt
 from semrestore.weights.build import load_denoiser
@@ -82,6 +85,7 @@ class DenoiseInferencer:
         self.tile = tile
         self.device = device or get_device()
         denoiser = load_denoiser(model, config)
+        self.network = type(denoiser).__name__
         with explained(f"device '{self.device}' cannot be used"):
             self.model = InferenceDenoiser(denoiser, dtype=dtype, ensemble=ensemble).to(self.device)
 
@@ -111,18 +115,26 @@ class DenoiseInferencer:
         return restored[0] if alone and len(restored) == 1 else restored
 
     def to_folder(
-        self, inputs: object, out: str | Path, sigma: float | str | None = None, batch_size: int = 8
+        self,
+        inputs: object,
+        out: str | Path,
+        sigma: float | str | None = None,
+        batch_size: int = 8,
+        as_frames: bool = False,
     ) -> list[Path]:
-        """Denoise files, folders, globs and videos into PNG files, and return their paths.
+        """Denoise files, folders, globs and videos into files, and return their paths.
+
+        An image becomes a PNG, a film a film with its sound, which needs the extra ``video``.
 
         Args:
             inputs: As in calling, but no arrays and no PIL images.
             out: Folder for the files.
             sigma: As in calling.
             batch_size: The same.
+            as_frames: Write a folder of PNG files for a film.
 
         Raises:
-            UserError: An input cannot be read or restored, or a file is there already.
+            UserError: An input cannot be read or restored, a file is there already, or a film cannot be written.
         """
         if isinstance(sigma, float) and (reason := doubt(sigma)):
             warnings.warn(reason, stacklevel=2)
@@ -130,8 +142,9 @@ class DenoiseInferencer:
         files = [one for one in given if isinstance(one, str | Path)]
         if len(files) < len(given):
             raise UserError('to_folder takes files; call the inferencer with arrays and PIL images')
-        items = self.restore(read_files(list(targets(files, Path(out)))), sigma, batch_size)
-        return [item.path for item in write_files(items) if item.path is not None]
+        pairs = list(targets(files, Path(out), as_frames=as_frames))
+        written = write_files(self.restore(read_files(pairs), sigma, batch_size))
+        return list(dict.fromkeys(item.path for item in written if item.path is not None))
 
     def restore(
         self, items: Iterable[Item], sigma: float | str | None = None, batch_size: int = 8, failed: Failed = None
@@ -145,6 +158,9 @@ class DenoiseInferencer:
             failed: Called with the message of each image that cannot be restored, instead of raising it.
         """
         check_level(sigma)
+        if sigma is not None and not self.model.takes_sigma:
+            print(f'note: sigma is not used, because {self.network} takes no noise level', file=sys.stderr)
+            sigma = None
         levelled = self._with_levels(items, sigma, failed)
         for _, alike in groupby(levelled, lambda item: (item.picture.pixels.shape, item.picture.pixels.dtype)):
             for batch in _chunks(alike, batch_size, self.tile):
@@ -265,20 +281,27 @@ def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None) -> Ite
 
 
 def write_files(items: Iterable[Item], failed: Failed = None) -> Iterator[Item]:
-    """Write items to their paths, and yield those that are written.
+    """Write items to their paths, and yield those that are written; neighbours of one path are frames of a film.
 
     Args:
         items: Restored, with paths.
         failed: Called with the message of each image that cannot be written, instead of raising it.
     """
-    for item in items:
-        assert item.path is not None
+    for path, those in groupby(items, lambda item: item.path):
+        assert path is not None
         try:
-            item.picture.save(item.path)
+            if path.suffix not in VIDEOS:
+                for item in those:
+                    item.picture.save(path)
+                    yield item
+                continue
+            first = next(those)
+            with writing_film(path, Path(first.picture.name)) as film:
+                for item in chain([first], those):
+                    film.write(item.picture)
+                    yield item
         except UserError as error:
             _report(error, failed)
-            continue
-        yield item
 
 
 def check_level(sigma: float | str | None) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from semrestore.errors import UserError
 from semrestore.images import Picture, find
+from semrestore.images.film import check_writable, film_name
 from semrestore.images.formats import VIDEOS
 from semrestore.images.read import is_animated
 
@@ -12,14 +13,20 @@ __all__ = ['frame_path', 'targets']
 
 
 def targets(
-    inputs: Sequence[str | Path], out: Path, overwrite: bool = False, overwrite_inputs: bool = False
+    inputs: Sequence[str | Path],
+    out: Path,
+    overwrite: bool = False,
+    overwrite_inputs: bool = False,
+    as_frames: bool = False,
 ) -> Iterator[tuple[Path, Path]]:
-    """Yield each file of the inputs, and where it goes: a PNG of the same name, for a video a folder of them.
+    """Yield each file of the inputs, and where it goes: a PNG of the same name, or for a film a film.
+
+    With ``as_frames`` a film goes to a folder of PNG files, as an animated image always does.
 
     What an earlier run put into a folder inside an input is no input.
 
     Raises:
-        UserError: Two go to one place, one would replace an input, or a target exists.
+        UserError: Two go to one place, one would replace an input, a target exists, or a film cannot be written.
     """
     found = []
     for given in inputs:
@@ -30,9 +37,9 @@ def targets(
             if not (inside and out.resolve() in source.resolve().parents)
         ]
     sources = {source.resolve() for source, _ in found}
-    planned = [
-        (source, out / below.with_suffix('' if source.suffix.lower() in VIDEOS else '.png')) for source, below in found
-    ]
+    planned = [(source, out / _result_of(below, as_frames)) for source, below in found]
+    if films := [source for source, target in planned if target.suffix in VIDEOS]:
+        check_writable(films[0])
     _check_frames(planned)
     seen: dict[Path, Path] = {}
     for source, target in planned:
@@ -57,12 +64,20 @@ def targets(
 
 
 def frame_path(target: Path, picture: Picture) -> Path:
-    """Return where a picture goes: the target, or for a frame a numbered file in the folder of that name."""
-    return target if picture.frame is None else _frames(target) / f'{picture.frame:06}.png'
+    """Return where a picture goes: the target, or for a frame that stays one a numbered file in a folder."""
+    if picture.frame is None or target.suffix in VIDEOS:
+        return target
+    return _frames(target) / f'{picture.frame:06}.png'
+
+
+def _result_of(source: Path, as_frames: bool) -> Path:
+    if source.suffix.lower() not in VIDEOS:
+        return source.with_suffix('.png')
+    return source.with_suffix('') if as_frames else film_name(source)
 
 
 def _frames(target: Path) -> Path:
-    return target.with_suffix('') if target.suffix == '.png' else target  # a film's is the folder itself
+    return target.with_suffix('') if target.suffix == '.png' else target  # a film, or the folder of its frames
 
 
 def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
@@ -73,7 +88,7 @@ def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
         into.setdefault(_frames(target.resolve()), []).append(source)
     for folder, those in into.items():
         if len(those) > 1 or folder in folders:  # which is rare, and whether an image is animated takes a look into it
-            moving = [source for source in those if source.suffix.lower() in VIDEOS or is_animated(source)]
+            moving = [source for source in those if is_animated(source)]
             if moving and (len(moving) > 1 or folder in folders):
                 raise UserError(
                     f"the frames of '{moving[0]}' would go to '{folder}', as would other results; rename it, or go"

@@ -11,6 +11,7 @@ from mmengine.structures import BaseDataElement, PixelData
 from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
+from semrestore import patches
 from semrestore.acceleration import allow_channels_last, fold_batch_norms
 from semrestore.config.libraries import library_model
 from semrestore.errors import UserError
@@ -19,6 +20,8 @@ from semrestore.tasks.base import FrozenTask
 from semrestore.weights.task_networks import load_network
 
 LIBRARIES = ('mmpretrain', 'mmseg')
+
+patches.apply_to_runner()  # an init_cfg of a model reads weights by it
 
 
 @MODELS.register_module()

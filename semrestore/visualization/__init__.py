@@ -1,6 +1,15 @@
 """Pictures of results."""
 
-from semrestore.visualization.matrix import draw_matrix
-from semrestore.visualization.panel import Tile, panel_array, save_panel
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+if TYPE_CHECKING:
+    from semrestore.visualization.matrix import draw_matrix
+    from semrestore.visualization.panel import Tile, panel_array, save_panel
 
 __all__ = ['Tile', 'draw_matrix', 'panel_array', 'save_panel']
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={'matrix': ['draw_matrix'], 'panel': ['Tile', 'panel_array', 'save_panel']}
+)

@@ -1,21 +1,22 @@
 """The one place that makes a denoiser ready to use: from a name, a file, a module or a config."""
 
 import copy
+import sys
 from pathlib import Path
 
 import torch
-from mmengine.registry import DefaultScope
+from mmengine.registry import DefaultScope, build_from_cfg
 from torch import Tensor, nn
 
 from semrestore.denoisers import Denoiser, SpandrelRestorer
 from semrestore.denoisers.ffdnet import kair_config
 from semrestore.denoisers.spandrel import described
-from semrestore.errors import UserError, explained, near
+from semrestore.errors import UserError, explained
 from semrestore.registry import MODELS
 from semrestore.weights.fit import check_fit, fit_state, fits
 from semrestore.weights.read import check_plain, read_checkpoint, weights_of
 from semrestore.weights.record import checked_config, read_record
-from semrestore.weights.zoo import published, resolve
+from semrestore.weights.zoo import level_note, resolve
 
 __all__ = ['build_denoiser', 'denoiser_config', 'load_denoiser', 'needs_weights']
 
@@ -52,6 +53,8 @@ def load_denoiser(
         denoiser = copy.deepcopy(weights)  # the caller's own stays as it is
     else:
         denoiser = build_denoiser(config, weights)
+        if note := level_note(str(weights)):
+            print(f'note: {note}', file=sys.stderr)
         if weights is None and needs_weights(denoiser):
             raise UserError(f'{type(denoiser).__name__} needs weights: give a checkpoint or the name of published ones')
     with explained(f"device '{device}' cannot be used"):
@@ -71,9 +74,6 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
     if weights is None:
         return _build(config or THE_PAPERS)
     source = resolve(weights)
-    if not Path(source).is_file() and '/' not in source and not Path(source).suffix:
-        hint = near(source, published())
-        raise UserError(f"'{source}' is neither a file nor a published name.{hint} There are: {', '.join(published())}")
     checkpoint = read_checkpoint(source)
     state = weights_of(checkpoint, source)
     denoiser = _build(config or _config_of(checkpoint, state, source, THE_PAPERS))
@@ -128,4 +128,4 @@ def _build(config: dict) -> Denoiser:
         DefaultScope.overwrite_default_scope('semrestore'),
         explained(f"denoiser '{config.get('type')}' does not build"),
     ):
-        return MODELS.build(dict(config))
+        return build_from_cfg(dict(config), MODELS)

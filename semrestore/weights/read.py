@@ -10,7 +10,6 @@ from pickle import UnpicklingError
 from typing import IO, Any
 
 import torch
-from mmengine.runner import checkpoint as mmengine_checkpoint
 from torch import Tensor
 
 from semrestore.errors import UserError, first_line
@@ -61,9 +60,11 @@ def unpickle(file: str | Path | IO[bytes], map_location: Any = None, weights_onl
 
     ``semrestore.patches`` puts this in the place of MMEngine's own function, which falls back to running what it finds.
     """
+    from mmengine.runner.checkpoint import get_torch_safe_globals
+
     try:
         # MMEngine's checkpoints hold its log buffers, so those classes are allowed.
-        with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
             checkpoint = torch.load(file, map_location=map_location, weights_only=True)
     except UnpicklingError as error:
         held = re.search(r'GLOBAL ([\w.]+)', str(error))

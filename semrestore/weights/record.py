@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import torch
-from mmengine.registry import DefaultScope
+from mmengine.registry import DefaultScope, build_from_cfg
 from torch import Tensor, nn
 
 from semrestore.denoisers import Denoiser, ModuleDenoiser, SpandrelRestorer
@@ -84,7 +84,7 @@ def checked_config(record: dict, state: dict[str, Tensor], source: str | Path) -
         return dict(config, weights=str(source))
     with explained(f'{source}: its record does not build'), DefaultScope.overwrite_default_scope('semrestore'):
         with torch.device('meta'):
-            outline = MODELS.build(dict(config))
+            outline = build_from_cfg(dict(config), MODELS)
         check_fit(nn.ModuleDict(dict(denoiser=outline)), state, source)
     return dict(config)
 

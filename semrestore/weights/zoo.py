@@ -7,12 +7,15 @@ from pathlib import Path
 from semrestore.errors import UserError, near
 from semrestore.files import sha256
 
-__all__ = ['published', 'resolve']
+__all__ = ['DEFAULT', 'level_note', 'published', 'resolve']
 
 WEIGHTS = Path(__file__).parents[1] / '.mim/weights'
 """A link to weights/ in the repository, and a folder in the wheel."""
 
 PREFIX = 'zoo:'
+
+DEFAULT = 'multiscale-blind'
+"""The weights that are taken if none are named: for noise of any level, and kind to clean photos."""
 
 
 @cache
@@ -29,20 +32,37 @@ def published() -> dict[str, dict]:
 
 
 def resolve(checkpoint: str | Path) -> str:
-    """Return the file of ``zoo:NAME``, or of a bare ``NAME`` if no file is called so; any other path as it is.
+    """Return the file of a checkpoint: a path, ``zoo:NAME``, or ``NAME`` of published weights. A URL stays as it is.
 
     Raises:
-        UserError: Nothing of that name is published, or its file is missing or damaged.
+        UserError: There is no such file and nothing is published by that name, or the published file is damaged.
     """
     text = str(checkpoint)
-    if not text.startswith(PREFIX) and (Path(text).exists() or text not in published()):
+    if '://' in text or (not text.startswith(PREFIX) and Path(text).expanduser().exists()):
         return text
     name = text.removeprefix(PREFIX)
     if name not in published():
+        if Path(text).suffix or len(Path(text).parts) > 1:
+            raise UserError(f"checkpoint '{text}' does not exist")
         known = ', '.join(published())
-        raise UserError(f"no published weights are called '{name}'.{near(name, published())} There are: {known}")
+        raise UserError(
+            f"'{text}' is neither a file nor the name of published weights.{near(name, published())} There are: {known}"
+        )
     entry = published()[name]
     path = WEIGHTS / entry['file']
     if not path.is_file() or sha256(path) != entry['sha256']:
         raise UserError(f"the published weights '{path}' are missing or damaged; install semrestore again")
     return str(path)
+
+
+def level_note(name: str) -> str | None:
+    """Return a warning for weights that are published for one noise level alone, ``None`` for all others.
+
+    >>> level_note('zoo:multiscale-sigma25')
+    "'multiscale-sigma25' is for noise of sigma 25 alone and ruins cleaner photos; 'multiscale-blind' takes any level"
+    """
+    name = str(name).removeprefix(PREFIX)
+    level = published().get(name, {}).get('sigma')
+    if not isinstance(level, int | float):
+        return None
+    return f"'{name}' is for noise of sigma {level} alone and ruins cleaner photos; '{DEFAULT}' takes any level"

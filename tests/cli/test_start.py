@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 import semrestore
 from semrestore.__main__ import COMMANDS
@@ -16,6 +17,54 @@ def test_no_pytorch_is_imported(what):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ''
     assert what == 'import' or f'usage: {"semrestore" if what not in COMMANDS else ""}' in done.stdout
+
+
+# Each needs no more than the files that it names, and is reported before anything is imported that takes seconds.
+@pytest.mark.parametrize(
+    ('arguments', 'named'),
+    [
+        ('train semrestore::joint/denoise_vgg61_sigma30.py', 'semrestore::joint/denoise_vgg16_sigma30.py'),
+        ('train nowhere.py', 'nowhere.py'),
+        ('train semrestore::joint/denoise_vgg16_sigma30.py --cfg-options model.tusk.checkpoint=a.pth', 'tusk'),
+        ('test semrestore::joint/denoise_vgg16_sigma30.py multiscale-blnd', 'multiscale-blind'),
+        ('fit torchvision:mobilenet_v2 --photos nowhere --out a.safetensors', 'nowhere'),
+        ('check torchvision:mobilenet_v2 --photos nowhere', 'nowhere'),
+        ('cross-task --tasks nowhere.py --denoisers noisy --out a', 'nowhere.py'),
+        ('cross-task --tasks semrestore::evaluation/zoo.py --denoisers a=b.pth --out a', 'b.pth'),
+        ('denoise nowhere.png', 'nowhere.png'),
+        ('denoise {photo} --model multiscale-blnd', 'multiscale-blind'),
+        ('denoise {photo} --model none --config nowhere.py', 'nowhere.py'),
+        ('compare nowhere.png --methods noisy --sigma 25 --out a', 'nowhere.png'),
+        ('compare {photo} --methods noisy a=multiscale-blnd --sigma 25 --out a', 'multiscale-blind'),
+        ('gradient-maps semrestore::embedded/denoise_sigma30.py multiscale-blnd --out a', 'multiscale-blind'),
+        ('curves nowhere --out a.png', 'nowhere'),
+        ('export multiscale-blnd --out a.onnx', 'multiscale-blind'),
+        ('prepare-data --data nowhere', 'nowhere'),
+    ],
+)
+def test_what_is_not_there_is_named_before_pytorch_is_imported(arguments, named, photo_paths):
+    given = [word.format(photo=photo_paths['coffee']) for word in arguments.split()]
+    done = subprocess.run([sys.executable, 'tests/programs/start.py', *given], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith('error: ')
+    assert named in done.stderr
+
+
+def test_denoising_a_photo_takes_none_of_the_training_libraries(tmp_path, photo_paths):
+    program = (
+        'import sys; from semrestore.__main__ import main; status = main(sys.argv[1:]);'
+        ' print({*sys.modules} & {"timm", "mmcv", "mmpretrain", "mmseg", "mmengine.runner", "mmengine.model"});'
+        ' sys.exit(status)'
+    )
+    small = tmp_path / 'small.png'
+    Image.open(photo_paths['coffee']).crop((0, 0, 40, 40)).save(small)
+    done = subprocess.run(
+        [sys.executable, '-c', program, 'denoise', str(small)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert 'multiscale-blind' in done.stdout
+    assert done.stdout.splitlines()[-1] == 'set()'
+    assert (tmp_path / 'restored/small.png').is_file()
 
 
 def test_every_public_name_is_there():

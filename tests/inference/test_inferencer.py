@@ -37,6 +37,7 @@ class Darker(Identity):
     """Half of everything: what comes back can be computed by hand."""
 
     reach, stride = 0, 1
+    takes_sigma = True
 
     def forward(self, noisy, sigma=None):
         return noisy / 2
@@ -217,7 +218,7 @@ def test_videos_and_animations_become_numbered_frames(inferencer, picture, tmp_p
     Image.fromarray(frames[0]).save(
         tmp_path / 'in/moving.gif', save_all=True, append_images=[Image.fromarray(one) for one in frames[1:]]
     )
-    written = inferencer.to_folder(str(tmp_path / 'in'), tmp_path / 'out')
+    written = inferencer.to_folder(str(tmp_path / 'in'), tmp_path / 'out', as_frames=True)
     names = [os.path.relpath(path, tmp_path / 'out') for path in written]
     assert names == [f'{folder}/{number:06}.png' for folder in ('clip', 'moving') for number in range(3)]
     for number, frame in enumerate(frames):

@@ -1,7 +1,8 @@
-"""Import the package, or run a command with ``--help``; end with status 3 if that imported PyTorch."""
+"""Import the package, or run a command, and end with status 3 if that imported PyTorch."""
 
 import sys
 
+status = 0
 if sys.argv[1] == 'import':
     import semrestore
 
@@ -9,6 +10,7 @@ if sys.argv[1] == 'import':
 else:
     from semrestore.__main__ import main
 
-    main()
+    status = main()
 if 'torch' in sys.modules:
     sys.exit(3)
+sys.exit(status)

@@ -53,4 +53,5 @@ def test_a_name_that_is_not_there_and_a_damaged_file_are_named(monkeypatch, tmp_
     monkeypatch.setattr(zoo, 'WEIGHTS', tmp_path)
     with pytest.raises(UserError, match=r'\.safetensors'):
         semrestore.load_denoiser('multiscale-sigma25')
-    assert zoo.resolve('work_dirs/a.pth') == 'work_dirs/a.pth'
+    with pytest.raises(UserError, match=r'work_dirs/a\.pth'):
+        zoo.resolve('work_dirs/a.pth')
