@@ -22,6 +22,8 @@ COMMANDS = {
     'curves': 'draw the terms of the loss and the validation of a training',
     'export': 'write a denoiser as ONNX or for torch.export',
     'demo': 'train and compare on the embedded photos, in minutes',
+    'zoo': 'list the published weights',
+    'configs': 'list the configs that come with semrestore',
     'prepare-data': 'check and build the folder tree that the configs expect',
     'plugins': 'list the installed plugins and what they register',
     'new-plugin': 'write the package of a plugin of your own',

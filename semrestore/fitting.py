@@ -20,7 +20,7 @@ from semrestore.evaluation import psnr, to_8_bit
 from semrestore.evaluation.cross_task import named_noise, run_cells
 from semrestore.evaluation.matrix import Matrix
 from semrestore.evaluation.methods import Method, parse_method
-from semrestore.files import replacing
+from semrestore.files import replacing, write_text
 from semrestore.images.listing import images_below
 from semrestore.images.split import Split
 from semrestore.registry import DATASETS, MODELS
@@ -28,14 +28,13 @@ from semrestore.visualization import Tile, save_panel
 from semrestore.weights.build import build_denoiser, denoiser_config
 from semrestore.weights.read import save_weights
 from semrestore.weights.record import denoiser_record
-from semrestore.weights.zoo import published
+from semrestore.weights.zoo import DEFAULT, published
 
 __all__ = ['check', 'fit', 'noise_config', 'published_blind', 'save_fitted']
 
-RECIPE = 'semrestore::zoo/recognition_blind.py'
+RECIPE = 'semrestore::joint/own_photos.py'
 NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='mixture')
-CROP, BATCH = 128, 6
-TASK_WEIGHT = 0.1
+CROP = 128
 CACHED_BYTES = 2e9
 TRIAL_STEPS = 6
 NOISE = 'noise'
@@ -177,64 +176,21 @@ def _length(cfg: Config, iterations: int) -> None:
 
 
 def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
-    """Return the recipe of the recognition weights for another network, other photos and other noise."""
+    """Return the recipe for another network, other photos and other noise."""
     cfg = load_config(RECIPE)
     for name in [name for name in cfg if name not in top_level() and name != 'default_scope']:
         cfg.pop(name)  # the recipe's own variables, which say nothing here
-    model: dict = cfg.model
-    model.pop('tasks')
-    model['task'] = dict(named.task)
-    model['supervision'] = 'soft' if named.soft else 'self'
-    model['degradation'] = dict(noise)
-    model['losses'] = dict(
-        reconstruction=dict(type='ReconstructionLoss', distance='l1'),
-        task=dict(type='TaskLoss', weight=TASK_WEIGHT),
-    )
-    resize = dict(
-        type='mmpretrain.ResizeEdge',
-        scale=named.short_side,
-        edge='short',
-        backend='pillow',
-        interpolation=named.interpolation,
-    )
-    packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))
-    load = dict(type='LoadPhoto', cache=_fits_in_memory(split))
-    cfg.train_dataloader = dict(
-        batch_size=BATCH,
-        num_workers=0,
-        sampler=dict(type='StreamSampler', shuffle=True),
-        collate_fn=dict(type='default_collate'),
-        dataset=dict(
-            type='StreamDataset',
-            dataset=dict(
-                type='PhotoFolder',
-                folder=str(split.folder.resolve()),
-                indices=split.train,
-                pipeline=[
-                    load,
-                    resize,
-                    dict(type='mmpretrain.RandomCrop', crop_size=min(CROP, named.side)),
-                    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-                    packing,
-                ],
-            ),
-        ),
-    )
-    held_out = dict(
-        type='PhotoFolder',
-        folder=str(split.folder.resolve()),
-        indices=split.held_out,
-        pipeline=[
-            dict(type='LoadPhoto'),
-            resize,
-            dict(type='mmpretrain.CenterCrop', crop_size=named.side),
-            packing,
-        ],
-    )
-    cfg.test_dataloader = dict(
-        batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=held_out
-    )
-    cfg.test_cfg, cfg.test_evaluator = dict(type='TestLoop'), [dict(type='ImageQuality', measures=['PSNR'])]
+    cfg.model['task'] = dict(named.task)
+    cfg.model['supervision'] = 'soft' if named.soft else 'self'
+    cfg.model['degradation'] = dict(noise)
+    train, held_out = cfg.train_dataloader.dataset.dataset, cfg.test_dataloader.dataset
+    for part in (train, held_out):
+        part.folder = str(split.folder.resolve())
+        _, resize, crop, *_ = part.pipeline
+        resize.update(scale=named.short_side, interpolation=named.interpolation)
+        crop.crop_size = named.side
+    train.pipeline[0].cache = _fits_in_memory(split)
+    train.pipeline[2].crop_size = min(CROP, named.side)
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.log_level = 'WARNING'
     return cfg
@@ -257,7 +213,7 @@ def _fits_in_memory(split: Split) -> bool:
 
 def published_blind() -> list[str]:
     """Return the published denoisers that need no noise level, those for recognition last, as ``NAME=zoo:NAME``."""
-    names = [name for name in ('multiscale-blind', 'recognition-blind') if name in published()]
+    names = [name for name in dict.fromkeys((DEFAULT, 'multiscale-blind', 'recognition-blind')) if name in published()]
     return [f'{name}=zoo:{name}' for name in names]
 
 
@@ -272,8 +228,9 @@ def save_fitted(
     own = _copy(cfg)
     own.pop('work_dir', None)
     own.custom_hooks = [hook for hook in own.custom_hooks if hook['type'] != 'ProgressHook']
-    with replacing(out.with_suffix('.py')) as partial:
-        own.dump(partial)
+    folder = repr(str(split.folder.resolve()))
+    text = own.pretty_text.replace(f'folder={folder}', 'folder=photos')
+    write_text(out.with_suffix('.py'), f'photos = {folder}\n{text}')
     _draw(_config(named, split, noise), denoisers, out.with_suffix('.png'))
 
 

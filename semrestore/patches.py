@@ -14,9 +14,14 @@ from typing import Any
 DROPPED = (
     'FileClient" will be deprecated',  # mmpretrain and mmseg call it, not the user
     'The prefix is not set in metric class',  # a metric without a prefix is meant to have none
+    'Distributed training is not used',  # on one device that goes without saying
+    '"HardDiskBackend" is the alias',  # MMEngine's own hooks ask for it
     'been called more than once',  # MMEngine's own loop over the parts of a model calls it again
 )
 """Warnings of MMEngine's logger that no user of semrestore can act on."""
+
+DUMPS = ('Config:\n', 'System environment:', 'Hooks will be executed in the following order:')
+"""What MMEngine logs of a run in hundreds of lines. It goes to the log file alone; semrestore says it in ten lines."""
 
 
 @cache
@@ -91,7 +96,13 @@ def _drop_messages() -> None:
 
 
 def _is_kept(self: logging.Logger, record: logging.LogRecord) -> bool:
-    return not any(part in record.getMessage() for part in DROPPED)
+    message = record.getMessage()
+    if not any(part in message for part in DUMPS):
+        return not any(part in message for part in DROPPED)
+    for handler in self.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)
+    return False
 
 
 def quieten() -> None:

@@ -19,6 +19,8 @@ def write(root: Path) -> None:
     ):
         for index in range(PHOTOS):
             save(photo(side, index), root / folder / f'{index}.png')
+    for index in range(10):  # of which 8 are held out
+        save(photo(136, index), root / f'photos/{index}.png')
     (root / 'imagenet_samples/labels.txt').write_text('0.png 1\n1.png 0\n')
     for index in range(PHOTOS):
         clean = photo(40, index)

@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.cli.options import positive_sigma
+from semrestore.cli.options import add_amp, positive_sigma, wants_bf16
 from semrestore.errors import UserError, near
 
 PAPER_SIGMAS = (15, 30, 45, 60)
@@ -47,11 +47,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of every task config'
     )
-    parser.add_argument(
-        '--amp',
-        action='store_true',
-        help='restore in bfloat16: a hundredth of a dB for twice the speed where there is any',
-    )
+    add_amp(parser)
     parser.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
     return parser.parse_args(arguments)
 
@@ -83,11 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
     from semrestore.evaluation.matrix import Matrix, markdown
 
+    dtype = torch.bfloat16 if wants_bf16(options) else torch.float32
     noises = gaussian_noises(sigmas) | _named_noises(options.noise)
     tasks: dict = {}
     for path in configs.values():
         tasks |= task_configs(path, options.cfg_options)
-    dtype = torch.bfloat16 if options.amp else torch.float32
     cells = run_cells(tasks, methods, noises, options.out / 'cells', limits, dtype)
     records = Matrix(cells, list(noises), options.reference).records()
     origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]

@@ -4,9 +4,20 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from semrestore.errors import UserError
 from semrestore.limits import LARGEST_COUNT, LARGEST_DPI, LARGEST_SIGMA, doubt
 
-__all__ = ['add_config_options', 'add_device', 'add_dpi', 'count', 'positive_sigma', 'sigma', 'sigma_or']
+__all__ = [
+    'add_amp',
+    'add_config_options',
+    'add_device',
+    'add_dpi',
+    'count',
+    'positive_sigma',
+    'sigma',
+    'sigma_or',
+    'wants_bf16',
+]
 
 
 def sigma(text: str) -> float:
@@ -86,6 +97,29 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher (default: none)'
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_amp(parser: argparse.ArgumentParser) -> None:
+    """Add the two options for bfloat16."""
+    parser.add_argument('--amp', action='store_true', help='bfloat16, on GPUs and CPUs that compute in it themselves')
+    parser.add_argument('--force-amp', action='store_true', help='bfloat16 even where it is emulated, which is slow')
+
+
+def wants_bf16(options: argparse.Namespace) -> bool:
+    """Return whether to compute in bfloat16.
+
+    Raises:
+        UserError: It is asked for where it would take several times as long as float32.
+    """
+    if options.amp and not options.force_amp:
+        from semrestore.engine.optim_wrapper import bf16_is_fast
+
+        if not bf16_is_fast():
+            raise UserError(
+                '--amp: this machine has no bfloat16 arithmetic, and emulated it is many times slower than float32;'
+                ' leave it out, or set --force-amp'
+            )
+    return options.amp or options.force_amp
 
 
 def add_dpi(parser: argparse.ArgumentParser) -> None:

@@ -5,10 +5,9 @@ semrestore train semrestore::joint/denoise_vgg16_sigma30.py --work-dir work_dirs
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from semrestore.cli.options import add_config_options
+from semrestore.cli.options import add_amp, add_config_options, wants_bf16
 from semrestore.cli.run import prepare
 from semrestore.errors import UserError
 
@@ -29,7 +28,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action='store_true',
         help='scale the learning rate by the batch of all processes over auto_scale_lr.base_batch_size',
     )
-    parser.add_argument('--amp', action='store_true', help='bfloat16 mixed precision, on GPUs and CPUs')
+    add_amp(parser)
     return parser.parse_args(arguments)
 
 
@@ -38,16 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if options.resume == '':
         raise UserError("--resume is ''; expected a checkpoint, or nothing for the last one of the folder")
+    bf16 = wants_bf16(options)
     cfg = prepare(options)
 
-    from semrestore.engine import bf16_is_fast, resume, train
+    from semrestore.engine import resume, train
     from semrestore.engine.optim_wrapper import with_bf16
 
-    if options.amp:
-        if not bf16_is_fast():
-            print(
-                'warning: this machine has no bfloat16 arithmetic; --amp will be slower than without', file=sys.stderr
-            )
+    if bf16:
         cfg.optim_wrapper = with_bf16(cfg.optim_wrapper)
     if options.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):

@@ -45,6 +45,16 @@ def own_configs() -> list[str]:
     return sorted(f'semrestore::{name.as_posix()}' for name in names if name.parts[0] != '_base_')
 
 
+def first_sentence(name: str) -> str:
+    """Return what one of our own configs says of itself in the comment that it begins with."""
+    comment: list[str] = []
+    for line in config_path(name).read_text(encoding='utf-8').splitlines():
+        if not line.startswith('# '):
+            break
+        comment.append(line.removeprefix('# '))
+    return ' '.join(comment).partition('. ')[0].removesuffix('.') + '.'
+
+
 def read_config(path: str | Path) -> Config:
     """Read a config file, which may inherit from a library's (``_base_ = 'mmseg::…'``).
 

@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from mmengine.dataset import BaseDataset
 from PIL import Image
@@ -12,7 +12,10 @@ from semrestore.errors import UserError
 from semrestore.files import read_text
 from semrestore.images.formats import suffixes
 from semrestore.images.listing import images_below
+from semrestore.images.split import held_out
 from semrestore.registry import DATASETS
+
+Part = Literal['train', 'held_out']
 
 
 @DATASETS.register_module()
@@ -25,6 +28,8 @@ class PhotoFolder(BaseDataset):
         list_file: Text file below ``data_root`` with one path a line, relative to ``folder``; blank lines and lines
             that start with ``#`` are skipped.
         suffix: What to add to the lines of the list, as VOC's lists name photos without it.
+        part: ``'train'`` leaves out the photos that are held out, ``'held_out'`` takes those alone: a tenth, at least 8
+            and at most 200, by chance but always the same. By default all are taken.
         name: Name of the data set, which prefixes the names of metrics; none by default.
         how_to_get: What to tell a user who does not have the data.
         pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
@@ -44,6 +49,7 @@ class PhotoFolder(BaseDataset):
         folder: str = '',
         list_file: str | None = None,
         suffix: str = '',
+        part: Part | None = None,
         name: str | None = None,
         how_to_get: str = '',
         pipeline: Sequence[dict] = (),
@@ -52,13 +58,20 @@ class PhotoFolder(BaseDataset):
         self.folder = Path(data_root) / folder
         self.list_file = Path(data_root) / list_file if list_file else None
         self.suffix = suffix
+        if part not in (None, *get_args(Part)):
+            raise UserError(f"part of PhotoFolder is '{part}'; expected one of {', '.join(get_args(Part))}, or None")
+        self.part = part
         self.name = name
         self.how_to_get = how_to_get
         super().__init__(data_root=data_root, pipeline=list(pipeline), serialize_data=False, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the images, one dict each."""
-        return [dict(img_path=str(path), name=self._name_of(path), dataset_name=self.name) for path in self._paths()]
+        paths = self._paths()
+        if self.part is not None:
+            apart = {paths[index] for index in held_out(len(paths))}
+            paths = [path for path in paths if (path in apart) == (self.part == 'held_out')]
+        return [dict(img_path=str(path), name=self._name_of(path), dataset_name=self.name) for path in paths]
 
     def _name_of(self, path: Path) -> str:
         below = path.relative_to(self.folder) if path.is_relative_to(self.folder) else path  # a list may name others

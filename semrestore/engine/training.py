@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from semrestore.config.check import check_inputs, trains_a_task
 from semrestore.engine.checkpoints import PreemptionHook
 from semrestore.engine.runner import bare_model, build_loop, build_runner
+from semrestore.engine.summary import summary
 from semrestore.errors import UserError
 from semrestore.weights.fit import check_resumable, fit_weights
 from semrestore.weights.read import latest_checkpoint, read_checkpoint
@@ -69,6 +70,7 @@ def train(cfg: Config) -> Runner:
         fit_weights(bare_model(runner), resolve(start))
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
+    runner.logger.info(summary(runner, cfg))
     # What exists by now stays. A full collection would write to each of its pages, which the workers share until then.
     gc.collect()
     gc.freeze()

@@ -4,10 +4,12 @@ import json
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from semrestore.errors import UserError, near
 from semrestore.files import sha256
 
-__all__ = ['DEFAULT', 'level_note', 'published', 'resolve']
+__all__ = ['DEFAULT', 'figures', 'level_note', 'published', 'resolve']
 
 WEIGHTS = Path(__file__).parents[1] / '.mim/weights'
 """A link to weights/ in the repository, and a folder in the wheel."""
@@ -29,6 +31,19 @@ def published() -> dict[str, dict]:
         return json.loads((WEIGHTS / 'zoo.json').read_text(encoding='utf-8'))
     except OSError as error:
         raise UserError(f'the list of published weights cannot be read: {error}; install semrestore again') from None
+
+
+def figures(name: str, data: str = 'CBSD68') -> list[tuple[str, float]]:
+    """Return the PSNR in dB of published weights by noise, such as ``('sigma 25', 31.1)``."""
+    text = (WEIGHTS / 'metafile.yml').read_text(encoding='utf-8')
+    (model,) = (one for one in yaml.safe_load(text)['Models'] if one['Name'] == name)
+    metrics = [result['Metrics'] for result in model['Results'] if result['Dataset'] == data]
+    return [
+        (metric.removeprefix('PSNR').strip(' ()'), value)
+        for one in metrics
+        for metric, value in one.items()
+        if metric.startswith('PSNR')
+    ]
 
 
 def resolve(checkpoint: str | Path) -> str:

@@ -44,7 +44,7 @@ def trained(tmp_path_factory):
     """A checkpoint of the joint job after three iterations."""
     work_dir = tmp_path_factory.mktemp('joint')
     options = [*SMALL_MODEL, *SMALL_TRAINING, 'train_cfg.max_iters=3']
-    assert call(training, JOINT, '--amp', '--work-dir', work_dir, '--cfg-options', *options) == 0
+    assert call(training, JOINT, '--force-amp', '--work-dir', work_dir, '--cfg-options', *options) == 0
     return work_dir / 'iter_3.pth'
 
 

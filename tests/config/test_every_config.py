@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mmengine.config import Config
 
 from semrestore.config import load_config
 from semrestore.config.check import frozen_networks, trains_a_task
+from semrestore.config.keys import nodes
 from semrestore.engine import evaluate, train
 from tests import tiny_data
 
@@ -63,6 +65,9 @@ def load(path, work_dir):
     """Read a config and leave out weights from elsewhere."""
     cfg = load_config(path)
     cfg.work_dir, cfg.load_from = str(work_dir), None
+    for _, node in nodes(cfg):
+        if node.get('folder') == 'photos':  # that of configs for one's own
+            node.folder = f'{os.environ["SEMRESTORE_DATA"]}/photos'
     for network in frozen_networks(cfg).values():
         network.checkpoint = 'random'
     return cfg

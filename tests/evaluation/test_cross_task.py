@@ -408,7 +408,7 @@ def test_with_amp_denoisers_restore_in_bfloat16(task, checkpoint, tmp_path):
     arguments = ['--sigma', 30, '--denoisers', 'noisy', f'ours={checkpoint}']
     assert call(task, tmp_path / 'out', *arguments) == 0
     first = records(tmp_path / 'out')
-    assert call(task, tmp_path / 'out', *arguments, '--amp') == 0
+    assert call(task, tmp_path / 'out', *arguments, '--force-amp') == 0
     second = records(tmp_path / 'out')
     assert second['top-1', 'noisy'] == first['top-1', 'noisy']
     assert 0 < abs(second['top-1', 'ours']['psnr'] - first['top-1', 'ours']['psnr']) < 0.02

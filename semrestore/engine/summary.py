@@ -1,0 +1,59 @@
+"""What a training will do, in ten lines: the log file has the whole config."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from semrestore.cascade import Cascade
+from semrestore.engine.runner import bare_model
+
+__all__ = ['summary']
+
+
+def summary(runner: Runner, cfg: Config) -> str:
+    """Return what a runner is about to train.
+
+    Args:
+        runner: With its training loop built.
+        cfg: Its config.
+    """
+    model = bare_model(runner)
+    lines = {'config': cfg.filename}
+    trained = sum(value.numel() for value in model.parameters() if value.requires_grad)
+    if isinstance(model, Cascade):
+        lines['denoiser'] = f'{type(model.denoiser).__name__}, {trained:,} parameters'
+        lines['noise'] = _short(cfg.model.degradation)
+        for name, task in model.tasks.items():
+            lines[f'frozen: {name}'] = _network(cfg, name, task)
+        labels = '' if not model.tasks else f', labels: {model.supervision}'
+        lines['losses'] = ', '.join(f'{name} x {loss.weight:g}' for name, loss in model.losses.items()) + labels
+    else:
+        lines['network'] = f'{type(model).__name__}, {trained:,} parameters'
+    loader = runner.train_dataloader
+    lines['data'] = f'{len(getattr(loader.dataset, "dataset", loader.dataset))} images, {loader.batch_size} a step'
+    start = cfg.get('load_from')
+    lines['start'] = f'{"goes on from" if cfg.get("resume") else "weights of"} {start}' if start else 'random weights'
+    wrapper = dict(cfg.optim_wrapper)
+    precision = 'bfloat16' if wrapper.get('type') == 'Bf16OptimWrapper' else 'float32'
+    rate = f'{wrapper["optimizer"]["type"]}, learning rate {wrapper["optimizer"]["lr"]:g}'
+    lines['steps'] = f'{runner.max_iters}, {rate}'
+    lines['computes on'] = f'{next(model.parameters()).device}, {precision}'
+    lines['writes'] = f'{runner.work_dir}, log: {Path(runner.log_dir).name}/{Path(runner.log_dir).name}.log'
+    width = max(map(len, lines))
+    return 'training\n' + '\n'.join(f'  {name:{width}}  {text}' for name, text in lines.items())
+
+
+def _short(config: dict) -> str:
+    """Return a degradation's type and arguments, those of its parts by their types alone."""
+    parts = config.get('choices') or config.get('steps') or ()
+    inside = [part['type'] for part in parts] or [f'{key} {value}' for key, value in config.items() if key != 'type']
+    return f'{config["type"]} ({", ".join(inside)})' if inside else config['type']
+
+
+def _network(cfg: Config, name: str, task: object) -> str:
+    network = cfg.model.get('task') or cfg.model.tasks[name]
+    model = network.get('model')
+    if isinstance(model, dict):
+        model = model.get('model_name') or model.get('type')
+    return f'{model or type(task).__name__}, weights {network.get("checkpoint") or "of its config"}'
