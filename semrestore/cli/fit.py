@@ -3,7 +3,7 @@
   semrestore fit torchvision:mobilenet_v2 --photos photos/ --out denoiser.safetensors
   semrestore fit timm:resnet50 --photos photos/ --noise-like noisy/ --minutes 30 --out denoiser.safetensors
 
-It starts from the published weights. A fifth of the photos is held out; at the end a table compares the noisy photos,
+It starts from the published weights. A tenth of the photos is held out; at the end a table compares the noisy photos,
 the published denoisers and the fitted one on them. Beside FILE come FILE.py, the config that was run, from which
 `semrestore train` goes on, FILE.json with the figures, and FILE.png with examples.
 """

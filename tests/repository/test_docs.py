@@ -10,7 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.registry import DefaultScope
+from PIL import Image
 
+from semrestore.config import load_config
+from semrestore.registry import MODELS
+from semrestore.testing import check_degradation, check_loss
+from semrestore.weights.zoo import published
+from tests.images.test_film import make
 from tests.processes import command
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +45,76 @@ def test_your_own_task_step_by_step(tmp_path):
             assert done.returncode == 0, done.stdout + done.stderr
     assert '### retrieval_sigma30, similarity (%), 44 images' in (tmp_path / 'matrix/matrix.md').read_text()
     assert (tmp_path / 'semrestore-retrieval/pyproject.toml').is_file()
+
+
+def test_a_loss_and_a_degradation_as_the_page_of_plugins_has_them(tmp_path, monkeypatch):
+    page = (ROOT / 'docs/plugins.md').read_text(encoding='utf-8')
+    files = {block['name']: block['text'] for block in BLOCK.finditer(page) if block['name']}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding='utf-8')
+    cfg = load_config(tmp_path / 'edges.py')
+    with DefaultScope.overwrite_default_scope('semrestore'):
+        check_degradation(MODELS.build(cfg.model.degradation))
+        check_loss(MODELS.build(cfg.model.losses.edges))
+
+
+CONFIG = re.compile(r'semrestore::[\w/]+\.py|configs/[\w/]+\.py')
+READERS_OWN = {'CKPT', 'CHECKPOINT', 'CONFIG'}
+COMMAND_LINES = [
+    pytest.param(page.name, line, id=f'{page.name}: {line[:60]}')
+    for page in (ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')))
+    for block in BLOCK.finditer(page.read_text(encoding='utf-8'))
+    if block['language'] == 'bash'
+    for line in block['text'].replace('\\\n', ' ').splitlines()
+    if line.startswith(('semrestore ', 'python tools/'))
+]
+
+
+@pytest.mark.parametrize(('page', 'line'), COMMAND_LINES)
+def test_a_command_of_a_page_is_one_and_what_it_names_is_there(page, line):
+    words = shlex.split(re.sub(r'(?<=[\w}])\{([\w,]+)\}', 'X', line), comments=True)
+    if '>' in words or '[' in line or '...' in line or '…' in line:
+        pytest.skip('a form of a command, not one to run')
+    name = words[1] if words[0] == 'semrestore' else Path(words[1]).stem
+    module = importlib.import_module(f'semrestore.cli.{name.replace("-", "_")}')
+    given = words[2:]
+    if hasattr(module, 'parse') and not READERS_OWN & set(re.findall(r'[A-Z]+', ' '.join(given))):
+        module.parse(given)
+    for config in CONFIG.findall(line):
+        assert (ROOT / config.replace('semrestore::', 'configs/')).is_file(), config
+    for weights in re.findall(r'\b(?:multiscale|recognition)-[a-z0-9]+\b', line):
+        assert weights in published(), weights
+
+
+def test_the_first_commands_of_the_readme_run_as_printed(tmp_path, photos):
+    (tmp_path / 'noisy').mkdir()
+    (tmp_path / 'more').mkdir()
+    small = Image.fromarray(photos['coffee'][:, :40, :48].mul(255).byte().permute(1, 2, 0).numpy())
+    for name in ('photo.jpg', 'noisy/a.png', 'more/b.jpg'):
+        small.save(tmp_path / name)
+    make(tmp_path / 'clip.mp4')
+    page = (ROOT / 'README.md').read_text(encoding='utf-8')
+    (block,) = re.findall(r'## Denoise a photo\n\n```bash\n(.*?)```', page, re.DOTALL)
+    for line in block.splitlines():
+        done = command(*shlex.split(line, comments=True)[1:], CWD=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / 'restored').iterdir()) == [
+        'a.png',
+        'b.png',
+        'clip.mp4',
+        'photo.png',
+    ]
+    assert 'multiscale-blind' in done.stdout
+
+
+def test_the_config_of_the_readme_works_from_any_folder(tmp_path, monkeypatch):
+    page = (ROOT / 'README.md').read_text(encoding='utf-8')
+    (config,) = (block['text'] for block in BLOCK.finditer(page) if '_base_ = [' in block['text'])
+    (tmp_path / 'mine.py').write_text(config, encoding='utf-8')
+    monkeypatch.chdir(tmp_path)
+    cfg = load_config('mine.py')
+    assert cfg.train_dataloader.dataset.dataset.folder == 'photos'
+    assert cfg.model.task.model.model_name == 'resnet50'
 
 
 def documented():
