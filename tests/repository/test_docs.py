@@ -98,12 +98,8 @@ def test_the_first_commands_of_the_readme_run_as_printed(tmp_path, photos):
     for line in block.splitlines():
         done = command(*shlex.split(line, comments=True)[1:], CWD=str(tmp_path))
         assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (tmp_path / 'restored').iterdir()) == [
-        'a.png',
-        'b.png',
-        'clip.mp4',
-        'photo.png',
-    ]
+    written = {path.name for path in (tmp_path / 'restored').iterdir()}
+    assert written == {'a.png', 'b.png', 'clip.mp4', 'photo.png'}
     assert 'multiscale-blind' in done.stdout
 
 

@@ -1,0 +1,9 @@
+# The demo's training: a minute or two on two CPU cores, through EfficientNet-Lite0, from the published blind weights.
+_base_ = './joint_efficientnet_lite0_sigma30.py'
+load_from = 'zoo:multiscale-blind'
+train_cfg = dict(max_iters=45)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, begin=0, end=10, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=10, end=45, T_max=35, by_epoch=False),
+]
+test_dataloader = dict(dataset=dict(stride=50))
