@@ -96,7 +96,9 @@ def test_films_keep_the_points_in_their_names(tmp_path):
         for frame in frames:
             film.write(frame)
         film.release()
-    assert call(denoise, tmp_path / 'in', '--model', 'zoo:multiscale-sigma25', '--out', tmp_path / 'out') == 0
+    assert (
+        call(denoise, tmp_path / 'in', '--model', 'zoo:multiscale-sigma25', '--frames', '--out', tmp_path / 'out') == 0
+    )
     assert sorted(path.relative_to(tmp_path / 'out').as_posix() for path in (tmp_path / 'out').rglob('*.png')) == [
         f'day.{film}/{frame:06}.png' for film in (1, 2) for frame in range(3)
     ]
