@@ -17,6 +17,7 @@ from pathlib import Path
 from semrestore.cli.fitting import add_network_options, network_and_photos, noise_of, print_table
 from semrestore.cli.options import count, positive
 from semrestore.errors import UserError
+from semrestore.weights.zoo import resolve
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     taken = [target for target in targets if target.exists()]
     if taken and not options.overwrite:
         raise UserError(f"'{taken[0]}' exists; choose another --out, or set --overwrite")
+    if options.start:
+        resolve(options.start)
     named, split = network_and_photos(options)
     noise, said = noise_of(options)
 

@@ -28,6 +28,7 @@ def test_no_pytorch_is_imported(what):
         ('train semrestore::joint/denoise_vgg16_sigma30.py --cfg-options model.tusk.checkpoint=a.pth', 'tusk'),
         ('test semrestore::joint/denoise_vgg16_sigma30.py multiscale-blnd', 'multiscale-blind'),
         ('fit torchvision:mobilenet_v2 --photos nowhere --out a.safetensors', 'nowhere'),
+        ('fit torchvision:mobilenet_v2 --photos . --out a.safetensors --start recognition', 'recognition'),
         ('check torchvision:mobilenet_v2 --photos nowhere', 'nowhere'),
         ('cross-task --tasks nowhere.py --denoisers noisy --out a', 'nowhere.py'),
         ('cross-task --tasks semrestore::evaluation/zoo.py --denoisers a=b.pth --out a', 'b.pth'),
