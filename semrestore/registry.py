@@ -57,7 +57,7 @@ DATASETS = _child('DATASETS', 'datasets')
 TRANSFORMS = _child('TRANSFORMS', 'datasets')
 """Transforms of a data set's pipeline."""
 
-METRICS = _child('METRICS', 'evaluation.quality', 'evaluation.scores')
+METRICS = _child('METRICS', 'evaluation.detection', 'evaluation.quality', 'evaluation.scores')
 """Metrics of an evaluator, and scores of the cross-task matrix."""
 
 DATA_SAMPLERS = _child('DATA_SAMPLERS', 'datasets')

@@ -54,9 +54,43 @@ def test_a_network_of_torchvision_is_prepared_as_torchvision_says():
     assert (MODELS.build(named.task).preprocess(array)[0] - expected).abs().mean() < 0.02
 
 
+def test_segmenters_and_detectors_of_torchvision_are_known_by_name():
+    segmenter, detector = (
+        named_task(f'torchvision:{name}', 'random')
+        for name in ('lraspp_mobilenet_v3_large', 'ssdlite320_mobilenet_v3_large')
+    )
+    assert segmenter.soft
+    assert not detector.soft
+    assert MODELS.build(segmenter.task).kind == 'segmentation'
+    assert detector.task['type'] == 'TorchvisionTask'
+
+
+def test_a_network_of_transformers_is_known_by_its_folder(tmp_path):
+    transformers = pytest.importorskip('transformers', reason='the extra `transformers` is not installed')
+    sizes = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    config = transformers.ViTConfig(**sizes, image_size=48, patch_size=8, num_labels=5)
+    transformers.ViTForImageClassification(config).save_pretrained(tmp_path)
+    transformers.ViTImageProcessor(size=dict(height=48, width=48)).save_pretrained(tmp_path)
+    named = named_task(f'hf:{tmp_path}')
+    assert (named.side, named.short_side, named.soft) == (48, 48, True)
+    assert MODELS.build(named.task).num_classes == 5
+
+
+@pytest.mark.parametrize(
+    'name', ['mmpretrain:mobilenet_v2/mobilenet-v2_8xb32_in1k', 'mmseg::fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py']
+)
+def test_a_config_of_a_library_is_known_by_its_name(name):
+    named = named_task(name, 'random')
+    assert named.soft
+    assert MODELS.build(named.task).num_classes in (19, 1000)
+    with pytest.raises(UserError, match='--checkpoint'):
+        named_task(name)
+
+
 @pytest.mark.parametrize(
     ('name', 'said'),
     [
+        ('hf:nobody/nothing', 'nobody/nothing'),
         ('timm:resnet81', 'resnet18'),
         ('torchvision:mobilenetv2', 'mobilenet_v2'),
         ('resnet18', 'timm:NAME'),
@@ -64,6 +98,8 @@ def test_a_network_of_torchvision_is_prepared_as_torchvision_says():
     ],
 )
 def test_an_unknown_network_is_named(name, said):
+    if name.startswith('hf:'):
+        pytest.importorskip('transformers', reason='the extra `transformers` is not installed')
     with pytest.raises(UserError, match=said):
         named_task(name)
 

@@ -7,12 +7,9 @@ _base_ = [
     '../_base_/datasets/recognition.py',
 ]
 squeezenet = dict(
-    type='OpenMMLabTask',
-    model=dict(
-        type='semrestore.TorchvisionClassifier',
-        model_name='squeezenet1_1',
-        data_preprocessor=dict(mean=[104.0, 117.0, 123.0], std=[1.0] * 3, to_rgb=False),
-    ),
+    type='TorchvisionTask',
+    model='squeezenet1_1',
+    data_preprocessor=dict(mean=[104.0, 117.0, 123.0], std=[1.0] * 3, to_rgb=False),
     checkpoint='{{$SEMRESTORE_DATA:data}}/heads/squeezenet11.pth',
 )
 model = dict(

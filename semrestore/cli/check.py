@@ -1,7 +1,7 @@
 """Say what the published denoisers are worth before a network of yours, on photos of yours, without training.
 
   semrestore check torchvision:mobilenet_v2 --photos photos/ --noise 0-60
-  semrestore check timm:resnet50 --photos photos/ --noise-like noisy/ --denoisers mine=denoiser.safetensors
+  semrestore check timm:resnet50 --photos photos/ --noise-like noisy/ --denoisers mine=denoiser.pth scunet=scunet.pth
 
 Noise is put on photos of the folder, and the network's prediction for the restored photo is compared with its own for
 the clean one. Helped: predictions that were wrong on the noisy photo and are right on the restored one; harmed: the

@@ -1,7 +1,7 @@
 """Train a denoiser for a network of yours, on photos of yours without labels, and say what it is worth.
 
   semrestore fit torchvision:mobilenet_v2 --photos photos/ --out denoiser.safetensors
-  semrestore fit timm:resnet50 --photos photos/ --noise-like noisy/ --minutes 30 --out denoiser.safetensors
+  semrestore fit hf:google/vit-base-patch16-224 --photos photos/ --noise-like noisy/ --minutes 30 --out vit.safetensors
 
 It starts from the published weights. A tenth of the photos is held out; at the end a table compares the noisy photos,
 the published denoisers and the fitted one on them. Beside FILE come FILE.py, the config that was run, from which

@@ -13,7 +13,9 @@ __all__ = ['add_network_options', 'network_and_photos', 'noise_of', 'print_table
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Add the network, the photos and the noise."""
     parser.add_argument(
-        'network', metavar='NETWORK', help='timm:NAME, torchvision:NAME, or a config file with model.task'
+        'network',
+        metavar='NETWORK',
+        help='timm:NAME, torchvision:NAME, hf:NAME, mmseg:CONFIG, mmpretrain:CONFIG, or a config file with model.task',
     )
     parser.add_argument(
         '--checkpoint', metavar='FILE', help="the network's weights: a file, a URL or a name (default: the library's)"

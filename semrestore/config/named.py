@@ -1,16 +1,17 @@
-"""A frozen task by the name of a network: ``timm:resnet50``, ``torchvision:mobilenet_v2``, or a config's."""
+"""A frozen task by the name of a network, such as ``timm:resnet50`` or ``hf:google/vit-base-patch16-224``."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from semrestore.config.check import frozen_networks
+from semrestore.config.libraries import library_model
 from semrestore.config.load import load_config
 from semrestore.errors import UserError, explained, near
 from semrestore.weights.task_networks import CARRIERS, OWN, is_installed
 
 __all__ = ['NamedTask', 'named_task']
 
-LIBRARIES = ('timm', 'torchvision')
+FORMS = ('timm:NAME', 'torchvision:NAME', 'hf:NAME', 'mmpretrain:CONFIG', 'mmseg:CONFIG')
 CARRIED = {
     'timm:tf_efficientnet_lite0': 'efficientnet-lite0',
     'timm:tf_efficientnet_lite1': 'efficientnet-lite1',
@@ -18,6 +19,11 @@ CARRIED = {
     'torchvision:mobilenet_v2': 'mobilenet-v2',
 }
 SIDE, SHORT_SIDE = 224, 256
+MAP_SIDE = 320
+"""Of images for a network that answers by a map or by boxes, and takes any size."""
+
+SCORED = ('ForImageClassification', 'ForSemanticSegmentation')
+"""How the names of transformers' networks end whose answer is one of several classes."""
 
 
 class NamedTask(NamedTuple):
@@ -42,7 +48,9 @@ def named_task(name: str, checkpoint: str | None = None) -> NamedTask:
     """Return the frozen task that a name stands for, with the image size of its own evaluation.
 
     Args:
-        name: ``timm:NAME``, ``torchvision:NAME``, or a config file with ``model.task``.
+        name: ``timm:NAME``, ``torchvision:NAME``, ``hf:NAME`` (a name on the hub of Hugging Face, or a folder),
+            ``mmpretrain:CONFIG`` or ``mmseg:CONFIG`` (a config that comes with that library), or a config file with
+            ``model.task``.
         checkpoint: Weights: a file, a URL, a name of :mod:`semrestore.weights.task_networks`, or ``'random'``. By
             default those that the library publishes, from an installed package where one carries them.
 
@@ -50,12 +58,15 @@ def named_task(name: str, checkpoint: str | None = None) -> NamedTask:
         UserError: There is no such network, or no such config.
     """
     library, _, network = name.partition(':')
-    if library not in LIBRARIES or not network:
-        return _of_config(name, checkpoint)
+    builders = dict(hf=_of_transformers, timm=_of_timm, torchvision=_of_torchvision)
     carried = CARRIED.get(name)
     if checkpoint is None and carried and is_installed(CARRIERS[carried]):
         checkpoint = carried
-    return _of_timm(network, checkpoint) if library == 'timm' else _of_torchvision(network, checkpoint)
+    if library in builders and network:
+        return builders[library](network, checkpoint)
+    if library in ('mmpretrain', 'mmseg') and network:
+        return _of_openmmlab(library, network.lstrip(':'), checkpoint)
+    return _of_config(name, checkpoint)
 
 
 def _of_timm(network: str, checkpoint: str | None) -> NamedTask:
@@ -80,20 +91,62 @@ def _of_timm(network: str, checkpoint: str | None) -> NamedTask:
 def _of_torchvision(network: str, checkpoint: str | None) -> NamedTask:
     from torchvision import models
 
-    classifiers = models.list_models(module=models)
-    if network not in classifiers:
-        raise UserError(f"torchvision has no classifier '{network}'.{near(network, classifiers)}")
+    kind = torchvision_kind(network)
     weights = models.get_model_weights(network).DEFAULT
     if network == 'mobilenet_v2' and checkpoint == 'mobilenet-v2':
         weights = models.MobileNet_V2_Weights.IMAGENET1K_V1  # which the package carries
+    task = dict(type='TorchvisionTask', model=network, checkpoint=checkpoint or weights.url)
     preset = weights.transforms()
-    model = dict(
-        type='semrestore.TorchvisionClassifier',
-        model_name=network,
-        data_preprocessor=_preprocessor(preset.mean, preset.std),
-    )
-    task = dict(type='OpenMMLabTask', model=model, checkpoint=checkpoint or weights.url)
+    if kind != 'detection':
+        task['data_preprocessor'] = _preprocessor(preset.mean, preset.std)
+    if kind != 'classification':
+        return NamedTask(task, MAP_SIDE, MAP_SIDE, 'bilinear', soft=kind == 'segmentation')
     return NamedTask(task, preset.crop_size[0], preset.resize_size[0], preset.interpolation.value, soft=True)
+
+
+def torchvision_kind(name: str) -> Literal['classification', 'segmentation', 'detection']:
+    """Return what a network of torchvision is for.
+
+    Raises:
+        UserError: There is no such network, or it is for something else (film, optical flow, 8-bit integers).
+    """
+    from torchvision import models
+
+    classifiers, segmenters, detectors = (
+        models.list_models(module=module) for module in (models, models.segmentation, models.detection)
+    )
+    if name in classifiers:
+        return 'classification'
+    if name in segmenters:
+        return 'segmentation'
+    if name in detectors:
+        return 'detection'
+    hint = near(name, [*classifiers, *segmenters, *detectors])
+    raise UserError(f"torchvision has no classifier, segmenter or detector '{name}'.{hint}")
+
+
+def _of_transformers(network: str, checkpoint: str | None) -> NamedTask:
+    try:
+        import transformers
+    except ImportError:
+        raise UserError(f"'hf:{network}' needs transformers: pip install 'semrestore[transformers]'") from None
+    with explained(f"'{network}' is no folder with a network of transformers, and the hub does not give one"):
+        config = transformers.AutoConfig.from_pretrained(network, trust_remote_code=False)
+        size = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False).size
+    side = getattr(size, 'height', None) or getattr(size, 'shortest_edge', None) or SIDE
+    task = dict(type='TransformersTask', network=network, checkpoint=checkpoint or '')
+    # The task itself resizes and cuts out what the processor says, so it is given whole squares.
+    return NamedTask(task, side, side, soft=str((config.architectures or [''])[0]).endswith(SCORED))
+
+
+def _of_openmmlab(library: str, config: str, checkpoint: str | None) -> NamedTask:
+    if checkpoint is None:
+        raise UserError(f"'{library}:{config}' names no weights: give them as --checkpoint FILE, a file or a URL")
+    model = f'{library}::{config.removesuffix(".py")}.py'
+    library_model(model)  # says if there is no such config
+    task = dict(type='OpenMMLabTask', model=model, checkpoint=checkpoint)
+    sides = (MAP_SIDE, MAP_SIDE, 'bilinear') if library == 'mmseg' else (SIDE, SHORT_SIDE, 'bicubic')
+    return NamedTask(task, *sides, soft=True)
 
 
 def _preprocessor(mean: Sequence[float], std: Sequence[float]) -> dict:
@@ -102,8 +155,7 @@ def _preprocessor(mean: Sequence[float], std: Sequence[float]) -> dict:
 
 def _of_config(path: str, checkpoint: str | None) -> NamedTask:
     if not path.endswith('.py'):
-        known = ' or '.join(f'{library}:NAME' for library in LIBRARIES)
-        raise UserError(f"'{path}' names no network: expected {known}, or a config file with model.task")
+        raise UserError(f"'{path}' names no network: expected {', '.join(FORMS)}, or a config file with model.task")
     cfg = load_config(path)
     networks = list(frozen_networks(cfg).values())
     if len(networks) != 1:

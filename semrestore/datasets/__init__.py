@@ -1,5 +1,6 @@
-"""Unlabelled photos and the transforms that load images; labelled data is mmpretrain's and mmseg's own."""
+"""Unlabelled photos, boxes, and the transforms that load images; other labelled data is mmpretrain's and mmseg's."""
 
+from semrestore.datasets.boxes import BoxesFromMask, EmbeddedBoxes, PackBoxes, VOCBoxes
 from semrestore.datasets.colour import RandomColour
 from semrestore.datasets.label_map import LoadLabelMap
 from semrestore.datasets.pair_folder import LoadPair, PairFolder
@@ -9,12 +10,15 @@ from semrestore.datasets.stream import StreamDataset, StreamSampler
 from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCrop, RandomDihedral
 
 __all__ = [
+    'BoxesFromMask',
     'CaffeCenterCrop',
     'DeviceResidentPatches',
+    'EmbeddedBoxes',
     'EmbeddedPhotos',
     'LoadLabelMap',
     'LoadPair',
     'LoadPhoto',
+    'PackBoxes',
     'PairFolder',
     'PhotoFolder',
     'RandomColour',
@@ -22,4 +26,5 @@ __all__ = [
     'RandomDihedral',
     'StreamDataset',
     'StreamSampler',
+    'VOCBoxes',
 ]

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from semrestore.evaluation.detection import CocoAP
     from semrestore.evaluation.quality import ImageQuality, psnr, ssim, to_8_bit
     from semrestore.evaluation.scores import (
         Confidence,
+        DepthAccuracy,
         MeanIoU,
         Score,
         ScoreMetric,
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    'CocoAP',
     'Confidence',
+    'DepthAccuracy',
     'ImageQuality',
     'MeanIoU',
     'Score',
@@ -33,7 +37,17 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        'detection': ['CocoAP'],
         'quality': ['ImageQuality', 'psnr', 'ssim', 'to_8_bit'],
-        'scores': ['Confidence', 'MeanIoU', 'Score', 'ScoreMetric', 'TaskMetric', 'TopK', 'helped_and_harmed'],
+        'scores': [
+            'Confidence',
+            'DepthAccuracy',
+            'MeanIoU',
+            'Score',
+            'ScoreMetric',
+            'TaskMetric',
+            'TopK',
+            'helped_and_harmed',
+        ],
     },
 )

@@ -114,6 +114,25 @@ class MeanIoU(Score):
         return 100 * ratios.mean(1)
 
 
+@METRICS.register_module()
+class DepthAccuracy(Score):
+    """Share of the pixels whose depth is within a factor of 1.25 of the true one (Eigen et al., NIPS 2014)."""
+
+    metrics = ('delta1',)
+
+    def row(self, sample: Any, num_classes: int | None) -> dict:
+        """Return how many pixels have a true depth (``pixels``), and how many of them are ``near`` it."""
+        truth, predicted = label(sample, 'gt_depth_map').data.double(), sample.pred_depth_map.data.double()
+        truth, predicted = truth.flatten(), predicted.flatten().to(truth)
+        known = truth > 0
+        ratio = predicted[known] / truth[known]
+        return {'near': int(((ratio < 1.25) & (ratio > 1 / 1.25)).sum()), 'pixels': int(known.sum())}
+
+    def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
+        near, pixels = (counts @ np.array([row[name] for row in rows], float) for name in ('near', 'pixels'))
+        return 100 * near / np.maximum(pixels, 1)
+
+
 def helped_and_harmed(score: Score, before: Sequence[dict], after: Sequence[dict]) -> tuple[int, int] | None:
     """Count the images that a restorer turned from wrong to right, and from right to wrong.
 

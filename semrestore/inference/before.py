@@ -25,11 +25,13 @@ class DenoiseBefore(nn.Module):
     Args:
         network: Any module whose first argument is a batch of RGB images ``(N, 3, H, W)``.
         denoiser: A published name such as ``'multiscale-blind'``, a checkpoint's file, or a
-            :class:`~semrestore.denoisers.Denoiser`.
+            :class:`~semrestore.denoisers.Denoiser`. A file of another project's restorer is taken, too
+            (:class:`~semrestore.denoisers.SpandrelRestorer`).
         mean: Of the normalisation, on 0..1, one a channel. By default what ``transforms`` says, or timm's
             ``pretrained_cfg`` of the network.
         std: The same.
-        transforms: torchvision's preset: ``weights.transforms()``.
+        transforms: What prepares images for the network: torchvision's preset (``weights.transforms()``), or the
+            processor of a network of transformers (``AutoImageProcessor.from_pretrained(NAME)``).
         sigma: Standard deviation of the noise on 0..255, for denoisers that need it.
 
     Raises:
@@ -108,13 +110,18 @@ def _normalisation(
 ) -> tuple[list[float], list[float]]:
     found = dict(getattr(network, 'pretrained_cfg', None) or {})
     if transforms is not None:
-        found = dict(mean=getattr(transforms, 'mean', None), std=getattr(transforms, 'std', None))
+        transforms = getattr(transforms, 'image_processor', transforms)  # of what prepares texts as well
+        # transformers has image_mean where torchvision has mean.
+        found = {
+            name: getattr(transforms, name, getattr(transforms, f'image_{name}', None)) for name in ('mean', 'std')
+        }
     mean = found.get('mean') if mean is None else mean
     std = found.get('std') if std is None else std
     if mean is None or std is None:
         raise UserError(
-            "how does the network normalise its images? Give mean and std on 0..1, or torchvision's"
-            ' transforms=weights.transforms(); for images of 0..1 as they are, mean=(0, 0, 0), std=(1, 1, 1)'
+            'how does the network normalise its images? Give mean and std on 0..1, or what prepares images for it:'
+            ' transforms=weights.transforms() of torchvision, or a processor of transformers; for images of 0..1 as'
+            ' they are, mean=(0, 0, 0), std=(1, 1, 1)'
         )
     mean, std = [float(value) for value in mean], [float(value) for value in std]
     if len(mean) != 3 or len(std) != 3 or not 0 < min(std) <= max(std) <= 1 or not 0 <= min(mean) <= max(mean) <= 1:

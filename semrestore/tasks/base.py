@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import torch.nn.functional as F
+from mmengine.structures import BaseDataElement, PixelData
 from torch import Tensor, nn
 
 from semrestore.errors import UserError, near
@@ -146,6 +147,23 @@ class FrozenTask(nn.Module):
                 f"{type(self.network).__name__} has no layer '{name}'; layers are named as in named_modules().{hint}"
             )
             raise UserError(message) from None
+
+
+def check_classes(data_samples: Sequence[BaseDataElement], num_classes: int | None, void: int) -> None:
+    """Raise a :class:`UserError` where ``gt_label`` or ``gt_sem_seg`` holds none of the network's classes."""
+    for sample in data_samples:
+        for name in ('gt_label', 'gt_sem_seg'):
+            label = sample.get(name)
+            if label is None or num_classes is None:
+                continue
+            if isinstance(label, PixelData):
+                label = label.data[label.data != void]
+            wrong = label[(label < 0) | (label >= num_classes)]
+            if wrong.numel():
+                raise UserError(
+                    f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}, but the task network knows"
+                    f' the classes 0 to {num_classes - 1}: the data set and the network do not belong together'
+                )
 
 
 class _CompleteError(Exception):

@@ -16,7 +16,7 @@ from semrestore.acceleration import allow_channels_last, fold_batch_norms
 from semrestore.config.libraries import library_model
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
-from semrestore.tasks.base import FrozenTask
+from semrestore.tasks.base import FrozenTask, check_classes
 from semrestore.weights.task_networks import load_network
 
 LIBRARIES = ('mmpretrain', 'mmseg')
@@ -144,20 +144,7 @@ class OpenMMLabTask(FrozenTask):
 
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
         """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
-        for sample in data_samples:
-            for name in ('gt_label', 'gt_sem_seg'):
-                label = sample.get(name)
-                if label is None or self.num_classes is None:
-                    continue
-                if isinstance(label, PixelData):
-                    label = label.data[label.data != self.void]
-                wrong = label[(label < 0) | (label >= self.num_classes)]
-                if wrong.numel():
-                    raise UserError(
-                        f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}, but the task"
-                        ' network knows the classes'
-                        f' 0 to {self.num_classes - 1}: the data set and the network do not belong together'
-                    )
+        check_classes(data_samples, self.num_classes, self.void)
 
     def layer(self, name: str) -> nn.Module:
         """See :meth:`~semrestore.tasks.base.FrozenTask.layer`; a folded convolution is refused."""
@@ -207,6 +194,12 @@ def build_network(model: dict) -> nn.Module:
             continue
         with DefaultScope.overwrite_default_scope(scope):
             return library.build({**model, '_scope_': scope})
+    if prefix == 'mmdet':
+        raise UserError(
+            f"model.type of a task is '{kind}': mmdet's networks need mmcv's compiled operations (mmcv._ext), which"
+            ' the package from PyPI lacks. TorchvisionTask and TransformersTask have detectors that need none; to build'
+            ' mmcv with its operations, install a C++ compiler and set MMCV_WITH_OPS=1'
+        )
     raise UserError(
         f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is"
         " 'semrestore.NAME'"

@@ -38,7 +38,7 @@ CROPS = {
 }
 
 
-TASK_TRAINING = ('configs/classification', 'configs/segmentation')
+TASK_TRAINING = ('configs/classification', 'configs/detection', 'configs/segmentation')
 
 
 @pytest.mark.parametrize('path', [path for path in CONFIGS if not path.startswith(TASK_TRAINING)])

@@ -1,7 +1,7 @@
 """Say where the packages are that a user would import."""
 
-import semrestore_detection
+import semrestore_stripes
 
 import semrestore
 
-print(semrestore.__file__, semrestore_detection.__file__)
+print(semrestore.__file__, semrestore_stripes.__file__)

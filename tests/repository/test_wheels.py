@@ -1,4 +1,4 @@
-"""What users install: semrestore's wheel and the example plugin's, away from the sources."""
+"""What users install: semrestore's wheel and a plugin's, away from the sources."""
 
 import os
 import shutil
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CONFIG = 'semrestore_detection::detection/joint_fcos_embedded.py'
 
 
 def call(*arguments, **options):
@@ -28,7 +27,9 @@ def wheels(tmp_path_factory):
         '.git', '.venv', 'work_dirs', 'data', '*.egg-info', '__pycache__', '_build', 'build'
     )
     shutil.copytree(ROOT, source, symlinks=True, ignore=ignored)
-    for package in (source, source / 'examples/semrestore-detection'):
+    plugin = folder / 'semrestore-stripes'
+    call('-m', 'semrestore', 'new-plugin', 'semrestore-stripes', '--kind', 'degradation', '--out', plugin)
+    for package in (source, plugin):
         call('-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '--wheel-dir', folder, package)
     return sorted(folder.glob('*.whl'))
 
@@ -44,10 +45,10 @@ def test_configs_and_templates_are_in_the_wheel(wheels):
 
 
 @pytest.mark.slow
-def test_the_example_plugin_trains_evaluates_and_has_its_row(wheels, tmp_path):
+def test_a_plugin_passes_its_tests_beside_the_wheel(wheels, tmp_path):
     site = tmp_path / 'site'
     call('-m', 'pip', 'install', '--quiet', '--no-deps', '--target', site, *wheels)
-    tests = shutil.copytree(ROOT / 'examples/semrestore-detection/tests', tmp_path / 'tests')
+    tests = shutil.copytree(wheels[0].parent / 'semrestore-stripes/tests', tmp_path / 'tests')
     environment = os.environ | dict(PYTHONPATH=str(site))
     where = call(
         ROOT / 'tests/programs/where.py',
@@ -55,9 +56,7 @@ def test_the_example_plugin_trains_evaluates_and_has_its_row(wheels, tmp_path):
         cwd=tmp_path,
     )
     assert where.count(str(site)) == 2
-    assert 'MODELS: DetectionTask, DetectorTraining' in call(
-        '-m', 'semrestore', 'plugins', env=environment, cwd=tmp_path
-    )
+    assert 'MODELS: StripesDegradation' in call('-m', 'semrestore', 'plugins', env=environment, cwd=tmp_path)
     report = call('-m', 'pytest', '-q', tests, env=environment, cwd=tmp_path)
     assert ' passed' in report
     assert 'failed' not in report

@@ -1,17 +1,25 @@
-"""Every classifier of torchvision gives torchvision's own logits, on weights for torchvision's own builder."""
+"""torchvision's classifiers, segmenters and detectors as tasks: their own scores, losses and boxes."""
 
 import re
 
 import pytest
 import torch
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from mmpretrain.structures import DataSample
+from mmseg.structures import SegDataSample
 from torch import nn
 from torchvision import models
 
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
+from semrestore.tasks import TorchvisionTask
+from semrestore.tasks.networks.detectors import DetectorTraining
+from semrestore.testing import check_task
 
 FAST = 10e6
 """Parameters up to which a network is tested in the fast suite."""
+FCOS = dict(model='fcos_efficientnet_lite0', arguments=dict(num_classes=7), checkpoint='random')
+MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 
 
 def preset(name):
@@ -32,10 +40,7 @@ def published(name, monkeypatch, **options):
 
 
 def ours(name, path, **options):
-    mean, std = ([255 * value for value in values] for values in (preset(name).mean, preset(name).std))
-    model = dict(type='semrestore.TorchvisionClassifier', model_name=name, **options)
-    model['data_preprocessor'] = dict(mean=mean, std=std, to_rgb=True)
-    return MODELS.build(dict(type='OpenMMLabTask', model=model, checkpoint=str(path))).eval()
+    return TorchvisionTask(name, str(path), arguments=options)
 
 
 def as_published(state):
@@ -110,3 +115,101 @@ def test_another_size_than_the_config_asks_for_is_refused(tmp_path):
     torch.save(models.vit_b_32(weights=None, image_size=64).state_dict(), tmp_path / 'net.pth')
     with pytest.raises(UserError, match='pos_embedding'):
         ours('vit_b_32', tmp_path / 'net.pth', image_size=96)
+
+
+def boxes():
+    own = torch.tensor([[4.0, 8.0, 60.0, 90.0]]), torch.tensor([[10.0, 10.0, 50.0, 40.0], [60.0, 20.0, 90.0, 90.0]])
+    labels = torch.tensor([1]), torch.tensor([3, 6])
+    return [
+        BaseDataElement(metainfo=dict(img_path=f'{index}.png'), gt_instances=InstanceData(bboxes=box, labels=label))
+        for index, (box, label) in enumerate(zip(own, labels, strict=True))
+    ]
+
+
+def test_a_classifier_keeps_the_contract_of_a_task():
+    task = TorchvisionTask('mobilenet_v3_small', 'random', arguments=dict(num_classes=7))
+    samples = [DataSample(metainfo=dict(img_path=name)).set_gt_label(3) for name in ('a.png', 'b.png')]
+    check_task(task, torch.rand(2, 3, 64, 64), samples, layer='features.2')
+    with pytest.raises(UserError, match=r"'a\.png' holds 7"):
+        task.check_labels([samples[0].set_gt_label(7)])
+
+
+def test_a_segmenter_keeps_the_contract_of_a_task():
+    task = TorchvisionTask('lraspp_mobilenet_v3_large', 'random')
+    mask = torch.randint(0, 21, (1, 64, 48))
+    mask[:, :5] = 255
+    samples = [
+        SegDataSample(metainfo=dict(img_path=name, ori_shape=(64, 48)), gt_sem_seg=PixelData(data=mask))
+        for name in ('a.png', 'b.png')
+    ]
+    check_task(task, torch.rand(2, 3, 64, 48), samples)
+    images = torch.rand(1, 3, 64, 48)
+    with torch.no_grad():
+        expected = task.network((images - MEAN) / STD)['out'].argmax(1)
+        (found,) = task.predict(images, samples[:1])
+    assert (found.pred_sem_seg.data == expected).float().mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    'detector',
+    [
+        FCOS,
+        pytest.param(
+            dict(model='ssdlite320_mobilenet_v3_large', arguments=dict(num_classes=7), checkpoint='random'),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            dict(model='fasterrcnn_mobilenet_v3_large_320_fpn', arguments=dict(num_classes=7), checkpoint='random'),
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=lambda detector: detector['model'],
+)
+def test_a_detector_keeps_the_contract_of_a_task(detector):
+    task = MODELS.build(dict(type='TorchvisionTask', **detector))
+    assert task.num_classes == 6
+    check_task(task, torch.rand(2, 3, 96, 96), boxes())
+
+
+def test_a_detectors_losses_are_torchvisions():
+    task = TorchvisionTask(**FCOS)
+    images = torch.rand(2, 3, 96, 96)
+    targets = [dict(boxes=one.gt_instances.bboxes, labels=one.gt_instances.labels) for one in boxes()]
+    # The network itself in training mode, but not its batch normalisation: a frozen network does not use the batch's
+    # statistics.
+    task.network.training = True
+    expected = task.network(list(images), targets)
+    task.network.training = False
+    losses = task.loss(images, boxes())
+    assert sum(losses.values()).item() == pytest.approx(sum(expected.values()).item())
+    assert set(losses) == {'loss_classification', 'loss_bbox_regression', 'loss_bbox_ctrness'}
+    assert not any(module.training for module in task.modules())
+
+
+def test_boxes_are_in_the_images_own_pixels():
+    found = TorchvisionTask(**FCOS).predict(torch.rand(1, 3, 50, 75), boxes()[:1])[0].pred_instances
+    assert (found.bboxes[:, 0::2] <= 75).all()
+    assert (found.bboxes[:, 1::2] <= 50).all()
+
+
+def test_only_confident_boxes_are_labels():
+    task = TorchvisionTask(**FCOS, self_label_threshold=1.0)
+    assert len(task.self_label(torch.rand(1, 3, 64, 64), boxes()[:1])[0].gt_instances) == 0
+
+
+def test_a_checkpoint_of_its_training_fits(tmp_path):
+    detector = dict(name=FCOS['model'], **FCOS['arguments'])
+    training = DetectorTraining(detector)
+    torch.save(dict(state_dict=training.state_dict()), tmp_path / 'detector.pth')
+    task = TorchvisionTask(**{**FCOS, 'checkpoint': str(tmp_path / 'detector.pth')})
+    assert torch.equal(
+        task.network.head.classification_head.cls_logits.weight,
+        training.network.head.classification_head.cls_logits.weight,
+    )
+
+
+def test_an_unknown_network_is_named():
+    with pytest.raises(UserError, match=r"'fcos_resnet50_fnp'\. Did you mean fcos_resnet50_fpn"):
+        TorchvisionTask('fcos_resnet50_fnp', 'random')
+    with pytest.raises(UserError, match='r3d_18'):
+        TorchvisionTask('r3d_18', 'random')

@@ -1,4 +1,4 @@
-"""Any classifier of torchvision as an mmpretrain model."""
+"""Any classifier of torchvision as an mmpretrain model, for configs older than TorchvisionTask."""
 
 import math
 import re
@@ -68,16 +68,29 @@ class TorchvisionClassifier(TimmClassifier):
             state: Weights by name.
             prefix: What this network's names begin with.
         """
-        for old, new in OLD_NAMES:
-            state = {re.sub(old, new, key): value for key, value in state.items()}
-        own = self.model.state_dict()
-        unused = tuple(prefix + head for head in AUXILIARY if not any(key.startswith(head) for key in own))
-        state = {key: value for key, value in state.items() if not key.startswith(unused)}
-        positions = state.get(prefix + POSITIONS)
-        if not self.sized and POSITIONS in own and positions is not None and positions.ndim == 3:
-            self.model.image_size = self.model.patch_size * math.isqrt(positions.shape[1] - 1)
-            self.model.encoder.pos_embedding = nn.Parameter(positions.clone())
-        return state
+        return as_named_today(self.model, state, prefix, self.sized)
+
+
+def as_named_today(network: nn.Module, state: dict[str, Tensor], prefix: str, sized: bool) -> dict[str, Tensor]:
+    """Return weights under today's names, without heads for training; a ViT takes on their image size.
+
+    Args:
+        network: A classifier of torchvision.
+        state: Weights by name.
+        prefix: What this network's names begin with.
+        sized: Whether a ViT's image size was asked for, and is kept.
+    """
+    for old, new in OLD_NAMES:
+        state = {re.sub(old, new, key): value for key, value in state.items()}
+    own = network.state_dict()
+    unused = tuple(prefix + head for head in AUXILIARY if not any(key.startswith(head) for key in own))
+    state = {key: value for key, value in state.items() if not key.startswith(unused)}
+    positions = state.get(prefix + POSITIONS)
+    if not sized and POSITIONS in own and positions is not None and positions.ndim == 3:
+        vit: Any = network
+        vit.image_size = vit.patch_size * math.isqrt(positions.shape[1] - 1)
+        vit.encoder.pos_embedding = nn.Parameter(positions.clone())
+    return state
 
 
 def _without_prefix(network: nn.Module, state: OrderedDict, prefix: str, metadata: dict) -> OrderedDict:

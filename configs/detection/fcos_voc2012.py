@@ -1,9 +1,9 @@
 # The detector itself, on clean photos: twenty minutes on two CPU cores with --amp.
-_base_ = ['semrestore::_base_/default_runtime.py', './_voc2012.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/voc2012_boxes.py']
 max_iters = 800
 model = dict(
     type='DetectorTraining',
-    detector=dict(name='fcos_efficientnet_lite0', num_classes=6, backbone='efficientnet-lite0'),
+    detector=dict(name='fcos_efficientnet_lite0', num_classes=7, backbone='efficientnet-lite0'),
     data_preprocessor=dict(type='ImagePreprocessor', channel_order='rgb'),
 )
 val_evaluator = dict(type='ScoreMetric', score='CocoAP')

@@ -3,13 +3,14 @@
 import contextlib
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.structures import BaseDataElement
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from torch import Tensor
+
 from semrestore.errors import UserError
-from semrestore.evaluation import Score
+from semrestore.evaluation.scores import Score
 from semrestore.registry import METRICS
 
 MOST_DETECTIONS = 100  # an image, as COCO counts
@@ -27,7 +28,9 @@ class CocoAP(Score):
         truth = sample.get('gt_instances')
         if truth is None:
             path = sample.metainfo.get('img_path')
-            raise UserError(f"image '{path}' has no boxes to evaluate by (gt_instances); load some, or set model.supervision='self'")
+            raise UserError(
+                f"image '{path}' has no boxes to evaluate by (gt_instances); load some, or set model.supervision='self'"
+            )
         found = sample.pred_instances
         return dict(
             boxes=_rounded(found.bboxes, 2),
@@ -53,21 +56,39 @@ class CocoAP(Score):
         return 100 * values[:, :, there].mean((1, 2)) if there.any() else np.zeros(len(counts))
 
 
+def _pycocotools() -> tuple[Any, Any]:
+    """Return COCO and COCOeval."""
+    try:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    except ImportError:
+        raise UserError("average precision needs pycocotools: pip install 'semrestore[detection]'") from None
+    return COCO, COCOeval
+
+
 def _match(rows: Sequence[dict]) -> tuple[list[list], list[int]]:
     """Return COCO's matches of detections and truth for each class and image, and the classes."""
-    truth, found = [], []
+    truth: list[dict] = []
+    found: list[dict] = []
     for image, row in enumerate(rows, 1):
         for (left, top, right, bottom), label in zip(row['true_boxes'], row['true_labels'], strict=True):
             area = (right - left) * (bottom - top)
-            box = dict(image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], area=area, iscrowd=0)
+            box = dict(
+                image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], area=area, iscrowd=0
+            )
             truth.append(dict(id=len(truth) + 1, **box))
         for (left, top, right, bottom), label, score in zip(row['boxes'], row['labels'], row['scores'], strict=True):
-            found.append(dict(image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], score=score))
+            found.append(
+                dict(image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], score=score)
+            )
     categories = sorted({box['category_id'] for box in truth})
     images = [dict(id=image) for image in range(1, len(rows) + 1)]
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+        COCO, COCOeval = _pycocotools()  # noqa: N806 (their names)
         coco = COCO()
-        coco.dataset = dict(images=images, annotations=truth, categories=[dict(id=label) for label in categories], info={})
+        coco.dataset = dict(
+            images=images, annotations=truth, categories=[dict(id=label) for label in categories], info={}
+        )
         coco.createIndex()
         known = [box for box in found if box['category_id'] in categories]
         evaluation = COCOeval(coco, coco.loadRes(known) if known else COCO(), 'bbox')
@@ -81,9 +102,12 @@ def _match(rows: Sequence[dict]) -> tuple[list[list], list[int]]:
 
 
 def _accumulate(matched: list[list], categories: list[int], images: np.ndarray) -> np.ndarray:
-    """Return COCO's precision over recall on some images, which may be repeated: shape ``(thresholds, recalls, classes)``."""
+    """Return COCO's precision over recall on some images, which may be repeated.
+
+    Its shape is ``(thresholds, recalls, classes)``.
+    """
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(iouType='bbox')
+        evaluation = _pycocotools()[1](iouType='bbox')
         evaluation.params.imgIds = list(range(len(images)))
         evaluation.params.catIds = categories
         evaluation.params.areaRng, evaluation.params.areaRngLbl = evaluation.params.areaRng[:1], ['all']
@@ -94,5 +118,5 @@ def _accumulate(matched: list[list], categories: list[int], images: np.ndarray) 
     return evaluation.eval['precision'][:, :, :, 0, 0]
 
 
-def _rounded(values, digits: int) -> list:
+def _rounded(values: Tensor, digits: int) -> list:
     return np.round(values.double().cpu().numpy(), digits).tolist()

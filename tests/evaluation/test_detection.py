@@ -7,12 +7,12 @@ from mmengine.structures import BaseDataElement, InstanceData
 from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from semrestore.datasets import BoxesFromMask
 from semrestore.errors import UserError
-from semrestore.evaluation import ScoreMetric
+from semrestore.evaluation import CocoAP, ScoreMetric
 from semrestore.registry import DATASETS
 from semrestore.testing import check_dataset
-
-from semrestore_detection import BoxesFromMask, CocoAP
 
 
 def row(true, found):
@@ -49,11 +49,13 @@ def random_rows(count=12):
     rows = []
     for _ in range(count):
         true = [
-            (x, y, x + w, y + h, int(c)) for x, y, w, h, c in generator.integers((0, 0, 20, 20, 1), (60, 60, 90, 90, 4), (3, 5)).tolist()
+            (x, y, x + w, y + h, int(c))
+            for x, y, w, h, c in generator.integers((0, 0, 20, 20, 1), (60, 60, 90, 90, 4), (3, 5)).tolist()
         ]
         shift = generator.normal(0, 4, (3, 4))
         found = [
-            (*(np.array(box[:4]) + move).tolist(), box[4], float(s)) for box, move, s in zip(true, shift, generator.random(3), strict=True)
+            (*(np.array(box[:4]) + move).tolist(), box[4], float(s))
+            for box, move, s in zip(true, shift, generator.random(3), strict=True)
         ]
         rows.append(row(true, [*found, (5.0, 5.0, 40.0, 40.0, 2, float(generator.random()))]))
     return rows
@@ -66,11 +68,24 @@ def test_it_is_pycocotools_summary(capsys):
     for image, one in enumerate(rows, 1):
         for (left, top, right, bottom), label in zip(one['true_boxes'], one['true_labels'], strict=True):
             box = [left, top, right - left, bottom - top]
-            annotations.append(dict(id=len(annotations) + 1, image_id=image, category_id=label, bbox=box, area=box[2] * box[3], iscrowd=0))
+            annotations.append(
+                dict(
+                    id=len(annotations) + 1,
+                    image_id=image,
+                    category_id=label,
+                    bbox=box,
+                    area=box[2] * box[3],
+                    iscrowd=0,
+                )
+            )
         for (left, top, right, bottom), label, score in zip(one['boxes'], one['labels'], one['scores'], strict=True):
-            found.append(dict(image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], score=score))
+            found.append(
+                dict(image_id=image, category_id=label, bbox=[left, top, right - left, bottom - top], score=score)
+            )
     images = [dict(id=image) for image in range(1, len(rows) + 1)]
-    truth.dataset = dict(images=images, annotations=annotations, categories=[dict(id=label) for label in (1, 2, 3)], info={})
+    truth.dataset = dict(
+        images=images, annotations=annotations, categories=[dict(id=label) for label in (1, 2, 3)], info={}
+    )
     truth.createIndex()
     evaluation = COCOeval(truth, truth.loadRes(found), 'bbox')
     evaluation.evaluate()
@@ -85,7 +100,9 @@ def test_a_resample_is_the_value_on_its_images():
     counts = np.ones((2, len(rows)))
     counts[1] = [2, 0, 1, 3, 0, 0, 1, 1, 2, 0, 1, 1]
     drawn = [one for one, count in zip(rows, counts[1].astype(int), strict=True) for _ in range(count)]
-    assert CocoAP().values('mAP', rows, counts)[1] == pytest.approx(value('mAP', drawn), abs=0.2)  # equal scores may be ordered otherwise
+    assert CocoAP().values('mAP', rows, counts)[1] == pytest.approx(
+        value('mAP', drawn), abs=0.2
+    )  # equal scores may be ordered otherwise
 
 
 def test_it_takes_data_samples():
@@ -135,7 +152,9 @@ def test_data_sets(tmp_path):
         dict(type='mmcv.Pad', size=(40, 40)),
         dict(type='semrestore.PackBoxes'),
     ]
-    dataset = DATASETS.build(dict(type='VOCBoxes', data_root=str(tmp_path), split='val', classes=('dog', 'cat'), pipeline=pipeline))
+    dataset = DATASETS.build(
+        dict(type='VOCBoxes', data_root=str(tmp_path), split='val', classes=('dog', 'cat'), pipeline=pipeline)
+    )
     check_dataset(dataset)
     item = dataset[0]
     # Mirrored and halved: from 80 - 50 = 30 to 80 - 10 = 70.

@@ -2,45 +2,41 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import timm
 import torch
 from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement, InstanceData
-from semrestore.errors import UserError, near
+from torch import Tensor, nn
+from torchvision.models import detection, get_model
+from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelP6P7
+
 from semrestore.registry import MODELS
 from semrestore.weights.task_networks import load_network
-from torch import Tensor, nn
-from torchvision.models import detection
-from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelP6P7
 
 OURS = 'fcos_efficientnet_lite0'
 STRIDES = (8, 16, 32, 64, 128)
 
 
-def build_detector(name: str, num_classes: int, backbone: str = 'random') -> nn.Module:
+def build_detector(name: str, num_classes: int = 91, backbone: str = 'random') -> nn.Module:
     """Build a detector without weights.
 
     Args:
         name: One of torchvision's, such as ``'fasterrcnn_mobilenet_v3_large_320_fpn'``, or
             ``'fcos_efficientnet_lite0'``: its FCOS (Tian et al., ICCV 2019) on timm's EfficientNet-Lite0 with a feature
             pyramid of 128 channels, for images of about 320 pixels.
-        num_classes: Without the background.
+        num_classes: With the background, as torchvision counts: 91 for COCO.
         backbone: Weights of the backbone of ``'fcos_efficientnet_lite0'``: ``'efficientnet-lite0'`` (ImageNet's) or
             ``'random'``.
-
-    Raises:
-        UserError: torchvision has no such detector.
     """
     if name == OURS:
         body = _EfficientNetPyramid(backbone)
-        anchors = detection.anchor_utils.AnchorGenerator(tuple((stride,) for stride in STRIDES), ((1.0,),) * len(STRIDES))
+        sizes = tuple((stride,) for stride in STRIDES)
+        anchors = detection.anchor_utils.AnchorGenerator(sizes, ((1.0,),) * len(STRIDES))
         preprocessing = dict(min_size=320, max_size=320, image_mean=[127 / 255] * 3, image_std=[128 / 255] * 3)
-        return detection.FCOS(body, num_classes + 1, anchor_generator=anchors, **preprocessing)
-    known = [known for known in detection.__dict__ if '_' in known and callable(detection.__dict__[known])]
-    if name not in known:
-        raise UserError(f"torchvision has no detector '{name}'.{near(name, [*known, OURS])}")
-    return detection.__dict__[name](weights=None, weights_backbone=None, num_classes=num_classes + 1)
+        return detection.FCOS(body, num_classes, anchor_generator=anchors, **preprocessing)
+    return get_model(name, weights=None, weights_backbone=None, num_classes=num_classes)
 
 
 class _EfficientNetPyramid(nn.Module):
@@ -62,8 +58,12 @@ class _EfficientNetPyramid(nn.Module):
 
 @contextmanager
 def loss_mode(network: nn.Module) -> Iterator[None]:
-    """Have a detector in eval mode return losses: torchvision's look at ``training`` for that, and batch normalisation does so too."""
-    parts = [part for part in (network, getattr(network, 'rpn', None), getattr(network, 'roi_heads', None)) if part is not None]
+    """Have a detector in eval mode return losses, for which torchvision's look at ``training``.
+
+    Batch normalisation looks at it, too, so it is set in the parts that return losses alone.
+    """
+    own = (network, getattr(network, 'rpn', None), getattr(network, 'roi_heads', None))
+    parts = [part for part in own if part is not None]
     before = [part.training for part in parts]
     try:
         for part in parts:
@@ -77,7 +77,10 @@ def loss_mode(network: nn.Module) -> Iterator[None]:
 def detection_losses(network: nn.Module, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
     """Return a detector's own losses on a batch, by names that say that they are losses."""
     targets = [
-        dict(boxes=sample.gt_instances.bboxes.to(images).view(-1, 4), labels=sample.gt_instances.labels.to(images.device))
+        dict(
+            boxes=sample.gt_instances.bboxes.to(images).view(-1, 4),
+            labels=sample.gt_instances.labels.to(images.device),
+        )
         for sample in data_samples
     ]
     with loss_mode(network):
@@ -87,7 +90,8 @@ def detection_losses(network: nn.Module, images: Tensor, data_samples: Sequence[
 
 def detect(network: nn.Module, images: Tensor) -> list[InstanceData]:
     """Return a detector's boxes, labels (from 1) and scores in each image of a batch."""
-    return [InstanceData(bboxes=one['boxes'], labels=one['labels'], scores=one['scores']) for one in network(list(images))]
+    found = network(list(images))
+    return [InstanceData(bboxes=one['boxes'], labels=one['labels'], scores=one['scores']) for one in found]
 
 
 @MODELS.register_module()
@@ -96,7 +100,7 @@ class DetectorTraining(BaseModel):
 
     Args:
         detector: Arguments of :func:`build_detector`.
-        data_preprocessor: Config of semrestore's ``ImagePreprocessor``.
+        data_preprocessor: Config of :class:`~semrestore.preprocessor.ImagePreprocessor`.
     """
 
     def __init__(self, detector: dict, data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
@@ -111,7 +115,7 @@ class DetectorTraining(BaseModel):
                 module.eval()
         return self
 
-    def forward(self, inputs: Tensor | list[Tensor], data_samples: Sequence[BaseDataElement] = (), mode: str = 'tensor') -> dict | list:
+    def forward(self, inputs: Any, data_samples: Any = (), mode: str = 'tensor') -> dict | list:
         """Return losses (``'loss'``) or data samples with ``pred_instances`` (``'predict'``) for RGB images, 0..1."""
         if mode == 'loss':
             return detection_losses(self.network, inputs, data_samples)

@@ -1,11 +1,12 @@
-"""The whole way on the embedded photos: joint training by the plugin's config, evaluation, the row of the matrix."""
+"""The whole way on the embedded photos: joint training before a detector, evaluation, the row of the matrix."""
 
 import json
 
 import pytest
+
 from semrestore.__main__ import main
 
-CONFIG = 'semrestore_detection::detection/joint_fcos_embedded.py'
+CONFIG = 'semrestore::embedded/joint_fcos_sigma30.py'
 RANDOM = 'model.task.checkpoint=random'
 
 
@@ -31,5 +32,5 @@ def test_a_row_of_the_matrix(checkpoint, tmp_path, capsys):
     options = ['--sigma', '30', '--out', str(tmp_path), '--cfg-options', RANDOM]
     assert main(['cross-task', '--tasks', CONFIG, *methods, *options]) == 0
     text = capsys.readouterr().out
-    assert '### joint_fcos_embedded, mAP (%), 3 images' in text
-    assert '### joint_fcos_embedded, AP50 (%), 3 images' in text
+    assert '### joint_fcos_sigma30, mAP (%), 3 images' in text
+    assert '### joint_fcos_sigma30, AP50 (%), 3 images' in text

@@ -1,17 +1,18 @@
 # A denoiser before the frozen detector, on the same photos. Start it from a denoiser trained alone:
 # load_from=CHECKPOINT.
 _base_ = [
-    'semrestore::_base_/default_runtime.py',
-    'semrestore::_base_/denoisers/multiscale.py',
-    'semrestore::_base_/schedules/study_joint.py',
-    './_voc2012.py',
+    '../_base_/default_runtime.py',
+    '../_base_/denoisers/multiscale.py',
+    '../_base_/schedules/study_joint.py',
+    '../_base_/datasets/voc2012_boxes.py',
 ]
 max_iters = 300
 model = dict(
     degradation=dict(type='GaussianNoise', sigma=30),
     task=dict(
-        type='DetectionTask',
-        detector=dict(name='fcos_efficientnet_lite0', num_classes=6),
+        type='TorchvisionTask',
+        model='fcos_efficientnet_lite0',
+        arguments=dict(num_classes=7),
         checkpoint='work_dirs/fcos_voc2012/iter_800.pth',
     ),
     losses=dict(

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmengine.structures import BaseDataElement, InstanceData
 from PIL import Image
-from semrestore.datasets import EmbeddedPhotos, PhotoFolder
+
+from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
 from semrestore.errors import UserError
 from semrestore.registry import DATASETS, TRANSFORMS
-from skimage.measure import label, regionprops
 
 VOC_CLASSES = (
     *('aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow'),
@@ -30,13 +31,19 @@ class VOCBoxes(PhotoFolder):
         **kwargs: ``pipeline`` and what else PhotoFolder takes.
     """
 
-    def __init__(self, data_root: str, split: str, classes: Sequence[str] = VOC_CLASSES, **kwargs) -> None:
+    def __init__(self, data_root: str, split: str, classes: Sequence[str] = VOC_CLASSES, **kwargs: Any) -> None:
         unknown = [name for name in classes if name not in VOC_CLASSES]
         if unknown:
             raise UserError(f"classes of VOCBoxes has '{unknown[0]}', which is none of VOC's: {', '.join(VOC_CLASSES)}")
         self.masks = Path(data_root) / 'SegmentationClass'
-        lists = dict(folder='JPEGImages', list_file=f'ImageSets/Segmentation/{split}.txt', suffix='.jpg')
-        super().__init__(data_root=data_root, metainfo=dict(classes=tuple(classes)), **lists, **kwargs)
+        super().__init__(
+            data_root=data_root,
+            metainfo=dict(classes=tuple(classes)),
+            folder='JPEGImages',
+            list_file=f'ImageSets/Segmentation/{split}.txt',
+            suffix='.jpg',
+            **kwargs,
+        )
 
     def load_data_list(self) -> list[dict]:
         """List the photos with their masks, one dict each."""
@@ -52,9 +59,9 @@ class EmbeddedBoxes(EmbeddedPhotos):
     """The embedded photos with boxes drawn by hand around what VOC has a class for: nothing to download.
 
     Args:
-        split: As of EmbeddedPhotos.
+        split: As of :class:`~semrestore.datasets.EmbeddedPhotos`.
         classes: Which of VOC's classes to detect.
-        **kwargs: ``pipeline`` and what else EmbeddedPhotos takes.
+        **kwargs: ``pipeline`` and what else that class takes.
     """
 
     # left, top, right, bottom in the photo's pixels
@@ -63,7 +70,7 @@ class EmbeddedBoxes(EmbeddedPhotos):
         'chelsea': [('cat', (0, 0, 400, 300))],
     }
 
-    def __init__(self, split: str = 'train', classes: Sequence[str] = VOC_CLASSES, **kwargs) -> None:
+    def __init__(self, split: str = 'train', classes: Sequence[str] = VOC_CLASSES, **kwargs: Any) -> None:
         super().__init__(split=split, metainfo=dict(classes=tuple(classes)), **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -79,7 +86,9 @@ class EmbeddedBoxes(EmbeddedPhotos):
 
 @TRANSFORMS.register_module()
 class BoxesFromMask(BaseTransform):
-    """Add ``gt_bboxes`` (left, top, right, bottom) and ``gt_bboxes_labels``, the boxes of a class mask's connected parts.
+    """Add ``gt_bboxes`` and ``gt_bboxes_labels``, the boxes of a class mask's connected parts.
+
+    A box is left, top, right, bottom in pixels; labels count from 1.
 
     Objects of one class that touch share a box, and one that is cut in two has two: masks of classes know no better.
 
@@ -92,6 +101,8 @@ class BoxesFromMask(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Read ``mask_path``."""
+        from skimage.measure import label, regionprops  # slow to import, and most commands need no boxes
+
         try:
             mask = np.array(Image.open(results['mask_path']))
         except OSError as error:
@@ -110,7 +121,7 @@ class BoxesFromMask(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackBoxes(BaseTransform):
-    """Make the ``inputs`` and the data sample, with the boxes as ``gt_instances`` (``bboxes`` and ``labels``), where there are any."""
+    """Make the ``inputs`` and the data sample, with the boxes as ``gt_instances`` (``bboxes`` and ``labels``)."""
 
     def transform(self, results: dict) -> dict:
         """Pack ``img``, ``gt_bboxes`` and ``gt_bboxes_labels``."""
@@ -118,6 +129,9 @@ class PackBoxes(BaseTransform):
         keys = ('img_path', 'name', 'dataset_name', 'img_shape', 'ori_shape')
         sample = BaseDataElement(metainfo={key: results[key] for key in keys if results.get(key) is not None})
         if 'gt_bboxes' in results:
-            boxes, labels = torch.from_numpy(results['gt_bboxes']).float(), torch.from_numpy(results['gt_bboxes_labels'])
+            boxes, labels = (
+                torch.from_numpy(results['gt_bboxes']).float(),
+                torch.from_numpy(results['gt_bboxes_labels']),
+            )
             sample.gt_instances = InstanceData(bboxes=boxes, labels=labels)
         return dict(inputs=torch.from_numpy(image), data_samples=sample)

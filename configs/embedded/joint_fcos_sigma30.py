@@ -1,12 +1,13 @@
 # The embedded default with the detector as its task: minutes, nothing to download. Its checkpoint is fcos_voc2012.py's;
 # with model.task.checkpoint=random the way is the same, and the detector finds nothing.
-_base_ = 'semrestore::embedded/joint_efficientnet_lite0_sigma30.py'
+_base_ = './joint_efficientnet_lite0_sigma30.py'
 classes = ('cat', 'cow', 'dog', 'horse', 'person', 'sheep')
 model = dict(
     task=dict(
         _delete_=True,
-        type='DetectionTask',
-        detector=dict(name='fcos_efficientnet_lite0', num_classes=6, backbone='efficientnet-lite0'),
+        type='TorchvisionTask',
+        model='fcos_efficientnet_lite0',
+        arguments=dict(num_classes=7),
         checkpoint='work_dirs/fcos_voc2012/iter_800.pth',
     ),
     losses=dict(perceptual=dict(layers='backbone.body.blocks.2')),
@@ -15,7 +16,11 @@ model = dict(
 val_dataloader = dict(
     batch_size=1,
     dataset=dict(
-        _delete_=True, type='EmbeddedBoxes', split='val', classes=classes, pipeline=[dict(type='LoadPhoto'), dict(type='PackBoxes')]
+        _delete_=True,
+        type='EmbeddedBoxes',
+        split='val',
+        classes=classes,
+        pipeline=[dict(type='LoadPhoto'), dict(type='PackBoxes')],
     ),
 )
 test_dataloader = val_dataloader

@@ -1,0 +1,136 @@
+"""Tasks by what their network answers: a class, a class map, boxes, depth, or features alone."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from mmpretrain.structures import DataSample
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from semrestore.errors import UserError
+from semrestore.tasks.base import FrozenTask, check_classes
+
+Kind = Literal['classification', 'segmentation', 'detection', 'depth', 'features']
+KINDS = get_args(Kind)
+VOID = 255
+"""Label of pixels that do not count."""
+
+SCORES = dict(classification='TopK', segmentation='MeanIoU', detection='CocoAP', depth='DepthAccuracy', features='')
+
+
+class ScoringTask(FrozenTask):
+    """Base class: labels, losses and predictions of a network by its kind, whichever library it is of.
+
+    ===============  =====================================  =====================================  ==================
+    kind             label in a data sample                 prediction                             loss
+    ===============  =====================================  =====================================  ==================
+    classification   ``gt_label``                           ``pred_label``, ``pred_score``         cross entropy
+    segmentation     ``gt_sem_seg``, 255 does not count     ``pred_sem_seg``, at ``ori_shape``     cross entropy
+    detection        ``gt_instances``: ``bboxes``           ``pred_instances``, with ``scores``    the network's own
+                     (left, top, right, bottom), ``labels``
+    depth            ``gt_depth_map``, 0 does not count     ``pred_depth_map``, at ``ori_shape``   mean relative error
+    features         none                                   none                                   none
+    ===============  =====================================  =====================================  ==================
+
+    The names are those of mmpretrain, mmseg and mmdet, so their metrics work.
+
+    Args:
+        network: The network, with its weights.
+        kind: See above.
+        num_classes: How many classes it knows.
+        self_label_threshold: Detections of this score and above are the labels of images without any.
+    """
+
+    def __init__(self, network: nn.Module, kind: Kind, num_classes: int | None, self_label_threshold: float) -> None:
+        if not 0 <= self_label_threshold <= 1:
+            raise ValueError(f'self_label_threshold is {self_label_threshold}; expected 0 to 1')
+        super().__init__(network)
+        self.kind = kind
+        self.num_classes = num_classes
+        self.score = SCORES[kind]
+        self.self_label_threshold = self_label_threshold
+
+    @abstractmethod
+    def detect(self, images: Tensor) -> list[InstanceData]:
+        """Return boxes in pixels of ``images``, labels and scores of each image."""
+
+    @abstractmethod
+    def detection_losses(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
+        """Return a detector's own losses."""
+
+    def loss(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
+        """See :meth:`FrozenTask.loss <semrestore.tasks.base.FrozenTask.loss>`."""
+        self._check_answers()
+        if self.kind == 'detection':
+            return self.detection_losses(images, data_samples)
+        scores = self.run(images)
+        assert isinstance(scores, Tensor)
+        if self.kind == 'classification':
+            labels = torch.cat([sample.gt_label.view(1) for sample in data_samples]).to(images.device)
+            return {'loss_cls': F.cross_entropy(scores, labels)}
+        if self.kind == 'segmentation':
+            masks = torch.cat([sample.gt_sem_seg.data for sample in data_samples]).to(images.device).long()
+            return {'loss_seg': F.cross_entropy(_resized(scores, masks.shape[-2:]), masks, ignore_index=VOID)}
+        depth = torch.stack([sample.gt_depth_map.data for sample in data_samples]).to(scores)
+        known = depth > 0
+        error = (_resized(scores, depth.shape[-2:]) - depth)[known].abs()
+        return {'loss_depth': (error / depth[known]).mean()}
+
+    def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
+        """See :meth:`FrozenTask.predict <semrestore.tasks.base.FrozenTask.predict>`."""
+        self._check_answers()
+        samples = list(data_samples)
+        sizes = [tuple(sample.metainfo.get('ori_shape') or images.shape[-2:])[:2] for sample in samples]
+        for sample, found in zip(samples, self._answers(images, sizes), strict=True):
+            sample.set_data({f'pred_{name}': value for name, value in found.items()})
+        return samples
+
+    def self_label(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
+        """See :meth:`FrozenTask.self_label <semrestore.tasks.base.FrozenTask.self_label>`."""
+        self._check_answers()
+        size = tuple(images.shape[-2:])
+        labelled = []
+        for sample, found in zip(data_samples, self._answers(images, [size] * len(images)), strict=True):
+            if self.kind == 'detection':
+                sure = found['instances'][found['instances'].scores >= self.self_label_threshold]
+                found = {'instances': InstanceData(bboxes=sure.bboxes, labels=sure.labels)}
+            kind = dict(classification=DataSample, segmentation=SegDataSample).get(self.kind, BaseDataElement)
+            target = kind(metainfo={**sample.metainfo, 'ori_shape': size, 'img_shape': size, 'flip': False})
+            target.set_data({f'gt_{name}': value for name, value in found.items() if name != 'score'})
+            labelled.append(target)
+        return labelled
+
+    def _answers(self, images: Tensor, sizes: Sequence[tuple]) -> list[dict]:
+        """Return what the network says of each image, by the names of the labels; maps have the sizes given."""
+        if self.kind == 'detection':
+            return [{'instances': found} for found in self.detect(images)]
+        scores = self.run(images)
+        assert isinstance(scores, Tensor)
+        if self.kind == 'classification':
+            chances = scores.softmax(1)
+            return [{'score': each, 'label': each.argmax().view(1)} for each in chances]
+        maps = [_resized(each[None], size)[0] for each, size in zip(scores, sizes, strict=True)]
+        if self.kind == 'segmentation':
+            return [{'sem_seg': PixelData(data=each.argmax(0, keepdim=True))} for each in maps]
+        return [{'depth_map': PixelData(data=each)} for each in maps]
+
+    def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
+        """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
+        check_classes(data_samples, self.num_classes, VOID)
+
+    def _check_answers(self) -> None:
+        if self.kind == 'features':
+            raise UserError(
+                f'{type(self.network).__name__} has no head, so it has no loss and predicts nothing; let a'
+                ' PerceptualLoss listen to it, and a task loss to another network'
+            )
+
+
+def _resized(scores: Tensor, size: tuple | torch.Size) -> Tensor:
+    if scores.shape[-2:] == torch.Size(size):
+        return scores
+    return F.interpolate(scores, size=tuple(size), mode='bilinear', align_corners=False)
