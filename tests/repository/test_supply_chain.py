@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 LOCK, BUILD = (ROOT / name for name in ('requirements.lock', 'requirements-build.lock'))
 PERMISSIVE = re.compile(
-    r'MIT|BSD|Apache|0BSD|PSF|Python Software Foundation|Zlib|CC0|CNRI|LLVM|BSL|NVIDIA proprietary|[Pp]ublic domain'
+    r'MIT|BSD|Apache|0BSD|ISC|PSF|Python Software Foundation|Zlib|CC0|CNRI|LLVM|BSL|NVIDIA proprietary|[Pp]ublic domain'
 )
 
 
