@@ -84,7 +84,7 @@ def shrink(cfg):
             for transform in part.pipeline:
                 if 'crop_size' in transform:
                     transform.crop_size = SIDE
-    if trains_a_task(cfg):
+    if trains_a_task(cfg) and 'backbone' in cfg.model:
         cfg.model.backbone.init_cfg = None
     if cfg.get('val_dataloader'):
         for part in cfg.val_dataloader.dataset.get('datasets', [cfg.val_dataloader.dataset]):
