@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from semrestore.acceleration.memory_format import lay_out
 from semrestore.contracts import check_degraded, check_restored, check_samples, check_term
 from semrestore.degradations import Degradation, image_generator
 from semrestore.degradations.base import to_eight_bits
@@ -113,7 +114,7 @@ class Cascade(BaseModel):
             required = any(asked['task_loss'] for asked in self._asked.values())
             judges = [self.tasks[name] for name in self._judges]
             self.data_preprocessor.label_check = LabelCheck(judges, supervision, required)
-        self.denoiser.to(memory_format=self._memory_format)
+        lay_out(self.denoiser, self._memory_format)
 
     @property
     def task(self) -> 'FrozenTask | None':

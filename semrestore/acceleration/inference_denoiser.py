@@ -9,6 +9,7 @@ from torch import Tensor
 from semrestore.acceleration import multiscale_fused  # noqa: F401 (registers the paper's network)
 from semrestore.acceleration.folding import fold_batch_norms
 from semrestore.acceleration.fusion import fused
+from semrestore.acceleration.memory_format import lay_out
 from semrestore.denoisers import Denoiser
 
 EXAMPLE_SIDE = 32
@@ -50,7 +51,8 @@ class InferenceDenoiser(Denoiser):
             image = torch.rand(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE, generator=torch.Generator().manual_seed(0))
             own = next(denoiser.parameters()).dtype
             fold_batch_norms(denoiser, image.to(own), torch.full((1,), 0.1, dtype=own))
-            denoiser = fused(denoiser).to(weights.device).to(memory_format=torch.channels_last)
+            denoiser = fused(denoiser).to(weights.device)
+            lay_out(denoiser, torch.channels_last)
         runnable: Any = torch.compile(denoiser, dynamic=False) if compiled and weights is not None else denoiser
         self.denoiser = runnable
 

@@ -42,6 +42,17 @@ def allow_channels_last(network: nn.Module, example: Tensor) -> bool:
     return False
 
 
+def lay_out(network: nn.Module, memory_format: torch.memory_format) -> nn.Module:
+    """Bring a network's convolutions to a memory format.
+
+    ``network.to(memory_format=...)`` fails on parameters of five dimensions, which some restorers have.
+    """
+    for value in (*network.parameters(), *network.buffers()):
+        if value.ndim == 4:
+            value.data = value.data.contiguous(memory_format=memory_format)
+    return network
+
+
 def _runs(network: nn.Module, example: Tensor) -> bool:
     try:
         network(example)

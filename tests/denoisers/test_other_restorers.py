@@ -40,7 +40,7 @@ NETWORKS = {
     'SwinIR': lambda: spandrel_network('SwinIR', **WINDOWS, **PLAIN),
 }
 MORE = {
-    'FBCNN': lambda: spandrel_network('FBCNN', nc=[8, 8, 16, 16], nb=2),
+    'FBCNN': lambda: spandrel_network('FBCNN', nc=[8, 8, 16, 512], nb=2),
     'FDnCNN': lambda: spandrel_network('DnCNN', in_nc=4, out_nc=3, nc=16, nb=8, act_mode='R', mode='FDnCNN'),
     'FFTformer': lambda: spandrel_network('FFTformer', dim=8, num_blocks=[1] * 3, num_refinement_blocks=1),
     'GRL': lambda: spandrel_network('GRL'),

@@ -112,6 +112,21 @@ def test_the_config_of_the_readme_works_from_any_folder(tmp_path, monkeypatch):
     assert cfg.model.task.model.model_name == 'resnet50'
 
 
+@pytest.mark.parametrize(
+    ('page', 'needed', 'printed'),
+    [
+        ('own_network', 'torchvision', 'torch.Size([1, 1000])'),
+        ('other_restorers', 'spandrel', 'NAFNet torch.Size([2, 3, 37, 53])'),
+    ],
+)
+def test_the_first_block_of_a_page_runs(page, needed, printed, tmp_path, monkeypatch, capsys):
+    pytest.importorskip(needed, reason=f'{needed} is not installed')
+    monkeypatch.chdir(tmp_path)
+    block = BLOCK.search((ROOT / f'docs/{page}.md').read_text(encoding='utf-8'))
+    exec(block['text'], {})
+    assert capsys.readouterr().out.endswith(f'{printed}\n')
+
+
 def documented():
     page = (ROOT / 'docs/api.md').read_text(encoding='utf-8')
     modules = {

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections import OrderedDict
 from typing import Any
 
 from mmpretrain.models.classifiers import BaseClassifier, TimmClassifier
@@ -93,7 +92,7 @@ def as_named_today(network: nn.Module, state: dict[str, Tensor], prefix: str, si
     return state
 
 
-def _without_prefix(network: nn.Module, state: OrderedDict, prefix: str, metadata: dict) -> OrderedDict:
+def _without_prefix(network: nn.Module, state: Any, prefix: str, metadata: dict) -> Any:
     # mmpretrain's hook loses the versions of the parts, for which MNASNet asks.
     short = TimmClassifier._remove_state_dict_prefix(network, state, prefix, metadata)
     vars(short).update(vars(state))  # state_dict's _metadata
