@@ -65,13 +65,18 @@ def test_segmenters_and_detectors_of_torchvision_are_known_by_name():
     assert detector.task['type'] == 'TorchvisionTask'
 
 
-def test_a_network_of_transformers_is_known_by_its_folder(tmp_path):
+@pytest.fixture
+def tiny_vit(tmp_path):
     transformers = pytest.importorskip('transformers', reason='the extra `transformers` is not installed')
     sizes = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
     config = transformers.ViTConfig(**sizes, image_size=48, patch_size=8, num_labels=5)
-    transformers.ViTForImageClassification(config).save_pretrained(tmp_path)
-    transformers.ViTImageProcessor(size=dict(height=48, width=48)).save_pretrained(tmp_path)
-    named = named_task(f'hf:{tmp_path}')
+    transformers.ViTForImageClassification(config).save_pretrained(tmp_path / 'vit')
+    transformers.ViTImageProcessor(size=dict(height=48, width=48)).save_pretrained(tmp_path / 'vit')
+    return tmp_path / 'vit'
+
+
+def test_a_network_of_transformers_is_known_by_its_folder(tiny_vit):
+    named = named_task(f'hf:{tiny_vit}')
     assert (named.side, named.short_side, named.soft) == (48, 48, True)
     assert MODELS.build(named.task).num_classes == 5
 
@@ -125,6 +130,19 @@ def test_noise_by_its_name():
     for wrong in ('cmaera', '60-0', '300'):
         with pytest.raises(UserError, match=wrong):
             noise_config(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'name', ['hf', 'torchvision:lraspp_mobilenet_v3_large', 'torchvision:ssdlite320_mobilenet_v3_large']
+)
+def test_a_check_and_a_fit_take_networks_of_any_kind(name, folder, tiny_vit, tmp_path, capsys):
+    arguments = [f'hf:{tiny_vit}'] if name == 'hf' else [name, '--checkpoint', 'random']
+    arguments += ['--photos', str(folder)]
+    assert run(check.main, arguments) == 0
+    assert 'multiscale-blind' in capsys.readouterr().out
+    assert run(fit.main, [*arguments, '--iterations', '2', '--out', str(tmp_path / 'mine.safetensors')]) == 0
+    assert 'fitted' in capsys.readouterr().out
 
 
 @pytest.mark.slow

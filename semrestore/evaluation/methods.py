@@ -75,12 +75,16 @@ def noise_name(sigma: float | str) -> str:
 
 
 def parse_method(text: str, option: str) -> Method:
-    """Parse ``noisy``, ``clean``, ``KIND``, ``NAME=CHECKPOINT``, ``NAME=CONFIG:CHECKPOINT`` or ``NAME=CONFIG``.
+    """Parse ``noisy``, ``clean``, ``KIND``, ``CHECKPOINT``, or ``NAME=`` CHECKPOINT, CONFIG or CONFIG:CHECKPOINT.
+
+    A checkpoint without a name is called as its file.
 
     Raises:
         UserError: It is none of these; the message names ``option``.
     """
     name, separator, source = text.partition('=')
+    if not separator and Path(text).is_file():
+        return Method(Path(text).stem, checkpoint=text)
     if not separator:
         return Method(text, kind='Identity' if text in LEFT_ALONE else _without_weights(text, option))
     if not name or not source:

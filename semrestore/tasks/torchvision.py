@@ -40,6 +40,7 @@ class TorchvisionTask(ScoringTask):
             themselves.
         arguments: Of torchvision's builder, such as ``dict(num_classes=7)``. A detector's ``num_classes`` counts the
             background.
+        revise_keys: As in :class:`~semrestore.tasks.OpenMMLabTask`.
         fold_batch_norm: Set to ``False`` to tap a convolution in front of its batch normalisation.
         self_label_threshold: Detections of this score and above are the labels of images without any.
 
@@ -56,6 +57,7 @@ class TorchvisionTask(ScoringTask):
         checkpoint: str = '',
         data_preprocessor: dict | None = None,
         arguments: dict | None = None,
+        revise_keys: Sequence[tuple[str, str]] = (),
         fold_batch_norm: bool = True,
         self_label_threshold: float = 0.4,
     ) -> None:
@@ -66,7 +68,7 @@ class TorchvisionTask(ScoringTask):
         if kind == 'classification':
             # Called with the weights and what their names begin with, before they are loaded.
             network.adapt_state = partial(as_named_today, network, sized='image_size' in arguments)
-        load_network(network, checkpoint)
+        load_network(network, checkpoint, revise_keys)
         classes = arguments.get('num_classes', DEFAULT_CLASSES[kind]) - (kind == 'detection')
         super().__init__(network, kind, classes, self_label_threshold)
         self.folded: dict[str, str] = {}
