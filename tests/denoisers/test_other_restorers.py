@@ -133,7 +133,7 @@ def test_every_one_stands_in_the_matrix(published, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['DnCNN', 'DRUNet', 'NAFNet', 'Restormer'])
+@pytest.mark.parametrize('name', ['DnCNN', 'DRUNet', 'FDnCNN', 'NAFNet', 'SAFMN'])
 def test_it_is_exported(published, tmp_path, name):
     pytest.importorskip('onnxruntime')
     assert export_denoiser(semrestore.load_denoiser(published(name)), tmp_path / 'denoiser.onnx') < 1e-4
