@@ -31,7 +31,8 @@ class ScoringTask(FrozenTask):
     classification   ``gt_label``                           ``pred_label``, ``pred_score``         cross entropy
     segmentation     ``gt_sem_seg``, 255 does not count     ``pred_sem_seg``, at ``ori_shape``     cross entropy
     detection        ``gt_instances``: ``bboxes``           ``pred_instances``, with ``scores``    the network's own
-                     (left, top, right, bottom), ``labels``
+                     (left, top, right, bottom) and
+                     ``labels``
     depth            ``gt_depth_map``, 0 does not count     ``pred_depth_map``, at ``ori_shape``   mean relative error
     features         none                                   none                                   none
     ===============  =====================================  =====================================  ==================
