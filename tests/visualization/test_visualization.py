@@ -228,7 +228,7 @@ def test_bad_comparisons_are_named(photo, tmp_path, capsys):
         ([str(tmp_path / 'torn.png'), *both, '--sigma', '25'], "torn.png' cannot be read"),
         ([str(photo), '--methods', 'noisy', 'noisy', *out, '--sigma', '25'], '--methods names noisy twice'),
         ([str(photo), '--methods', 'noisy', 'clean', *out, '--as-they-are'], 'there are no clean images'),
-        ([str(photo), '--methods', 'noisy', 'x=nowhere.pth', *out, '--sigma', '25'], "'nowhere.pth', does not exist"),
+        ([str(photo), '--methods', 'noisy', 'x=nowhere.pth', *out, '--sigma', '25'], "'nowhere.pth' does not exist"),
         ([str(photo), *both, '--sigma', '25', '--region', '70,0,40'], 'is not inside'),
         ([str(photo), *both, '--sigma', '25', '--region', 'left'], 'expected TOP,LEFT,SIDE'),
         ([str(photo), *both, '--references', str(tmp_path / 'small.png')], 'differ in size'),
