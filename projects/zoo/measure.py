@@ -15,6 +15,7 @@ CONFIG, PHOTOGRAPHS = ROOT / 'configs/evaluation/zoo.py', ROOT / 'configs/evalua
 ALTERED = ROOT / 'configs/evaluation/altered.py'
 CAMERA = ROOT / 'configs/_base_/degradations/camera.py'
 BLIND_SIGMAS = (15, 25, 30, 35, 50)
+RECOGNITION_SIGMAS = (15, 30, 60)
 BREADTH_SIGMAS = (0, 5, 15, 25, 50)
 HELD_OUT = {
     'breadth': (ROOT / 'configs/evaluation/held_out.py', BREADTH_SIGMAS),
@@ -54,7 +55,7 @@ def measure(names: Sequence[str] = (), only: str | None = None) -> None:
     rows = [row for row in read_rows() if row['weights'] in published() and (only or row['weights'] not in names)]
     for name in names:
         entry = published().get(name) or _unknown(name)
-        for sigma, cfg in _noises(entry['sigma']):
+        for sigma, cfg in _noises(name, entry['sigma']):
             if only not in (None, str(sigma)):
                 continue
             rows = [row for row in rows if (row['weights'], row['sigma']) != (name, str(sigma))]
@@ -86,14 +87,15 @@ def measure(names: Sequence[str] = (), only: str | None = None) -> None:
     print(f'wrote {CSV.relative_to(ROOT)}')
 
 
-def _noises(trained: float | list | None) -> Iterator[tuple[float | str, Config]]:
+def _noises(name: str, trained: float | list | None) -> Iterator[tuple[float | str, Config]]:
     """Yield the noise that weights are measured on, with the config."""
     if trained is None:
         cfg = load_config(CONFIG)
         cfg.model.degradation = Config.fromfile(CAMERA).degradation
         yield 'camera', cfg
     else:
-        for sigma in BLIND_SIGMAS if isinstance(trained, list) else [trained]:
+        blind = RECOGNITION_SIGMAS if name.startswith('recognition') else BLIND_SIGMAS
+        for sigma in blind if isinstance(trained, list) else [trained]:
             yield sigma, load_config(CONFIG, [f'model.degradation.sigma={sigma}'])
     if not isinstance(trained, int | float):
         yield 'photographs', load_config(PHOTOGRAPHS)
