@@ -1,12 +1,9 @@
 # As recognition.py through SqueezeNet, judged by EfficientNet-Lite0.
 _base_ = './recognition.py'
 squeezenet = dict(
-    type='OpenMMLabTask',
-    model=dict(
-        type='semrestore.TorchvisionClassifier',
-        model_name='squeezenet1_1',
-        data_preprocessor=dict(mean=[104.0, 117.0, 123.0], std=[1.0] * 3, to_rgb=False),
-    ),
+    type='TorchvisionTask',
+    model='squeezenet1_1',
+    data_preprocessor=dict(mean=[104.0, 117.0, 123.0], std=[1.0] * 3, to_rgb=False),
     checkpoint='{{$SEMRESTORE_DATA:data}}/heads/squeezenet11.pth',
 )
 model = dict(
@@ -18,7 +15,7 @@ model = dict(
         squeezenet_features=dict(
             type='PerceptualLoss',
             task='squeezenet',
-            layers=['model.features.5', 'model.features.8'],
+            layers=['features.5', 'features.8'],
             distance='normalised',
             weight=0.03,
         ),

@@ -2,6 +2,5 @@
 
 from semrestore.tasks.networks.deeplab_largefov import LargeFOVHead, LargeFOVVGG16
 from semrestore.tasks.networks.deeplab_mobilenet import ASPPLiteHead, SlimMobileNetV2
-from semrestore.tasks.networks.torchvision_classifier import TorchvisionClassifier
 
-__all__ = ['ASPPLiteHead', 'LargeFOVHead', 'LargeFOVVGG16', 'SlimMobileNetV2', 'TorchvisionClassifier']
+__all__ = ['ASPPLiteHead', 'LargeFOVHead', 'LargeFOVVGG16', 'SlimMobileNetV2']
