@@ -1,7 +1,7 @@
 """Denoise images and films: an image becomes a PNG of the same name, a film a film with its sound.
 
   semrestore denoise photo.jpg
-  semrestore denoise noisy/ 'more/*.jpg' clip.mp4 --model multiscale-real --out restored
+  semrestore denoise noisy/ 'more/*.jpg' clip.mp4 --for camera --out restored
   semrestore denoise noisy/ --model ffdnet.pth --config semrestore::baselines/ffdnet.py --sigma auto --out restored
   semrestore denoise noisy/ --model none --config semrestore::baselines/mcwnnm_photographs.py --out restored
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from semrestore.cli.options import add_device, count, positive, sigma_or
 from semrestore.errors import UserError
-from semrestore.weights.zoo import DEFAULT, resolve
+from semrestore.weights.zoo import PURPOSES, resolve
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -27,11 +27,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         'inputs', nargs='+', metavar='INPUT', help='image, video, glob, or folder (with its subfolders)'
     )
-    parser.add_argument(
-        '--model',
-        default=DEFAULT,
-        metavar='CKPT',
-        help="weights: a file or a name of `semrestore zoo`; 'none' for no weights (default: %(default)s)",
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument(
+        '--for',
+        choices=list(PURPOSES),
+        default='people',
+        dest='purpose',
+        help='who will look at the result, or camera for photos as a camera stored them (default: %(default)s)',
+    )
+    weights.add_argument(
+        '--model', metavar='CKPT', help="weights: a file or a name of `semrestore zoo`; 'none' for no weights"
     )
     parser.add_argument('--config', metavar='CONFIG', help='config of the denoiser (default: what the file records)')
     parser.add_argument(
@@ -61,6 +66,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore denoise``."""
     options = parse(arguments)
+    weights = options.model or PURPOSES[options.purpose]
 
     from PIL import Image
 
@@ -68,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Image.MAX_IMAGE_PIXELS = int(options.max_megapixels * 1e6 / 2)  # Pillow refuses at twice this
     pairs = list(targets(options.inputs, options.out, options.overwrite, options.overwrite_inputs, options.frames))
-    model = None if options.model == 'none' else options.model
+    model = None if weights == 'none' else weights
     if model:
         resolve(model)
     config = None
@@ -80,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.inference import DenoiseInferencer
 
     inferencer = DenoiseInferencer(model, config, options.device, ensemble=options.ensemble, tile=options.tile)
-    print(f'weights: {options.model}')
+    print(f'weights: {weights}')
     failures: list[str] = []
     restored = sum(1 for _ in _shown(inferencer, pairs, options, failures))
     print(f'{restored} of {restored + len(failures)} images restored: {options.out}')

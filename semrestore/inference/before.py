@@ -12,6 +12,7 @@ from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError
 from semrestore.limits import doubt
 from semrestore.weights.build import load_denoiser
+from semrestore.weights.zoo import PURPOSES
 
 __all__ = ['DenoiseBefore']
 
@@ -24,8 +25,8 @@ class DenoiseBefore(nn.Module):
 
     Args:
         network: Any module whose first argument is a batch of RGB images ``(N, 3, H, W)``.
-        denoiser: A published name such as ``'multiscale-blind'``, a checkpoint's file, or a
-            :class:`~semrestore.denoisers.Denoiser`. A file of another project's restorer is taken, too
+        denoiser: A published name, a checkpoint's file, or a :class:`~semrestore.denoisers.Denoiser`; by default the
+            weights for recognition, at any noise level. A file of another project's restorer is taken, too
             (:class:`~semrestore.denoisers.SpandrelRestorer`).
         mean: Of the normalisation, on 0..1, one a channel. By default what ``transforms`` says, or timm's
             ``pretrained_cfg`` of the network.
@@ -38,7 +39,7 @@ class DenoiseBefore(nn.Module):
         UserError: No normalisation is given or found, or the weights cannot be loaded.
 
     >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    >>> robust = DenoiseBefore(network, 'multiscale-blind', mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    >>> robust = DenoiseBefore(network, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
     >>> robust(torch.randn(2, 3, 64, 48)).shape
     torch.Size([2, 3])
     """
@@ -46,7 +47,7 @@ class DenoiseBefore(nn.Module):
     def __init__(
         self,
         network: nn.Module,
-        denoiser: str | Denoiser,
+        denoiser: str | Denoiser = PURPOSES['recognition'],
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
         transforms: object | None = None,

@@ -9,15 +9,18 @@ import yaml
 from semrestore.errors import UserError, near
 from semrestore.files import sha256
 
-__all__ = ['DEFAULT', 'figures', 'level_note', 'published', 'resolve']
+__all__ = ['DEFAULT', 'PURPOSES', 'figures', 'level_note', 'published', 'resolve']
 
 WEIGHTS = Path(__file__).parents[1] / '.mim/weights'
 """A link to weights/ in the repository, and a folder in the wheel."""
 
 PREFIX = 'zoo:'
 
-DEFAULT = 'multiscale-blind'
-"""The weights that are taken if none are named: for noise of any level, and kind to clean photos."""
+PURPOSES = dict(people='multiscale-blind', recognition='recognition-blind', camera='multiscale-real')
+"""The weights for who looks at the result, or for photos as a camera stored them."""
+
+DEFAULT = PURPOSES['people']
+"""The weights that are taken for files if none are named: for noise of any level, and kind to clean photos."""
 
 
 @cache

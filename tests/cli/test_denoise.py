@@ -9,7 +9,9 @@ from semrestore.cli import denoise
 from semrestore.cli.run import run
 from semrestore.denoisers import FFDNet, Wavelet
 from semrestore.images import read_photo
+from semrestore.inference import DenoiseInferencer
 from semrestore.weights.read import save_weights
+from semrestore.weights.zoo import PURPOSES
 
 WAVELET = ['--model', 'none', '--config', 'semrestore::baselines/wavelet_sigma25.py']
 
@@ -35,6 +37,14 @@ def test_a_folder_keeps_its_structure_and_pixels_are_the_denoisers(folder, capsy
     expected = Wavelet()(noisy, 0.1).clamp(0, 1).mul(255).round()[0].permute(1, 2, 0).numpy()
     assert np.abs(read_photo(folder / 'out/below/two.png') - expected).max() <= 1  # rounding
     assert (folder / 'out/one.png').is_file()
+
+
+@pytest.mark.parametrize('purpose', ['people', 'recognition', 'camera'])
+def test_weights_are_chosen_by_who_looks_at_the_result(folder, purpose, capsys):
+    assert call(folder, '--for', purpose) == 0
+    assert f'weights: {PURPOSES[purpose]}' in capsys.readouterr().out
+    expected = DenoiseInferencer(PURPOSES[purpose])(read_photo(folder / 'in/one.png'))
+    assert np.array_equal(read_photo(folder / 'out/one.png'), expected)
 
 
 def test_weights_of_the_config_are_used(folder):
