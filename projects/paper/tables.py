@@ -204,9 +204,10 @@ class _TestSet:
 
     def rows(self, method: Method, sigma: float, limit: int | None = None) -> Rows | None:
         """Return what a method scored, running what the folder lacks; ``None`` if its weights are missing."""
-        checkpoint = method.at(sigma)
-        if checkpoint and not Path(checkpoint).is_file():
-            self.missing.append(checkpoint)
+        try:
+            checkpoint = method.at(sigma)
+        except UserError:
+            self.missing.append(str(method.named(sigma)))
             return None
         denoiser = method.denoiser(THE_PAPERS, sigma)
         if denoiser['type'] == 'BM3D' and method.name in PEERS and importlib.util.find_spec('bm3d') is None:

@@ -51,6 +51,7 @@ def test_a_loss_and_a_degradation_as_the_page_of_plugins_has_them(tmp_path, monk
     files = {block['name']: block['text'] for block in BLOCK.finditer(page) if block['name']}
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding='utf-8')
+    monkeypatch.setattr(sys, 'path', [*sys.path])  # which the folder of a config is put into
     cfg = load_config(tmp_path / 'edges.py')
     with DefaultScope.overwrite_default_scope('semrestore'):
         check_degradation(MODELS.build(cfg.model.degradation))

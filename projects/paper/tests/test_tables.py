@@ -173,7 +173,7 @@ def test_anybody_can_put_a_method_beside_the_peers(tmp_path, data_root):
         (['--methods', 'clean'], "'clean'"),
         (
             ['--methods', 'Wavelet', 'Proposed=typo.pth'],
-            "'Proposed'",
+            "'typo.pth'",
         ),
         (
             ['--methods', 'Mine=configs/segmentation/deeplab_largefov_voc12aug.py'],
