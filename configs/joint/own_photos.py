@@ -1,7 +1,7 @@
 # A denoiser for your own network, on a folder of your own photos without labels: set `photos`, and the task.
 #
-# It starts from the published blind weights. The network's class probabilities on each clean photo are the labels, and
-# they weigh what the study of transfer chose (docs/results.md). A tenth of the folder is held out for validation.
+# It starts from the published weights for recognition. The network's class probabilities on each clean photo are the
+# labels. A tenth of the folder is held out for validation.
 _base_ = [
     'semrestore::_base_/default_runtime.py',
     'semrestore::_base_/denoisers/multiscale.py',
@@ -12,6 +12,7 @@ _base_ = [
 ]
 photos = 'photos'
 model = dict(
+    denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
     task={{_base_.task}},
     supervision='soft',
@@ -21,7 +22,7 @@ model = dict(
     ),
 )
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=500))
-load_from = 'zoo:multiscale-blind'
+load_from = 'zoo:recognition-blind'
 train_dataloader = dict(dataset=dict(dataset=dict(folder=photos)))
 val_dataloader = dict(dataset=dict(folder=photos))
 test_dataloader = val_dataloader
