@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recognised.add_argument('--images', type=int, metavar='N', help='of each network, evenly spread (default: all)')
     recognised.add_argument('--peers', type=int, default=50, metavar='N', help='images for the peers (default: 50)')
     recognised.add_argument('--noises', nargs='+', default=(), metavar='NOISE', help='levels and names (default: all)')
+    recognised.add_argument(
+        '--networks', nargs='+', default=(), choices=list(recognition.NETWORKS), help='default: all'
+    )
     commands.add_parser('page', help='write the pages')
     options = parser.parse_args(arguments)
     if options.subcommand == 'train':
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.subcommand == 'ensemble':
         measure.ensemble(options.names, options.sets)
     elif options.subcommand == 'recognition':
-        recognition.measure_recognition(options.images, options.peers, options.noises)
+        recognition.measure_recognition(options.images, options.peers, options.noises, options.networks)
     else:
         write_pages()
 

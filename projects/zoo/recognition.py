@@ -38,7 +38,9 @@ KEPT = (
 )  # fmt: skip
 
 
-def measure_recognition(images: int | None, peers: int, noises: Sequence[str] = ()) -> None:
+def measure_recognition(
+    images: int | None, peers: int, noises: Sequence[str] = (), networks: Sequence[str] = ()
+) -> None:
     """Put the methods before every network and write what they reach into results/recognition.json.
 
     Denoisers compute in bfloat16 where the machine is faster so. What was measured before is not run again while
@@ -48,6 +50,7 @@ def measure_recognition(images: int | None, peers: int, noises: Sequence[str] = 
         images: How many of each network's images, evenly spread; all by default.
         peers: On how many of them BM3D, FFDNet and DnCNN run, which take long; 0 leaves them out.
         noises: Levels and names out of ``SIGMAS`` and ``NOISES``; all by default.
+        networks: Names out of ``NETWORKS``; all by default.
     """
     import torch
 
@@ -58,7 +61,7 @@ def measure_recognition(images: int | None, peers: int, noises: Sequence[str] = 
     from semrestore.files import write_text
 
     tasks: dict = {}
-    for name in NETWORKS.values():
+    for name in [config for name, config in NETWORKS.items() if not networks or name in networks]:
         tasks |= task_configs(str(ROOT / f'configs/evaluation/{name}.py'))
     ours = [parse_method(text, '') for text in ('noisy', 'clean')]
     ours += [Method(title, checkpoint=f'zoo:{name}') for title, name in OURS.items()]
