@@ -98,7 +98,7 @@ def _files() -> dict[str, str]:
 def recognition_blocks() -> dict[str, str]:
     """Return the tables of docs/recognition.md."""
     if not RESULTS.is_file():
-        blocks = ('recognition_summary', 'recognition_seen', 'recognition_unseen', 'recognition_first')
+        blocks = ('recognition_summary', 'recognition_seen', 'recognition_unseen')
         return dict.fromkeys(blocks, 'Not measured yet.')
     from semrestore.evaluation.matrix import markdown
 
@@ -111,7 +111,6 @@ def recognition_blocks() -> dict[str, str]:
     seen = [record for record in records if record['task'] not in judges]
     return dict(
         recognition_summary=_summary(unseen),
-        recognition_first=_of_one([record for record in unseen if record['task'] == judges[0]]),
         recognition_unseen=markdown(unseen, 'pixel-trained').strip(),
         recognition_seen=markdown(seen, 'pixel-trained').strip(),
     )
@@ -125,7 +124,8 @@ def _summary(records: Sequence[dict]) -> str:
         name for name in methods if any((record['method'], record['images']) == (name, images) for record in records)
     ]
     networks = len({record['task'] for record in records})
-    lines = [f'Mean top-1 (%) of {networks} networks, {images} photos each; in brackets the mean recovery:', '']
+    title = f'Mean top-1 (%) of {networks} networks that no weights were trained through, {images} photos each'
+    lines = [f'{title}; in brackets the recovery:', '']
     lines += ['| noise | ' + ' | '.join(whole) + ' | helped / harmed by recognition | by pixel-trained |']
     lines += ['| --- |' + ' ---: |' * (len(whole) + 2)]
     for sigma in dict.fromkeys(record['sigma'] for record in records):
@@ -140,19 +140,4 @@ def _summary(records: Sequence[dict]) -> str:
             row = [record for record in records if (record['sigma'], record['method']) == (sigma, method)]
             cells.append(' / '.join(str(sum(record.get(key, 0) for record in row)) for key in ('helped', 'harmed')))
         lines.append(f'| {sigma} | ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines)
-
-
-def _of_one(records: Sequence[dict]) -> str:
-    """Return what one network makes of the methods that ran on all images."""
-    images = max(record['images'] for record in records)
-    whole = [record for record in records if record['images'] == images]
-    methods = list(dict.fromkeys(record['method'] for record in whole))
-    methods.sort(key=['noisy', *reversed(OURS), 'clean'].index)
-    lines = [f'| {records[0]["task"]}, top-1 (%) | ' + ' | '.join(methods) + ' |']
-    lines += ['| --- |' + ' ---: |' * len(methods)]
-    for sigma in dict.fromkeys(record['sigma'] for record in whole):
-        row = {record['method']: record for record in whole if record['sigma'] == sigma}
-        cells = [f'{one["value"]:.1f} [{one["low"]:.1f}, {one["high"]:.1f}]' for one in map(row.get, methods) if one]
-        lines.append(f'| {"clean photos" if sigma == "none" else f"noise {sigma}"} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
