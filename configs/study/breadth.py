@@ -1,5 +1,5 @@
-# A short training from the blind weights of round 0 for comparing what makes them carry over to other photos
-# (projects/zoo/plan.py): the photos of BSDS432 that are not held out, colours and noise as they always were.
+# A short training from the blind weights of round 0 (load_from in projects/zoo/plan.py), to compare what makes them
+# carry over to other photos: those of BSDS432 that are not held out, colours and noise as they always were.
 _base_ = '../zoo/blind.py'
 max_iters = 400
 data_root = '{{$SEMRESTORE_DATA:data}}'
@@ -8,7 +8,6 @@ model = dict(
     degradation=dict(weights=[1.0, 0.0, 0.0]),
     losses=dict(reconstruction=dict(balance=None)),
 )
-load_from = 'projects/zoo/starts/multiscale-blind-bsds432-72d9bd61.safetensors'
 train_dataloader = dict(
     batch_size=12,
     dataset=dict(

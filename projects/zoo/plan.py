@@ -3,6 +3,9 @@
 A name of a higher round than the published weights' is trained anew.
 """
 
+# projects/zoo/starts/README.md says how to get this file.
+round_0 = 'work_dirs/weights/multiscale-blind-bsds432-72d9bd61.safetensors'
+
 # What makes the blind weights carry over to other photos: short runs that differ in one thing, two seeds each.
 colour = 'train_dataloader.dataset.colour'
 arms = {
@@ -82,7 +85,7 @@ def study(seed, names):
         dict(
             name=f'breadth/{name}/{seed}',
             config=f'study/{arms[name][0]}',
-            options={**arms[name][1], 'randomness.seed': seed},
+            options={**arms[name][1], 'randomness.seed': seed, 'load_from': round_0},
             then='breadth',
         )
         for name in names
