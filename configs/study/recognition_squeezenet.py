@@ -10,7 +10,7 @@ model = dict(
     tasks=dict(_delete_=True, squeezenet=squeezenet),
     losses=dict(
         _delete_=True,
-        reconstruction=dict(type='ReconstructionLoss', distance='l1'),
+        reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05, weight=2.0),
         squeezenet=dict(type='TaskLoss', task='squeezenet', weight=0.03),
         squeezenet_features=dict(
             type='PerceptualLoss',

@@ -1,4 +1,5 @@
-# One denoiser for every noise level up to 60, on photos of many colours: python -m projects.zoo train multiscale-blind.
+# One denoiser for every noise level up to 60, on photos of many colours, from the blind weights of round 2 (the README of
+# projects/zoo/starts has the way there): python -m projects.zoo train multiscale-blind. For a GPU.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',
@@ -6,15 +7,17 @@ _base_ = [
     '../_base_/degradations/blind.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 5000
+max_iters = 8000
 model = dict(
     denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
     losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05)),
+    compile=True,
 )
-load_from = 'projects/zoo/starts/multiscale-blind-7731d234.safetensors'
-train_cfg = dict(max_iters=max_iters, val_interval=1000)
-optim_wrapper = dict(optimizer=dict(lr=6e-4))
+train_dataloader = dict(batch_size=32, dataset=dict(patch_size=96, seeded_noise=False))
+load_from = 'projects/zoo/starts/multiscale-blind-b0114760.safetensors'
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=6e-4, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),

@@ -1,18 +1,18 @@
-# The blind denoiser on from its pixel-trained weights, for recognition: through EfficientNet-Lite0, by its class
-# probabilities and two of its layers on clean photos without labels.
+# The blind denoiser on from its pixel-trained weights, for recognition: through four frozen networks at once, by class
+# probabilities and features on clean photos without labels. For a GPU: python -m projects.zoo train recognition-blind.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',
     '../_base_/degradations/blind.py',
-    '../_base_/tasks/efficientnet_lite0.py',
+    '../_base_/tasks/several.py',
     '../_base_/datasets/recognition.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 1000
+max_iters = 8000
 model = dict(
     denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
-    tasks=dict(lite0={{_base_.task}}),
+    tasks={{_base_.tasks}},
     supervision='soft',
     losses=dict(
         reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05, weight=2.0),
@@ -24,13 +24,32 @@ model = dict(
             distance='normalised',
             weight=0.03,
         ),
+        squeezenet=dict(type='TaskLoss', task='squeezenet', weight=0.03),
+        squeezenet_features=dict(
+            type='PerceptualLoss',
+            task='squeezenet',
+            layers=['features.5', 'features.8'],
+            distance='normalised',
+            weight=0.03,
+        ),
+        segmenter=dict(type='TaskLoss', task='segmenter', weight=0.03),
+        segmenter_features=dict(
+            type='PerceptualLoss',
+            task='segmenter',
+            layers=['backbone.layer4', 'backbone.layer7'],
+            distance='normalised',
+            weight=0.03,
+        ),
+        vgg16=dict(type='PerceptualLoss', task='vgg16', layers={{_base_.relu3_3}}, distance='normalised', weight=0.03),
     ),
+    compile=True,
 )
-load_from = 'zoo:multiscale-blind'
+train_dataloader = dict(batch_size=16, dataset=dict(seeded_noise=False))
+load_from = 'projects/zoo/starts/multiscale-blind-b0114760.safetensors'
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=1e-4))
+optim_wrapper = dict(optimizer=dict(lr=2e-4, fused=True))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=100, end=max_iters, T_max=max_iters - 100, by_epoch=False),
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),
 ]
 default_hooks = dict(checkpoint=dict(interval=-1, minutes=10, save_last=True))

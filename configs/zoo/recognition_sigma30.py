@@ -4,4 +4,3 @@ model = dict(
     degradation=dict(_delete_=True, type='GaussianNoise', sigma=30, grey=True),
     losses=dict(reconstruction=dict(balance=None, weight=1.0)),
 )
-load_from = 'zoo:multiscale-sigma30'

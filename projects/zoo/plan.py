@@ -44,7 +44,6 @@ arms = {
 
 # What makes a denoiser for recognition carry over to networks that it was not trained through.
 lite0, features = 'model.losses.lite0', 'model.losses.lite0_features'
-crop = 'train_dataloader.dataset.dataset.datasets.{}.pipeline.2.crop_size'
 recognition = {
     'lite0': ('recognition.py', {}),
     'squeezenet': ('recognition_squeezenet.py', {}),
@@ -60,7 +59,7 @@ recognition = {
     'temperature-3': ('recognition.py', {'model.temperature': 3.0}),
     'crops-of-224': (
         'recognition.py',
-        {'train_dataloader.batch_size': 2, **{crop.format(number): 224 for number in range(3)}},
+        {'train_dataloader.batch_size': 2, 'train_dataloader.dataset.patch_size': 224},
     ),
 }
 
@@ -72,7 +71,6 @@ def recognition_study(seed, names=recognition):
             name=f'recognition/{name}/{seed}',
             config=f'study/{recognition[name][0]}',
             options={**recognition[name][1], 'randomness.seed': seed},
-            after=['multiscale-blind'],
             then='recognition',
         )
         for name in names
@@ -92,45 +90,28 @@ def study(seed, names):
     ]
 
 
-levels = [
-    dict(
-        name=f'multiscale-sigma{sigma}',
-        config='zoo/sigma.py',
-        options={'model.degradation.sigma': sigma},
-        sigma=sigma,
-        after=['multiscale-blind'],
-        then='publish',
-    )
-    for sigma in (25, 50, 35, 15, 30, 45, 60)
-]
-
-
+photos = 'bsds432, voc2012, unlabelled628'
 plan = [
-    dict(name='multiscale-blind', config='zoo/blind.py', round=2, sigma=[0, 60], then='publish'),
+    dict(name='multiscale-blind', config='zoo/blind.py', round=3, sigma=[0, 60], then='publish'),
     dict(
-        name='recognition-blind',
-        config='zoo/recognition_blind.py',
-        sigma=[0, 60],
-        data='bsds432, voc2012, unlabelled628',
-        after=['multiscale-blind'],
-        then='publish',
+        name='recognition-blind', config='zoo/recognition_blind.py', round=2, sigma=[0, 60], data=photos, then='publish'
     ),
-    dict(
-        name='recognition-universal',
-        config='zoo/recognition_universal.py',
-        data='bsds432, voc2012, unlabelled628',
-        after=['multiscale-blind'],
-        then='publish',
+    dict(name='recognition-universal', config='zoo/recognition_universal.py', data=photos, then='publish'),
+    dict(name='recognition-sigma30', config='zoo/recognition_sigma30.py', sigma=30, data=photos, then='publish'),
+    *(
+        dict(
+            name=f'multiscale-sigma{sigma}',
+            config='zoo/sigma.py',
+            options={'model.degradation.sigma': sigma},
+            sigma=sigma,
+            then='publish',
+        )
+        for sigma in (25, 50, 35, 15, 30, 45, 60)
     ),
-    *levels,
-    dict(
-        name='recognition-sigma30',
-        config='zoo/recognition_sigma30.py',
-        sigma=30,
-        data='bsds432, voc2012, unlabelled628',
-        after=['multiscale-sigma30'],
-        then='publish',
-    ),
+    dict(name='multiscale-real', config='zoo/real.py', then='publish'),
+    # The same with another seed, and without SqueezeNet and the segmenter, which then judge; not published.
+    dict(name='recognition-again', config='zoo/recognition_blind.py', options={'randomness.seed': 1}, sigma=[0, 60]),
+    dict(name='recognition-fewer', config='zoo/recognition_fewer.py', sigma=[0, 60]),
     *study(0, arms),
     *recognition_study(0),
     *study(1, arms),

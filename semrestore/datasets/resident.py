@@ -35,6 +35,7 @@ class DeviceResidentPatches:
             resolution is smoother from pixel to pixel than the small photos of most data sets. To shrink some, resize
             them in the pipeline of ``dataset`` (``mmcv.Resize`` with ``interpolation='area'``).
         colour: Config of a :class:`~semrestore.datasets.RandomColour` that changes each patch's colours.
+        upright: Mirror patches, but do not turn them: for task networks, which know photos upright.
         seeded_noise: Draw each patch's noise from a generator of its own. ``False`` draws a batch's noise at once from
             the process's stream, which spares a GPU many small kernels and still resumes exactly; several processes
             then differ in their noise from one.
@@ -50,6 +51,7 @@ class DeviceResidentPatches:
         patch_size: int,
         scales: Sequence[float] = (1.0,),
         colour: dict | None = None,
+        upright: bool = False,
         seeded_noise: bool = True,
         device: str | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class DeviceResidentPatches:
         source = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.patch_size = patch_size
         self.colour = TRANSFORMS.build(colour) if colour else None
+        self.orientations = 0b010 if upright else 0b111
         self.seeded_noise = seeded_noise
         self.device = torch.device(device or get_device())
         self.metainfo = getattr(source, 'metainfo', {})
@@ -122,7 +125,7 @@ class DeviceResidentPatches:
         height, width = self._sizes[index]
         # The seed is a hash, whose bits are as good as drawn ones: 3 for the orientation, 30 for each of row and
         # column.
-        orientation, seed = seed & 7, seed >> 3
+        orientation, seed = seed & self.orientations, seed >> 3
         top = (seed & 0x3FFFFFFF) % (height - self.patch_size + 1)
         left = (seed >> 30) % (width - self.patch_size + 1)
         last = self.patch_size - 1

@@ -58,6 +58,19 @@ def test_patches_are_crops_in_all_eight_orientations(photos):
     assert len(seen) == 8 * (36 + 36 + 1)
 
 
+def test_upright_patches_are_crops_and_their_mirror_images(photos):
+    patches = DeviceResidentPatches(photos, PATCH, upright=True)
+    (square,) = (number for number, size in enumerate(SIZES) if size == (PATCH, PATCH))
+    whole = photos[square]['img']
+    sampler = StreamSampler(patches, shuffle=True, seed=1)
+    cut = {
+        patches[index]['inputs'].permute(1, 2, 0).contiguous().numpy().tobytes()
+        for index in itertools.islice(sampler, 60)
+        if int(index) == square
+    }
+    assert cut == {whole.tobytes(), np.ascontiguousarray(whole[:, ::-1]).tobytes()}
+
+
 def test_a_patch_follows_from_its_place_in_the_stream(photos):
     def batches(loader_workers, skipped=0):
         patches = DeviceResidentPatches(photos, PATCH)
