@@ -7,10 +7,13 @@ model = dict(
     denoiser=dict(norm_eval=False),
     degradation=dict(weights=[1.0, 0.0, 0.0]),
     losses=dict(reconstruction=dict(balance=None)),
+    compile=False,
 )
 train_dataloader = dict(
     batch_size=12,
     dataset=dict(
+        patch_size=64,
+        seeded_noise=True,
         colour=dict(_delete_=True, type='RandomColour'),
         dataset=dict(
             _delete_=True,
@@ -23,7 +26,7 @@ train_dataloader = dict(
     ),
 )
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=8e-4))
+optim_wrapper = dict(optimizer=dict(lr=8e-4, fused=False))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=40, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=40, end=max_iters, T_max=max_iters - 40, by_epoch=False),

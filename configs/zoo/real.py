@@ -1,5 +1,5 @@
-# For photographs of any camera, without a known noise level, on noise that went through a camera (docs/degradations.md),
-# from the blind weights: python -m projects.zoo train multiscale-real. For a GPU.
+# For photographs of any camera, without a known noise level: from the blind weights, on noise that went through a camera
+# (docs/degradations.md). For a GPU: python -m projects.zoo train multiscale-real.
 _base_ = './blind.py'
 max_iters = 8000
 # Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest
