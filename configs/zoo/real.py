@@ -1,4 +1,4 @@
-# For photographs of any camera, without a known noise level: from the blind weights, on noise that went through a camera
+# For photographs of any camera, without a known noise level: from the blind weights, on noise as of a camera
 # (docs/degradations.md). For a GPU: python -m projects.zoo train multiscale-real.
 _base_ = './blind.py'
 max_iters = 8000
