@@ -7,14 +7,14 @@ _base_ = [
     '../_base_/degradations/blind.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 8000
+max_iters = 6500
 model = dict(
     denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
     losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05)),
     compile=True,
 )
-train_dataloader = dict(batch_size=32, dataset=dict(patch_size=96, seeded_noise=False))
+train_dataloader = dict(batch_size=72, dataset=dict(seeded_noise=False))
 load_from = 'projects/zoo/starts/multiscale-blind-b0114760.safetensors'
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=6e-4, fused=True))

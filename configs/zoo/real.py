@@ -1,7 +1,7 @@
 # For photographs of any camera, without a known noise level: from the blind weights, on noise as of a camera
 # (docs/degradations.md). For a GPU: python -m projects.zoo train multiscale-real.
 _base_ = './blind.py'
-max_iters = 8000
+max_iters = 6500
 # Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest
 # of it to nothing.
 camera = dict(
@@ -28,7 +28,7 @@ model = dict(
     )
 )
 # A photograph at the sensor's resolution is smoother from pixel to pixel than these small ones: they are enlarged, too.
-train_dataloader = dict(batch_size=16, dataset=dict(scales=(1.0, 1.5, 2.0, 3.0)))
+train_dataloader = dict(batch_size=36, dataset=dict(scales=(1.0, 1.5, 2.0, 3.0)))
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),

@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/datasets/recognition.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 8000
+max_iters = 2500
 model = dict(
     denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},

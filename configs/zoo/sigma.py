@@ -1,6 +1,6 @@
 # One noise level, from the blind weights: python -m projects.zoo train multiscale-sigma25 and so on. For a GPU.
 _base_ = './blind.py'
-max_iters = 8000
+max_iters = 6500
 model = dict(
     degradation=dict(_delete_=True, type='GaussianNoise', sigma=25, grey=True),
     losses=dict(reconstruction=dict(balance=None)),

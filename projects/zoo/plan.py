@@ -94,7 +94,12 @@ photos = 'bsds432, voc2012, unlabelled628'
 plan = [
     dict(name='multiscale-blind', config='zoo/blind.py', round=3, sigma=[0, 60], then='publish'),
     dict(
-        name='recognition-blind', config='zoo/recognition_blind.py', round=2, sigma=[0, 60], data=photos, then='publish'
+        name='recognition-blind',
+        config='zoo/recognition_blind_heavier.py',
+        round=3,
+        sigma=[0, 60],
+        data=photos,
+        then='publish',
     ),
     dict(name='recognition-universal', config='zoo/recognition_universal.py', data=photos, then='publish'),
     dict(name='recognition-sigma30', config='zoo/recognition_sigma30.py', sigma=30, data=photos, then='publish'),

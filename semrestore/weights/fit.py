@@ -164,7 +164,7 @@ def _misfits(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[tuple[str
         return state[key].is_floating_point() != own[key].is_floating_point() or state[key].is_complex()
 
     def has_other_settings(key: str) -> bool:
-        return key.endswith('.settings') and not torch.equal(state[key].float(), own[key].float())
+        return key.endswith('.settings') and not torch.equal(state[key].float().cpu(), own[key].float().cpu())
 
     def shapes(key: str) -> str:
         return f"has '{key}' of shape {tuple(state[key].shape)} where the network has {tuple(own[key].shape)}"
