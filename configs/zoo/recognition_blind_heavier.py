@@ -15,7 +15,7 @@ model = dict(
     compile=False,
 )
 train_dataloader = dict(batch_size=6, dataset=dict(seeded_noise=True))
-load_from = 'projects/zoo/starts/recognition-blind-f317aa47.safetensors'
+load_from = 'projects/zoo/starts/recognition-blind-6378d1f8.safetensors'
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=1e-4, fused=False))
 param_scheduler = [
