@@ -1,7 +1,7 @@
 # For photographs of any camera, without a known noise level: from the blind weights, on noise as of a camera
-# (docs/degradations.md). For a GPU: python -m projects.zoo train multiscale-real.
+# (docs/degradations.md), on a CPU: python -m projects.zoo train multiscale-real.
 _base_ = './blind.py'
-max_iters = 6500
+max_iters = 2500
 # Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest
 # of it to nothing.
 camera = dict(
@@ -25,12 +25,16 @@ model = dict(
             dict(type='GaussianNoise', sigma=(0, 5), grey=True),
         ],
         weights=[0.7, 0.1, 0.1, 0.1],
-    )
+    ),
+    losses=dict(reconstruction=dict(balance=None)),
+    compile=False,
 )
 # A photograph at the sensor's resolution is smoother from pixel to pixel than these small ones: they are enlarged, too.
-train_dataloader = dict(batch_size=36, dataset=dict(scales=(1.0, 1.5, 2.0, 3.0)))
+train_dataloader = dict(batch_size=12, dataset=dict(scales=(1.0, 1.5, 2.0, 3.0), seeded_noise=True))
+load_from = 'zoo:multiscale-blind'
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=4e-4, fused=False))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
-    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=100, end=max_iters, T_max=max_iters - 100, by_epoch=False),
 ]

@@ -1,6 +1,7 @@
-# For recognition under white noise, a sensor's, a camera's and JPEG, with clean photos among them:
-# python -m projects.zoo train recognition-universal.
-_base_ = './recognition_blind.py'
+# For recognition under white noise, a sensor's, a camera's and JPEG, with clean photos among them, from the weights for
+# white noise: python -m projects.zoo train recognition-universal.
+_base_ = './recognition_blind_heavier.py'
+max_iters = 1000
 model = dict(
     degradation=dict(
         _delete_=True,
@@ -18,3 +19,9 @@ model = dict(
         weights=[0.3, 0.2, 0.2, 0.2, 0.1],
     )
 )
+load_from = 'zoo:recognition-blind'
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=50, end=max_iters, T_max=max_iters - 50, by_epoch=False),
+]

@@ -101,7 +101,13 @@ plan = [
         data=photos,
         then='publish',
     ),
-    dict(name='recognition-universal', config='zoo/recognition_universal.py', data=photos, then='publish'),
+    dict(
+        name='recognition-universal',
+        config='zoo/recognition_universal.py',
+        data=photos,
+        after=['recognition-blind'],
+        then='publish',
+    ),
     dict(name='recognition-sigma30', config='zoo/recognition_sigma30.py', sigma=30, data=photos, then='publish'),
     *(
         dict(
@@ -111,9 +117,20 @@ plan = [
             sigma=sigma,
             then='publish',
         )
-        for sigma in (25, 50, 35, 15, 30, 45, 60)
+        for sigma in (25, 50, 30, 15)
     ),
-    dict(name='multiscale-real', config='zoo/real.py', then='publish'),
+    *(
+        dict(
+            name=f'multiscale-sigma{sigma}',
+            config='zoo/sigma_short.py',
+            options={'model.degradation.sigma': sigma, 'load_from': f'zoo:multiscale-sigma{neighbour}'},
+            sigma=sigma,
+            after=[f'multiscale-sigma{neighbour}'],
+            then='publish',
+        )
+        for sigma, neighbour in ((60, 50), (45, 50), (35, 30))
+    ),
+    dict(name='multiscale-real', config='zoo/real.py', after=['multiscale-blind'], then='publish'),
     # The same with another seed, and without SqueezeNet and the segmenter, which then judge; not published.
     dict(name='recognition-again', config='zoo/recognition_blind.py', options={'randomness.seed': 1}, sigma=[0, 60]),
     dict(name='recognition-fewer', config='zoo/recognition_fewer.py', sigma=[0, 60]),
