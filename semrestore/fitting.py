@@ -33,7 +33,7 @@ from semrestore.weights.zoo import DEFAULT, published
 __all__ = ['check', 'fit', 'noise_config', 'published_blind', 'save_fitted']
 
 RECIPE = 'semrestore::joint/own_photos.py'
-NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='mixture')
+NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='universal')
 CROP = 128
 CACHED_BYTES = 2e9
 TRIAL_STEPS = 6

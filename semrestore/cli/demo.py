@@ -55,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in shipped:
         bench.measure(name, None if name == NOISY else name)
     figures = _show(console, bench, 'mobilenetv2', shipped)
+    bench.draw(options.out / 'comparison.png', 'mobilenetv2', shipped)
     bench.measure(JOINT, _train(options.out, options.iterations))
     figures += _show(console, bench, 'lite0', [NOISY, ALONE, JOINT])
     write_text(options.out / 'result.json', json.dumps(figures, indent=2) + '\n')
-    bench.draw(options.out / 'comparison.png', 'lite0', [NOISY, ALONE, JOINT])
     for what in ('comparison.png', 'result.json'):
         console.print(options.out / what, soft_wrap=True)
     console.print(f'{time.monotonic() - started:.0f} s in all')
