@@ -43,7 +43,7 @@ class Started:
     def wait_for(self, *paths: Path) -> None:
         """Wait until files are there, which the process writes."""
         while not all(path.exists() for path in paths):
-            assert self.process.exitcode is None, self.outputs[1].read_text()
+            assert self.process.exitcode is None, self.outputs[1].read_text(errors='replace')
             time.sleep(0.02)
 
     def done(self, timeout: float = 120) -> Done:
@@ -52,7 +52,7 @@ class Started:
         if self.process.exitcode is None:
             os.killpg(self.pid, signal.SIGKILL)
             raise AssertionError(f'the process did not end in time: {self.outputs[1].read_text()}')
-        result = Done(self.process.exitcode, *(path.read_text() for path in self.outputs))
+        result = Done(self.process.exitcode, *(path.read_text(errors='replace') for path in self.outputs))
         self.folder.cleanup()
         return result
 
@@ -98,7 +98,10 @@ def _run(function: Callable, arguments: tuple, threads: int, environment: dict[s
     os.setsid()
     for descriptor, path in enumerate(outputs, 1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-    sys.stdout, sys.stderr = (open(number, 'w', buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
+    sys.stdout, sys.stderr = (
+        open(number, 'w', buffering=1, closefd=False, errors=errors)  # noqa: SIM115
+        for number, errors in ((1, 'strict'), (2, 'backslashreplace'))  # as Python opens them
+    )
     os.environ.update(environment)
     sys.path[:0] = filter(None, environment.get('PYTHONPATH', '').split(os.pathsep))
     os.chdir(environment.get('CWD', '.'))

@@ -3,7 +3,6 @@
 import json
 import pickle
 import struct
-import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image, ImageOps
 from semrestore.errors import UserError
 from semrestore.images import find, read
 from tests.images import bad_images
+from tests.processes import command, start
 
 MEGABYTES = 64  # a reader's peak over that of reading one good file; the largest of the good ones has 8 kB of pixels
 SECONDS = 2  # of a core; what hangs without working is stopped by the time limit below
@@ -23,6 +23,20 @@ BYTES_A_PIXEL = dict(dataset=12, inference=16)  # the latter writes it, too
 
 # Drawing takes a tenth of a second a file: every 19th file is drawn here, all of them in the slow tests.
 DRAWN = ['compare', 'reference', 'task']
+
+
+def program(*arguments):
+    from tests.images import read_bad_images  # which switches warnings off
+
+    sys.argv = ['read_bad_images', *arguments]
+    read_bad_images.main()
+
+
+def read_in_a_process(*arguments):
+    """Return what the reader prints; the process is its own, so that its memory can be measured."""
+    done = start(program, *map(str, arguments)).done()
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope='module')
@@ -42,10 +56,7 @@ def corpus(tmp_path_factory):
     ],
 )
 def test_every_file_is_read_as_what_it_is_or_refused(reader, corpus):
-    command = [sys.executable, '-m', 'tests.images.read_bad_images', reader, corpus]
-    done = subprocess.run(command, capture_output=True, text=True, errors='replace', timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    report = json.loads(done.stdout.splitlines()[-1])
+    report = read_in_a_process(reader, corpus)
     assert report['wrong'] == []
     assert report['files'] >= 200
     assert report['read'] >= (3 if reader == 'labels' else 3 if '/' in reader else 80)
@@ -62,10 +73,8 @@ def test_a_large_image_takes_what_is_said_of_a_pixel(reader, tmp_path):
     Image.new('CMYK', size).save(tmp_path / 'cmyk.tif', compression='tiff_lzw')
     Image.fromarray(np.zeros(size, np.uint16)).save(tmp_path / 'sixteen.png')
     files = [tmp_path / name for name in ('small.png', 'palette.png', 'alpha.png', 'cmyk.tif', 'sixteen.png')]
-    command = [sys.executable, '-m', 'tests.images.read_bad_images', reader, tmp_path / 'out', *files]
     (tmp_path / 'out').mkdir()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    taken = json.loads(done.stdout)
+    taken = read_in_a_process(reader, tmp_path / 'out', *files)
     assert len(taken) == 4
     assert all(3 <= one < BYTES_A_PIXEL[reader] for one in taken.values()), taken
 
@@ -110,18 +119,7 @@ def test_a_folder_of_them_is_denoised_as_far_as_it_can_be(tmp_path):
         elif case.path.is_file() and 'animated' not in case.path.stem and 'pages' not in case.path.stem:
             cases[case.path.stem] = case
         stems.add(case.path.stem)
-    command = [
-        sys.executable,
-        '-m',
-        'semrestore',
-        'denoise',
-        tmp_path / 'in',
-        '--model',
-        'zoo:multiscale-blind',
-        '--out',
-        tmp_path / 'out',
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, errors='surrogateescape', timeout=300, check=False)
+    done = command('denoise', tmp_path / 'in', '--model', 'zoo:multiscale-blind', '--out', tmp_path / 'out')
     assert done.returncode == 2, done.stderr[-2000:]
     assert 'Traceback' not in done.stderr + done.stdout
     sizes = {}
