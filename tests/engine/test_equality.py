@@ -77,8 +77,17 @@ def run_by_mmengine(path, work_dir, launcher):
     Runner.from_cfg(cfg).train()
 
 
-@pytest.mark.parametrize('processes', [1, 2])
-@pytest.mark.parametrize('name', CONFIGS)
+FAST = {('joint_from_the_zoo', 2), ('inherits_mmseg', 1), ('device_resident', 1)}
+
+
+@pytest.mark.parametrize(
+    ('name', 'processes'),
+    [
+        pytest.param(name, processes, marks=[] if (name, processes) in FAST else [pytest.mark.slow])
+        for name in CONFIGS
+        for processes in (1, 2)
+    ],
+)
 def test_mmengines_runner_takes_the_steps_of_the_command(tmp_path, name, processes):
     path = tmp_path / 'config.py'
     path.write_text(CONFIGS[name] + SHORT)
