@@ -1,5 +1,6 @@
 """What all tests share: fixtures, one thread a process, no network."""
 
+import gc
 import ipaddress
 import os
 import sys
@@ -23,6 +24,7 @@ from mmpretrain.structures import DataSample
 from semrestore.datasets import EmbeddedPhotos
 from semrestore.images import read_photo
 from semrestore.registry import MODELS
+from tests import quick
 from tests.common import CLASSIFIER, LOSSES
 
 collect_ignore = ['setup.py', 'tests/preloaded.py', 'tests/programs']  # imported or run by tests, not by pytest
@@ -53,6 +55,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection_finish():
+    """Leave what is imported out of every search for garbage."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
@@ -63,6 +70,13 @@ def _seeded():
 def _fresh_logger():
     """Forget the loggers of earlier runs in this process, whose streams are closed."""
     MMLogger._instance_dict.clear()
+
+
+@pytest.fixture
+def quick_large_layers(monkeypatch):
+    """VGG's classifier has a hundred million weights, which take seconds to draw."""
+    for name in ('normal_', 'uniform_', 'trunc_normal_', 'kaiming_uniform_', 'kaiming_normal_', 'xavier_uniform_'):
+        monkeypatch.setattr(torch.nn.init, name, quick.drawing(name))
 
 
 @pytest.fixture(scope='session')

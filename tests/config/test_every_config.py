@@ -3,7 +3,6 @@
 import json
 import math
 import os
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from semrestore.engine import evaluate, train
 from tests import tiny_data
 
 SIDE = 65  # of segmenters' crops
-LARGE = 3 * 2**20  # weights
 NARROW = {
     'DRUNet': dict(channels=(8, 8, 8, 8), blocks=1),
     'MultiScaleDenoiser': dict(encoder_channels=16, decoder_channels=16),
@@ -45,17 +43,7 @@ def configs():
         seen |= parts
 
 
-@pytest.fixture(autouse=True)
-def _large_layers_need_no_random_numbers(monkeypatch):
-    """VGG's classifier has a hundred million weights, which take seconds to draw."""
-    for name in ('normal_', 'uniform_', 'trunc_normal_', 'kaiming_uniform_', 'kaiming_normal_', 'xavier_uniform_'):
-        monkeypatch.setattr(torch.nn.init, name, partial(_drawn, getattr(torch.nn.init, name)))
-
-
-def _drawn(draw, tensor, *arguments, **options):
-    if tensor.numel() > LARGE:
-        return tensor.data.fill_(1e-5)
-    return draw(tensor, *arguments, **options)
+pytestmark = pytest.mark.usefixtures('quick_large_layers')
 
 
 @pytest.fixture(scope='module')
