@@ -12,6 +12,6 @@ for room in ('datasets', 'evaluation', 'models'):
     for library in ('mmpretrain', 'mmseg'):
         importlib.import_module(f'{library}.{room}')
 with importlib.import_module('mmengine.registry').DefaultScope.overwrite_default_scope('semrestore'):
-    cfg = load_config('semrestore::joint/denoise_vgg16_sigma30.py', ['model.task.checkpoint=random'])
+    cfg = load_config('semrestore::embedded/joint_efficientnet_lite0_sigma30.py', ['model.task.checkpoint=random'])
     MODELS.build(cfg.model.task)
 print('built')

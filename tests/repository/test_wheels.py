@@ -18,24 +18,25 @@ def call(*arguments, **options):
     return done.stdout
 
 
+def build(package, folder):
+    call('-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '--wheel-dir', folder, package)
+    return next(folder.glob('*.whl'))
+
+
 @pytest.fixture(scope='module')
-def wheels(tmp_path_factory):
-    """Both wheels, built from copies of what git would check out."""
-    folder = tmp_path_factory.mktemp('wheels')
+def wheel(tmp_path_factory):
+    """Our wheel, built from a copy of what git would check out."""
+    folder = tmp_path_factory.mktemp('wheel')
     source = folder / 'source'
     ignored = shutil.ignore_patterns(
         '.git', '.venv', 'work_dirs', 'data', '*.egg-info', '__pycache__', '_build', 'build'
     )
     shutil.copytree(ROOT, source, symlinks=True, ignore=ignored)
-    plugin = folder / 'semrestore-stripes'
-    call('-m', 'semrestore', 'new-plugin', 'semrestore-stripes', '--kind', 'degradation', '--out', plugin)
-    for package in (source, plugin):
-        call('-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation', '--wheel-dir', folder, package)
-    return sorted(folder.glob('*.whl'))
+    return build(source, folder)
 
 
-def test_configs_and_templates_are_in_the_wheel(wheels):
-    names = set(zipfile.ZipFile(next(wheel for wheel in wheels if wheel.name.startswith('semrestore-'))).namelist())
+def test_configs_and_templates_are_in_the_wheel(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
     configs = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py')}
     assert {f'semrestore/.mim/{name}' for name in configs} <= names
     assert {
@@ -45,10 +46,12 @@ def test_configs_and_templates_are_in_the_wheel(wheels):
 
 
 @pytest.mark.slow
-def test_a_plugin_passes_its_tests_beside_the_wheel(wheels, tmp_path):
+def test_a_plugin_passes_its_tests_beside_the_wheel(wheel, tmp_path):
+    plugin = tmp_path / 'plugin/semrestore-stripes'
+    call('-m', 'semrestore', 'new-plugin', 'semrestore-stripes', '--kind', 'degradation', '--out', plugin)
     site = tmp_path / 'site'
-    call('-m', 'pip', 'install', '--quiet', '--no-deps', '--target', site, *wheels)
-    tests = shutil.copytree(wheels[0].parent / 'semrestore-stripes/tests', tmp_path / 'tests')
+    call('-m', 'pip', 'install', '--quiet', '--no-deps', '--target', site, wheel, build(plugin, plugin.parent))
+    tests = shutil.copytree(plugin / 'tests', tmp_path / 'tests')
     environment = os.environ | dict(PYTHONPATH=str(site))
     where = call(
         ROOT / 'tests/programs/where.py',
