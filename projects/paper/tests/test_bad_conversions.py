@@ -71,7 +71,7 @@ def test_vgg16(tmp_path, capsys, weight, said):
         Image.new('RGB', (32, 32), (number, 9, 99)).save(photos / f'{number}.png')
     (tmp_path / 'config.py').write_text(
         "model = dict(type='mmpretrain.ImageClassifier', backbone=dict(type='VGG', depth=16,"
-        " norm_cfg=dict(type='BN'), num_classes=2),\n"
+        " norm_cfg=dict(type='BN')),\n"
         "             data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'), head=dict(type='ClsHead'))\n"
         "pipeline = [dict(type='mmpretrain.LoadImageFromFile'), dict(type='mmpretrain.PackInputs')]\n"
         'train_dataloader = dict(batch_size=2, num_workers=0, sampler=dict(type="DefaultSampler", shuffle=False),\n'

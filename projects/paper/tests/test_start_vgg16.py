@@ -14,7 +14,7 @@ def images(photos):
     return torch.stack([photos['astronaut'][:, y : y + 64, :64] for y in (0, 100, 200, 300)]) * 255 - 110
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def reference():
     torch.manual_seed(0)
     return torchvision.models.vgg16(weights=None).features.eval()

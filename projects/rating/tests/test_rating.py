@@ -192,7 +192,7 @@ def test_what_is_not_there_is_not_found(client):
         assert client.put(path, json=good).status_code == 404, path
 
 
-def test_a_thousand_answers_in_a_burst_are_all_stored_once(serving, folders):
+def test_hundreds_of_answers_in_a_burst_are_all_stored_once(serving, folders):
     _, address = serving()
 
     def ask(path, method, body=None):
@@ -204,12 +204,12 @@ def test_a_thousand_answers_in_a_burst_are_all_stored_once(serving, folders):
 
     draws = np.random.default_rng(0)
     with ThreadPoolExecutor(16) as pool:
-        raters = [answer['rater'] for answer in pool.map(lambda _: ask('', 'POST'), range(334))]
+        raters = [answer['rater'] for answer in pool.map(lambda _: ask('', 'POST'), range(100))]
         sent = {(rater, position): (draws.permutation(4) + 1).tolist() for rater in raters for position in range(3)}
-        assert len(sent) == 1002
+        assert len(sent) == 300
         list(pool.map(lambda one: ask(f'/{one[0]}/items/{one[1]}', 'PUT', dict(scores=sent[one])), sent))
     store = Store(folders / 'mos.sqlite')
-    assert len(store.ratings()) == 1002 * 4
+    assert len(store.ratings()) == 300 * 4
     assert {
         (rater, position): item.scores for rater in raters for position, item in enumerate(store.items(rater))
     } == sent
