@@ -36,10 +36,10 @@ def optional_packages(libraries):
 @pytest.mark.parametrize(
     ('content', 'libraries'),
     [
-        ("raise RuntimeError('broken')", LIBRARIES),
-        ('', ('mmcv', 'mmpretrain', 'mmseg')),  # of another version, which lacks every name
+        pytest.param("raise RuntimeError('broken')", LIBRARIES, id='broken'),
+        # Of another version, which lacks every name.
+        pytest.param('', ('mmcv', 'mmpretrain', 'mmseg'), id='without names', marks=pytest.mark.slow),
     ],
-    ids=['broken', 'without names'],
 )
 def test_such_packages_are_as_good_as_missing(tmp_path, content, libraries):
     packages = optional_packages(libraries)

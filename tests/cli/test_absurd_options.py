@@ -294,12 +294,12 @@ def test_numbers_without_sense_are_refused(tmp_path, photo, capsys, command, arg
 @pytest.mark.parametrize(
     ('loader', 'steps', 'workers', 'message'),
     [
-        ('train_dataloader', ['LoadPhoto'], 0, 'do not make a batch'),
+        pytest.param('train_dataloader', ['LoadPhoto'], 0, 'do not make a batch', marks=pytest.mark.slow),
         ('train_dataloader', ['LoadPhoto', 'mmpretrain.PackInputs'], 0, 'stack expects each tensor to be equal size'),
         ('train_dataloader', ['LoadPhoto', 'mmpretrain.PackInputs'], 1, 'do not make a batch'),
-        ('train_dataloader', [], 0, 'do not make a batch'),
+        pytest.param('train_dataloader', [], 0, 'do not make a batch', marks=pytest.mark.slow),
         ('val_dataloader', ['LoadPhoto'], 0, "have no 'inputs'"),
-        ('val_dataloader', [], 0, "have no 'inputs'"),
+        pytest.param('val_dataloader', [], 0, "have no 'inputs'", marks=pytest.mark.slow),
     ],
 )
 def test_data_that_make_no_batch_are_refused(tmp_path, capsys, loader, steps, workers, message):

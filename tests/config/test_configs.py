@@ -1,15 +1,13 @@
 """Every config is checked and built; what the paper's configs promise is in them; wrong keys are named."""
 
-from pathlib import Path
-
 import pytest
 
 from semrestore.config import load_config
 from semrestore.config.embedding import embed
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
+from tests.config.test_every_config import configs
 
-CONFIGS = sorted(str(path) for path in Path('configs').glob('[a-z]*/*.py'))
 # Paper, Table I: scales, global skip, encoder, decoder, and our weight count in thousands by the rule of
 # docs/denoisers.md.
 TABLE_1 = {
@@ -41,7 +39,7 @@ CROPS = {
 TASK_TRAINING = ('configs/classification', 'configs/detection', 'configs/segmentation')
 
 
-@pytest.mark.parametrize('path', [path for path in CONFIGS if not path.startswith(TASK_TRAINING)])
+@pytest.mark.parametrize('path', [path for path in configs() if not path.values[0].startswith(TASK_TRAINING)])
 def test_every_config_of_a_denoiser_can_be_put_on_the_embedded_photos(path, capsys):
     if 'bm3d' in path:
         pytest.importorskip('bm3d', reason='the extra `baselines` is not installed')
@@ -65,7 +63,9 @@ def test_training_a_task_network_itself_is_not_put_on_the_embedded_photos():
         load_config('configs/segmentation/deeplab_largefov_voc12aug.py', embedded=True)
 
 
-@pytest.mark.parametrize('name', [*TABLE_1, *(f'{name}_modern' for name in TABLE_1)])
+@pytest.mark.parametrize(
+    'name', [*TABLE_1, *(pytest.param(f'{name}_modern', marks=pytest.mark.slow) for name in TABLE_1)]
+)
 def test_table_1_configs_are_its_rows(name):
     scales, skip, encoder, decoder, thousands = TABLE_1[name.removesuffix('_modern')]
     cfg = load_config(f'configs/ablation/{name}.py')

@@ -23,7 +23,9 @@ KINDS = ['BM3D', 'Identity', 'Wavelet', 'MCWNNM', 'DnCNN', 'DRUNet', 'FFDNet', '
 SMALLER = {'DRUNet': dict(channels=(8, 8, 8, 8))}  # the others as they are
 
 
-@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize(
+    'kind', [pytest.param(kind, marks=[pytest.mark.slow] if kind == 'BM3D' else []) for kind in KINDS]
+)
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.filterwarnings('ignore:Level value:UserWarning')  # of pywt, on tiny images
 def test_every_denoiser_takes_any_size_and_float_dtype(kind, dtype):

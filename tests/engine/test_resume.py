@@ -93,7 +93,7 @@ def assert_equal_runs(run, whole):
     assert len(losses(whole)) == ITERATIONS
 
 
-@pytest.mark.parametrize('accident', ['kill:3', 'write:4'])
+@pytest.mark.parametrize('accident', [pytest.param('kill:3', marks=pytest.mark.slow), 'write:4'])
 def test_a_killed_training_goes_on_to_the_very_bits(folder, whole, accident):
     name = accident.replace(':', '')
     done = train(folder, name, accident=accident)

@@ -17,7 +17,7 @@ from semrestore.tasks.networks.detectors import DetectorTraining
 from semrestore.testing import check_task
 
 FAST = 10e6
-"""Parameters up to which a network is tested in the fast suite."""
+"""Parameters up to which the smallest network of a family is tested in the fast suite."""
 FCOS = dict(model='fcos_efficientnet_lite0', arguments=dict(num_classes=7), checkpoint='random')
 MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
 
@@ -71,9 +71,13 @@ def check(name, path, network, state, **options):
 
 
 def classifiers():
-    for name in models.list_models(module=models):
-        large = models.get_model_weights(name).DEFAULT.meta['num_params'] > FAST
-        yield pytest.param(name, marks=[pytest.mark.slow] if large else [])
+    sizes = {name: models.get_model_weights(name).DEFAULT.meta['num_params'] for name in models.list_models(models)}
+    smallest = {}
+    for name in sorted(sizes, key=sizes.get):
+        smallest.setdefault(models.get_model_builder(name).__module__, name)
+    for name, size in sizes.items():
+        fast = size <= FAST and name in smallest.values()
+        yield pytest.param(name, marks=[] if fast else [pytest.mark.slow])
 
 
 @pytest.mark.parametrize('name', classifiers())

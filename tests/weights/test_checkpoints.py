@@ -86,6 +86,8 @@ def test_the_config_in_a_checkpoint_does_not_run(tmp_path, capsys):
         'train_cfg.max_iters=1',
         'train_cfg.val_begin=99',
         'train_dataloader.batch_size=1',
+        'model.denoiser.encoder_channels=8',
+        'model.denoiser.decoder_channels=8',
         'log_level=ERROR',
     ]
     assert run(training.main, [*map(str, train), *options]) == 0
