@@ -82,7 +82,8 @@ def test_a_network_of_transformers_is_known_by_its_folder(tiny_vit):
 
 
 @pytest.mark.parametrize(
-    'name', ['mmpretrain:mobilenet_v2/mobilenet-v2_8xb32_in1k', 'mmseg::fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py']
+    'name',
+    ['mmpretrain:mobilenet_v2/mobilenet-v2_8xb32_in1k', 'mmseg::fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024.py'],
 )
 def test_a_config_of_a_library_is_known_by_its_name(name):
     named = named_task(name, 'random')

@@ -99,9 +99,9 @@ def test_a_denoiser_of_any_precision_is_near_the_double_one(
 
 @settings(max_examples=15)
 @given(
-    st.integers(1, 90),
-    st.integers(1, 90),
-    st.integers(1, 70),
+    st.integers(1, 45),
+    st.integers(1, 45),
+    st.integers(1, 50),
     st.sampled_from([np.uint8, np.uint16, np.float32]),
     st.sampled_from([2, 3, 4]),
 )
@@ -207,7 +207,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(KEYS, VALUES)
 @example('model', 'denoiser')
 @example('model', 'None')

@@ -13,11 +13,12 @@ RANDOM = 'model.task.checkpoint=random'
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
-    short = ['train_cfg.max_iters=2', 'train_cfg.val_begin=99', 'train_dataloader.batch_size=2', RANDOM]
+    short = ['train_cfg.max_iters=1', 'train_cfg.val_begin=99', 'train_dataloader.batch_size=1', RANDOM]
     assert main(['train', CONFIG, '--work-dir', str(folder), '--cfg-options', *short]) == 0
-    return str(folder / 'iter_2.pth')
+    return str(folder / 'iter_1.pth')
 
 
+@pytest.mark.slow
 def test_evaluation(checkpoint, tmp_path):
     out = tmp_path / 'result.json'
     places = ['--work-dir', str(tmp_path / 'log'), '--out', str(out)]

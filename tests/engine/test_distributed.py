@@ -19,7 +19,7 @@ from semrestore.weights.read import read_checkpoint
 from tests.processes import command, commands
 
 ROOT = Path(__file__).parents[2]
-ITERATIONS = 10
+ITERATIONS = 6
 
 CONFIG = """
 _base_ = 'semrestore::embedded/joint_efficientnet_lite0_sigma30.py'
@@ -38,10 +38,10 @@ pipeline = [
     dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name')),
 ]
 train_dataloader = dict(batch_size=4, num_workers=1, dataset=dict(dataset=dict(pipeline=pipeline)))
-train_cfg = dict(max_iters=10, val_begin=99)
+train_cfg = dict(max_iters=6, val_begin=99)
 default_hooks = dict(logger=dict(interval=1))
 custom_hooks = [dict(type='Bytes')]
-test_dataloader = dict(batch_size=2, dataset=dict(view=200, stride=150, indices=5))
+test_dataloader = dict(batch_size=2, dataset=dict(view=96, stride=150, indices=5))
 """
 
 

@@ -58,7 +58,7 @@ train_dataloader = dict(
         _delete_=True,
         type='DeviceResidentPatches',
         patch_size=24,
-        dataset=dict(type='EmbeddedPhotos', pipeline=[dict(type='LoadPhoto')]),
+        dataset=dict(type='EmbeddedPhotos', indices=3, pipeline=[dict(type='LoadPhoto')]),
     ),
 )
 """,
