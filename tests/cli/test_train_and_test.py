@@ -27,6 +27,7 @@ SMALL_TRAINING = [
     'log_level=ERROR',
 ]
 SMALL_TEST = ['test_dataloader.dataset.view=200', 'test_dataloader.dataset.stride=200', 'log_level=ERROR']
+FEW = ['test_dataloader.dataset.indices=4']
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def trained(tmp_path_factory):
     return work_dir / 'iter_3.pth'
 
 
-def evaluate(tmp_path, checkpoint, *arguments, options=()):
+def evaluate(tmp_path, checkpoint, *arguments, options=FEW):
     out = tmp_path / 'result.json'
     arguments = [JOINT, checkpoint, '--work-dir', tmp_path, '--out', out, *arguments]
     assert call(testing, *arguments, '--cfg-options', *SMALL_MODEL, *SMALL_TEST, *options) == 0
@@ -61,8 +62,14 @@ def test_training_writes_a_checkpoint_of_the_denoiser_alone(trained):
     assert trained.stat().st_size < 1e6
 
 
-def test_the_same_evaluation_twice_gives_the_same_numbers(trained, tmp_path):
-    first, second = evaluate(tmp_path, trained), evaluate(tmp_path, trained, options=['test_dataloader.batch_size=1'])
+@pytest.fixture(scope='module')
+def first(trained, tmp_path_factory):
+    """The result of an evaluation."""
+    return evaluate(tmp_path_factory.mktemp('first'), trained)
+
+
+def test_the_same_evaluation_twice_gives_the_same_numbers(trained, first, tmp_path):
+    second = evaluate(tmp_path, trained, options=[*FEW, 'test_dataloader.batch_size=1'])
     assert first['metrics'].keys() == {'PSNR', 'SSIM', 'accuracy/top1'}
     assert first['metrics'] == pytest.approx(second['metrics'], abs=1e-4)
     assert evaluate(tmp_path, trained) == first
@@ -70,7 +77,7 @@ def test_the_same_evaluation_twice_gives_the_same_numbers(trained, tmp_path):
 
 def test_the_result_says_what_was_measured(trained, tmp_path):
     rows = tmp_path / 'rows.csv'
-    result = evaluate(tmp_path, trained, '--sigma', 15, 50, '--per-image', rows)
+    result = evaluate(tmp_path, trained, '--sigma', 15, 50, '--per-image', rows, options=[])
     assert result['config'].endswith(JOINT)
     assert result['checkpoint'] == {'path': str(trained), 'sha256': sha256(trained)}
     assert result['data'] == [
@@ -97,19 +104,22 @@ def test_none_evaluates_the_noisy_images_themselves(tmp_path):
     assert 20.17 < result['metrics']['PSNR'] < 21.5
 
 
-def test_a_checkpoint_serves_another_task_untouched(trained, tmp_path):
+def test_a_checkpoint_serves_another_task_untouched(trained, first, tmp_path):
     result = evaluate(
-        tmp_path, trained, options=['model.task.model.model_name=mobilenetv3_small_050', 'model.task.checkpoint=random']
+        tmp_path,
+        trained,
+        options=[*FEW, 'model.task.model.model_name=mobilenetv3_small_050', 'model.task.checkpoint=random'],
     )
     assert result['checkpoint']['sha256'] == sha256(trained)
     assert 0 <= result['metrics']['accuracy/top1'] <= 100
-    assert result['metrics']['PSNR'] == pytest.approx(evaluate(tmp_path, trained)['metrics']['PSNR'], abs=1e-6)
+    assert result['metrics']['PSNR'] == pytest.approx(first['metrics']['PSNR'], abs=1e-6)
 
 
 def test_a_pre_flight_check_keeps_out_of_the_long_jobs_folder(tmp_path, monkeypatch, capsys):
     configs = Path('configs').resolve()
     monkeypatch.chdir(tmp_path)
     options = [*SMALL_MODEL, 'log_level=ERROR', 'train_cfg.max_iters=1', 'train_cfg.val_interval=9']
+    options += ['train_dataloader.batch_size=2', 'val_dataloader.dataset.indices=1']
     assert (
         call(training, configs / 'denoise/multiscale_sigma25_modern.py', '--embedded', '--cfg-options', *options) == 0
     )
@@ -179,6 +189,7 @@ def test_an_unreadable_image_stops_with_its_name(data, tmp_path, capfd):
     ('folders', 'message'),
     [([], "'%s/imagenet/train'"), (['train', 'val', 'train/n01440764'], 'train_dataloader')],
 )
+@pytest.mark.usefixtures('quick_large_layers')
 def test_an_imagenet_that_is_not_whole_is_named(tmp_path, monkeypatch, capfd, folders, message):
     monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
     (tmp_path / 'imagenet').mkdir()

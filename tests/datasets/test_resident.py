@@ -114,7 +114,7 @@ train_dataloader = dict(
         _delete_=True,
         type='DeviceResidentPatches',
         patch_size=32,
-        dataset=dict(type='EmbeddedPhotos', split='train', pipeline=[dict(type='LoadPhoto')]),
+        dataset=dict(type='EmbeddedPhotos', split='train', indices=3, pipeline=[dict(type='LoadPhoto')]),
     ),
 )
 train_cfg = dict(max_iters=4, val_begin=99)
