@@ -37,10 +37,12 @@ def published() -> dict[str, dict]:
 
 
 def figures(name: str, data: str = 'CBSD68') -> list[tuple[str, float]]:
-    """Return the PSNR in dB of published weights by noise, such as ``('sigma 25', 31.1)``."""
+    """Return the PSNR in dB of published weights by noise, such as ``('sigma 25', 31.1)``; none if not measured yet."""
     text = (WEIGHTS / 'metafile.yml').read_text(encoding='utf-8')
-    (model,) = (one for one in yaml.safe_load(text)['Models'] if one['Name'] == name)
-    metrics = [result['Metrics'] for result in model['Results'] if result['Dataset'] == data]
+    results = [
+        result for model in yaml.safe_load(text)['Models'] if model['Name'] == name for result in model['Results']
+    ]
+    metrics = [result['Metrics'] for result in results if result['Dataset'] == data]
     return [
         (metric.removeprefix('PSNR').strip(' ()'), value)
         for one in metrics

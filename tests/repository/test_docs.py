@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.registry import DefaultScope
 from PIL import Image
 
@@ -103,8 +104,17 @@ def test_the_first_commands_of_the_readme_run_as_printed(tmp_path, photos):
     assert 'multiscale-blind' in done.stdout
 
 
-def test_the_config_of_the_readme_works_from_any_folder(tmp_path, monkeypatch):
+def test_the_first_python_of_the_readme_runs(capsys):
     page = (ROOT / 'README.md').read_text(encoding='utf-8')
+    block = next(block['text'] for block in BLOCK.finditer(page) if block['language'] == 'python')
+    found = {}
+    exec(block.replace('(weights=weights)', '()'), found)  # without the download
+    with torch.inference_mode():
+        assert found['robust'].eval()(torch.rand(1, 3, 64, 64)).shape == (1, 1000)
+
+
+def test_the_config_of_the_page_works_from_any_folder(tmp_path, monkeypatch):
+    page = (ROOT / 'docs/own_network.md').read_text(encoding='utf-8')
     (config,) = (block['text'] for block in BLOCK.finditer(page) if '_base_ = [' in block['text'])
     (tmp_path / 'mine.py').write_text(config, encoding='utf-8')
     monkeypatch.chdir(tmp_path)
