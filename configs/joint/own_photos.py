@@ -17,7 +17,7 @@ model = dict(
     task={{_base_.task}},
     supervision='soft',
     losses=dict(
-        reconstruction=dict(type='ReconstructionLoss', distance='l1'),
+        reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05, weight=2.0),
         task=dict(type='TaskLoss', weight=0.1),
     ),
 )
