@@ -28,6 +28,7 @@ __version__ = '0.1.0'
 __all__ = [
     'DenoiseBefore',
     'DenoiseInferencer',
+    'Denoiser',
     'InferenceDenoiser',
     'UserError',
     '__version__',
@@ -46,6 +47,7 @@ __getattr__, _, _ = lazy_loader.attach(
     submod_attrs={
         'acceleration': ['InferenceDenoiser'],
         'config': ['load_config'],
+        'denoisers': ['Denoiser'],
         'engine': ['evaluate', 'train'],
         'errors': ['UserError'],
         'images': ['read_photo'],

@@ -4,10 +4,12 @@ from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from semrestore.denoisers.hub import OnHub
 
 
-class Denoiser(nn.Module, ABC):
+class Denoiser(OnHub, ABC):
     """Base class of all denoisers, learned or classical.
 
     ``forward(noisy, sigma=None) -> restored``, where

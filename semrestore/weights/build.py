@@ -78,6 +78,7 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
     state = weights_of(checkpoint, source)
     denoiser = _build(config or _config_of(checkpoint, state, source, THE_PAPERS))
     fit_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)
+    denoiser.made = read_record(checkpoint, source)
     return denoiser
 
 
