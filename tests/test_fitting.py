@@ -100,6 +100,7 @@ def test_a_config_of_a_library_is_known_by_its_name(name):
         ('timm:resnet81', 'resnet18'),
         ('torchvision:mobilenetv2', 'mobilenet_v2'),
         ('resnet18', 'timm:NAME'),
+        ('mmdet:fcos/fcos_r50-caffe_fpn_gn-head_1x_coco', 'TorchvisionTask'),
         ('configs/denoise/multiscale_sigma25.py', 'model.task'),
     ],
 )

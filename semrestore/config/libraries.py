@@ -137,8 +137,10 @@ def library_model(name: str) -> ConfigDict:
             ``mmseg::pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py``.
 
     Raises:
-        UserError: There is no such config, or it has no model.
+        UserError: There is no such config, it has no model, or it is mmdet's.
     """
+    if name.startswith('mmdet::'):
+        raise no_mmdet(f"model config is '{name}'")
     try:
         # By way of inheritance, which resolves both kinds of names.
         cfg = Config.fromstring(f'_base_ = {name!r}', '.py') if '::' in name else read_config(name)
@@ -149,3 +151,17 @@ def library_model(name: str) -> ConfigDict:
     if cfg.get('data_preprocessor'):  # mmpretrain's stand beside the model
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     return cfg.model
+
+
+def no_mmdet(what: str) -> UserError:
+    """Return the error for a network of mmdet.
+
+    Args:
+        what: Where it is named, as the beginning of the message.
+    """
+    return UserError(
+        f"{what}, a network of mmdet. These need mmcv's compiled operations (mmcv._ext), which the package from PyPI"
+        ' lacks, and semrestore has no task for them. Use TorchvisionTask or TransformersTask, whose detectors need no'
+        ' such operations; to use mmdet, build mmcv with MMCV_WITH_OPS=1 and a C++ compiler, and write a task of your'
+        ' own (docs/your_own_task.md)'
+    )

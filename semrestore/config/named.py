@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from semrestore.config.check import frozen_networks
-from semrestore.config.libraries import library_model
+from semrestore.config.libraries import library_model, no_mmdet
 from semrestore.config.load import load_config
 from semrestore.errors import UserError, explained, near
 from semrestore.weights.task_networks import CARRIERS, OWN, is_installed
@@ -66,6 +66,8 @@ def named_task(name: str, checkpoint: str | None = None) -> NamedTask:
         return builders[library](network, checkpoint)
     if library in ('mmpretrain', 'mmseg') and network:
         return _of_openmmlab(library, network.lstrip(':'), checkpoint)
+    if library == 'mmdet':
+        raise no_mmdet(f"the network is '{name}'")
     return _of_config(name, checkpoint)
 
 

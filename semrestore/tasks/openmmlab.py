@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from semrestore import patches
 from semrestore.acceleration import allow_channels_last, fold_batch_norms
-from semrestore.config.libraries import library_model
+from semrestore.config.libraries import library_model, no_mmdet
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
 from semrestore.tasks.base import FrozenTask, check_classes
@@ -186,6 +186,9 @@ def build_network(model: dict) -> nn.Module:
     """Build a model of an OpenMMLab library from its config, without weights."""
     kind = str(model.get('type'))
     prefix, _, name = kind.rpartition('.')
+    preprocessor = str((model.get('data_preprocessor') or {}).get('type'))
+    if 'mmdet' in (prefix, model.get('_scope_')) or preprocessor.endswith('DetDataPreprocessor'):
+        raise no_mmdet(f"model.type of a task is '{kind}'")
     scopes = [prefix or model.get('_scope_')] if prefix in LIBRARIES or model.get('_scope_') in LIBRARIES else LIBRARIES
     for scope in scopes:
         library = importlib.import_module(f'{scope}.registry').MODELS
@@ -194,12 +197,6 @@ def build_network(model: dict) -> nn.Module:
             continue
         with DefaultScope.overwrite_default_scope(scope):
             return library.build({**model, '_scope_': scope})
-    if prefix == 'mmdet':
-        raise UserError(
-            f"model.type of a task is '{kind}': mmdet's networks need mmcv's compiled operations (mmcv._ext), which"
-            ' the package from PyPI lacks. TorchvisionTask and TransformersTask have detectors that need none; to build'
-            ' mmcv with its operations, install a C++ compiler and set MMCV_WITH_OPS=1'
-        )
     raise UserError(
         f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is"
         " 'semrestore.NAME'"

@@ -122,6 +122,21 @@ def test_an_unknown_layer_is_named_with_its_neighbours(efficientnet):
         efficientnet.features(torch.rand(1, 3, 32, 32), ['model.block.2'])
 
 
+@pytest.mark.parametrize(
+    'model',
+    [
+        dict(type='mmdet.FCOS', data_preprocessor=dict()),
+        dict(type='FCOS', _scope_='mmdet', data_preprocessor=dict()),
+        dict(type='FCOS', data_preprocessor=dict(type='DetDataPreprocessor')),
+        'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py',
+    ],
+    ids=['by its name', 'by its scope', 'as its configs have it', 'a config'],
+)
+def test_mmdet_is_refused_with_how_to_get_it_and_the_alternatives(model):
+    with pytest.raises(UserError, match=r'mmcv\._ext.*TorchvisionTask.*TransformersTask.*MMCV_WITH_OPS'):
+        MODELS.build(dict(type='OpenMMLabTask', model=model, checkpoint='random'))
+
+
 @pytest.mark.parametrize('checkpoint', ['', None])
 def test_a_task_without_weights_is_refused(checkpoint):
     with pytest.raises(UserError, match='checkpoint=random'):
