@@ -81,5 +81,7 @@ def _reflected_indices(size: int, before: int, after: int, device: torch.device)
     if size == 1:
         return torch.zeros(before + 1 + after, dtype=torch.long, device=device)
     period = 2 * (size - 1)
-    position = torch.arange(-before, size + after, device=device).remainder(period)
+    position = torch.arange(-before, size + after, device=device)
+    # By a tensor, because PyTorch's ONNX exporter does not divide by a size as a number.
+    position = position.remainder(torch.full_like(position, period))
     return torch.minimum(position, period - position)

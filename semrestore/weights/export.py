@@ -49,7 +49,8 @@ def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float
                 _write_onnx(_in_half_precision(denoiser, needs_sigma) if fp16 else denoiser, needs_sigma, partial)
             else:
                 _write_program(denoiser, needs_sigma, partial)
-        worst = _compare(denoiser, needs_sigma, partial)
+        with explained(f"'{path}' is not written, because the exported file does not run"):
+            worst = _compare(denoiser, needs_sigma, partial)
         if not worst <= tolerance:
             raise UserError(
                 f'the exported file differs from PyTorch by {worst:.1e}, where {tolerance:g} is allowed;'
