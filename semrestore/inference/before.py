@@ -116,6 +116,8 @@ def _normalisation(
         found = {
             name: getattr(transforms, name, getattr(transforms, f'image_{name}', None)) for name in ('mean', 'std')
         }
+        if getattr(transforms, 'do_normalize', True) is False:  # it has a mean and std, and does not use them
+            found = dict(mean=(0, 0, 0), std=(1, 1, 1))
     mean = found.get('mean') if mean is None else mean
     std = found.get('std') if std is None else std
     if mean is None or std is None:

@@ -7,15 +7,19 @@ import pytest
 import torch
 
 import semrestore
+from projects.paper import convert_matconvnet
 from semrestore.__main__ import main
+from semrestore.degradations import GaussianNoise, image_generator
 from semrestore.denoisers import DnCNN, FFDNet, ModuleDenoiser, SpandrelRestorer
 from semrestore.errors import UserError
+from semrestore.evaluation import psnr, to_8_bit
+from semrestore.images import read_photo
 from semrestore.registry import MODELS
 from semrestore.testing import check_denoiser
 from semrestore.weights.export import export_denoiser
 from semrestore.weights.read import save_weights
 from semrestore.weights.record import denoiser_record
-from tests.common import train
+from tests.common import DATA, needs_data, train
 
 
 def spandrel_network(name, **arguments):
@@ -187,6 +191,25 @@ def test_the_authors_own_format_is_recognised(tmp_path, own, recognised):
     noisy = torch.rand(2, 3, 21, 34)
     with torch.no_grad():
         assert torch.allclose(denoiser(noisy, 0.1), own.eval()(noisy, 0.1), atol=1e-5)
+
+
+@needs_data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('file', 'recognised'), [('color_sigma=25.mat', SpandrelRestorer), ('FFDNet_color.mat', FFDNet)]
+)
+def test_the_authors_weights_reach_the_psnr_of_our_own_classes(tmp_path, file, recognised):
+    pytest.importorskip('spandrel')
+    pytest.importorskip('h5py')
+    own = convert_matconvnet.convert(convert_matconvnet.read_convolutions(DATA / 'peers' / file), file).eval()
+    torch.save(kair_state(own), tmp_path / 'authors.pth')
+    denoiser = semrestore.load_denoiser(tmp_path / 'authors.pth')
+    assert type(denoiser) is recognised
+    clean = torch.from_numpy(read_photo(DATA / 'kodak24/kodim01.png').copy()).permute(2, 0, 1)[None] / 255
+    noisy, level = GaussianNoise(25)(clean, [image_generator(0, 'kodim01')])
+    with torch.no_grad():
+        expected, found = (psnr(to_8_bit(each(noisy, level)), to_8_bit(clean)) for each in (own, denoiser))
+    assert found == pytest.approx(expected, abs=1e-3)
 
 
 def test_its_reach_is_the_networks(published):

@@ -279,15 +279,19 @@ def test_networks_of_several_libraries_stand_in_one_cascade(saved, build_cascade
 
 
 @torch.no_grad()
-def test_a_denoiser_before_a_network_takes_its_processor(saved):
+@pytest.mark.parametrize('normalised', [True, False])
+def test_a_denoiser_before_a_network_takes_its_processor(saved, normalised):
     network = transformers.AutoModelForImageClassification.from_pretrained(saved('vit')).eval()
-    processor = transformers.AutoImageProcessor.from_pretrained(saved('vit'))
+    processor = transformers.AutoImageProcessor.from_pretrained(saved('vit'), do_normalize=normalised)
     robust = semrestore.DenoiseBefore(network, 'multiscale-sigma25', transforms=processor).eval()
     images = torch.rand(1, 3, 32, 32)
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (processor.image_mean, processor.image_std))
     restored = semrestore.load_denoiser('multiscale-sigma25')(images)
-    found = robust(pixel_values=(images - mean) / std).logits
-    torch.testing.assert_close(found, network((restored - mean) / std).logits, rtol=1e-3, atol=1e-3)
+    given, expected = (
+        processor(images=list(each), do_rescale=False, return_tensors='pt')['pixel_values']
+        for each in (images, restored)
+    )
+    found = robust(pixel_values=given).logits
+    torch.testing.assert_close(found, network(expected).logits, rtol=1e-3, atol=1e-3)
 
 
 def test_what_cannot_be_had_is_named(saved, clip, tmp_path, monkeypatch):
