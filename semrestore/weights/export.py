@@ -41,16 +41,18 @@ def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float
     """
     denoiser = InferenceDenoiser(denoiser).denoiser.eval()
     denoiser.to(memory_format=torch.contiguous_format)
-    needs_sigma = _needs_sigma(denoiser)
+    sigma = needs_sigma(denoiser)
     tolerance = TOLERANCE_FP16 if fp16 else TOLERANCE
     with replacing(path) as partial:
         with explained(f"'{path}' cannot be exported"):
+            example, shapes = _example(sigma)
             if path.suffix == '.onnx':
-                _write_onnx(_in_half_precision(denoiser, needs_sigma) if fp16 else denoiser, needs_sigma, partial)
+                written = _in_half_precision(denoiser, sigma) if fp16 else denoiser
+                write_onnx(written, example, shapes, ['noisy', 'sigma'][: len(example)], 'restored', partial)
             else:
-                _write_program(denoiser, needs_sigma, partial)
+                write_program(denoiser, example, shapes, partial)
         with explained(f"'{path}' is not written, because the exported file does not run"):
-            worst = _compare(denoiser, needs_sigma, partial)
+            worst = _compare(denoiser, sigma, partial)
         if not worst <= tolerance:
             raise UserError(
                 f'the exported file differs from PyTorch by {worst:.1e}, where {tolerance:g} is allowed;'
@@ -59,7 +61,8 @@ def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float
     return worst
 
 
-def _needs_sigma(denoiser: nn.Module) -> bool:
+def needs_sigma(denoiser: nn.Module) -> bool:
+    """Return whether a denoiser does nothing without a noise level."""
     try:
         with torch.no_grad():
             denoiser(torch.zeros(1, 3, 16, 16))
@@ -68,27 +71,36 @@ def _needs_sigma(denoiser: nn.Module) -> bool:
     return False
 
 
-def _example(needs_sigma: bool) -> tuple[tuple, tuple]:
+def _example(sigma: bool) -> tuple[tuple, tuple]:
     """Return arguments to trace with, and which of their dimensions are free."""
     batch, any_size = torch.export.Dim('batch', min=1), torch.export.Dim.AUTO
     images, shape = torch.zeros(2, 3, 67, 77), {0: batch, 2: any_size, 3: any_size}
-    return ((images, torch.full((2,), 0.1)), (shape, {0: batch})) if needs_sigma else ((images,), (shape,))
+    return ((images, torch.full((2,), 0.1)), (shape, {0: batch})) if sigma else ((images,), (shape,))
 
 
-def _write_onnx(network: nn.Module, needs_sigma: bool, path: Path) -> None:
+def write_onnx(network: nn.Module, example: tuple, shapes: tuple, inputs: list[str], output: str, path: Path) -> None:
+    """Write a network as ONNX.
+
+    Args:
+        network: In evaluation mode.
+        example: Arguments to trace with.
+        shapes: Which of their dimensions are free, as :func:`torch.export.export` takes it.
+        inputs: Their names.
+        output: Name of the result.
+        path: File to write.
+    """
     try:
         import onnx
         import onnxscript  # noqa: F401 (PyTorch's exporter needs it)
     except ImportError as error:
         raise UserError(f"ONNX needs {error.name}: pip install 'semrestore[onnx]'") from None
-    arguments, shapes = _example(needs_sigma)
     program = torch.onnx.export(
         network,
-        arguments,
+        example,
         dynamo=True,
         dynamic_shapes=shapes,
-        input_names=['noisy', 'sigma'] if needs_sigma else ['noisy'],
-        output_names=['restored'],
+        input_names=inputs,
+        output_names=[output],
         verbose=False,
     )
     assert program is not None  # as it is with dynamo
@@ -97,7 +109,7 @@ def _write_onnx(network: nn.Module, needs_sigma: bool, path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-def _in_half_precision(network: nn.Module, needs_sigma: bool) -> nn.Module:
+def _in_half_precision(network: nn.Module, sigma: bool) -> nn.Module:
     """Return a copy of a network that computes in float16, between inputs and an output in float32."""
     half = copy.deepcopy(network).half()
 
@@ -117,16 +129,16 @@ def _in_half_precision(network: nn.Module, needs_sigma: bool) -> nn.Module:
         def forward(self, noisy: Tensor, sigma: Tensor) -> Tensor:
             return self.network(noisy.half(), sigma.half()).float()
 
-    return (HalfWithSigma() if needs_sigma else Half()).eval()
+    return (HalfWithSigma() if sigma else Half()).eval()
 
 
-def _write_program(network: nn.Module, needs_sigma: bool, path: Path) -> None:
-    arguments, shapes = _example(needs_sigma)
+def write_program(network: nn.Module, example: tuple, shapes: tuple, path: Path) -> None:
+    """Write a network as a program of torch.export; arguments as for :func:`write_onnx`."""
     with open(path, 'wb') as file:
-        torch.export.save(torch.export.export(network, arguments, dynamic_shapes=shapes), file)
+        torch.export.save(torch.export.export(network, example, dynamic_shapes=shapes), file)
 
 
-def _opened(path: Path) -> Callable[..., Tensor]:
+def opened(path: Path) -> Callable[..., Tensor]:
     """Return a function that runs an exported file."""
     if path.suffix == '.pt2':
         with open(path, 'rb') as file:
@@ -143,9 +155,9 @@ def _opened(path: Path) -> Callable[..., Tensor]:
     return run
 
 
-def _compare(network: nn.Module, needs_sigma: bool, path: Path) -> float:
+def _compare(network: nn.Module, sigma: bool, path: Path) -> float:
     """Return the largest difference between the file and PyTorch on noisy photos."""
-    run = _opened(path)
+    run = opened(path)
     items = EmbeddedPhotos(split='val', pipeline=[dict(type='semrestore.LoadPhoto')])
     photos = [torch.from_numpy(item['img']) / 255 for item in items]
     noise = torch.Generator().manual_seed(0)
@@ -155,7 +167,7 @@ def _compare(network: nn.Module, needs_sigma: bool, path: Path) -> float:
         clean = clean.permute(0, 3, 1, 2).contiguous()
         levels = torch.rand(batch, generator=noise) * 0.2
         noisy = clean + levels.view(-1, 1, 1, 1) * torch.randn(clean.shape, generator=noise)
-        inputs = (noisy, levels) if needs_sigma else (noisy,)
+        inputs = (noisy, levels) if sigma else (noisy,)
         with torch.no_grad():
             difference = (run(*inputs) - network(*inputs)).abs().max().item()
         worst = max(worst, difference if difference == difference else float('inf'))

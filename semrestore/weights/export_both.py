@@ -1,0 +1,146 @@
+"""Write a denoiser and the network behind it as one file, which takes what the network takes.
+
+Input ``images`` is what the network's own file would have: ``(N, 3, H, W)``, normalised for it, at the size it is
+evaluated at. Output ``scores`` are the network's, before the softmax. The batch is free.
+"""
+
+import copy
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from semrestore.acceleration import InferenceDenoiser
+from semrestore.datasets import EmbeddedPhotos
+from semrestore.denoisers import Denoiser
+from semrestore.errors import UserError, explained
+from semrestore.files import replacing
+from semrestore.tasks import FrozenTask
+from semrestore.weights.export import needs_sigma, opened, write_onnx, write_program
+
+__all__ = ['DenoiserAndNetwork', 'export_both']
+
+TOLERANCE = 1e-4
+"""Of the largest score."""
+
+CROPS = 8
+"""Of noisy photos, on which a file is compared with PyTorch."""
+
+
+class DenoiserAndNetwork(nn.Module):
+    """A denoiser and a frozen network as one module: normalised images to the network's scores.
+
+    Args:
+        denoiser: One that needs no noise level.
+        task: The network. Its preprocessing has to be a map of each pixel's colour (mean, std, order of channels).
+
+    Raises:
+        UserError: The preprocessing does more, or the denoiser needs the noise level.
+    """
+
+    matrix: Tensor
+    inverse: Tensor
+    shift: Tensor
+
+    def __init__(self, denoiser: Denoiser, task: FrozenTask, side: int) -> None:
+        super().__init__()
+        self.denoiser = InferenceDenoiser(denoiser).denoiser.eval()
+        if needs_sigma(self.denoiser):
+            raise UserError(
+                f'{type(denoiser).__name__} needs the noise level, and nobody tells it here; take a blind denoiser'
+            )
+        matrix, shift = _colours(task, side)
+        self.register_buffer('matrix', matrix.view(3, 3, 1, 1))
+        self.register_buffer('inverse', matrix.inverse().view(3, 3, 1, 1))
+        self.register_buffer('shift', shift.view(1, 3, 1, 1))
+        self.task = copy.copy(task)
+        self.task.preprocess = _as_they_are  # done here instead
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the scores of normalised images."""
+        restored = self.denoiser(F.conv2d(images - self.shift, self.inverse))
+        scores = self.task.run(F.conv2d(restored, self.matrix) + self.shift)
+        if not isinstance(scores, Tensor):
+            raise UserError(
+                'a network that answers by several tensors, such as a detector, is not written into one file'
+            )
+        return scores
+
+
+def _as_they_are(images: Tensor) -> Tensor:
+    return images
+
+
+def _colours(task: FrozenTask, side: int) -> tuple[Tensor, Tensor]:
+    """Return the matrix and the shift of what a network's preprocessing does to a pixel's red, green and blue."""
+    colours = torch.cat([torch.zeros(1, 3), torch.eye(3), torch.full((1, 3), 0.5)])
+    prepared = task.preprocess(colours[:, :, None, None].expand(-1, -1, side, side).contiguous())
+    values = prepared[:, :, side // 2, side // 2] if prepared.shape[-2:] == (side, side) else None
+    if values is not None and prepared.eq(values[:, :, None, None]).all():
+        shift, matrix = values[0], (values[1:4] - values[0]).T
+        if torch.allclose(matrix @ colours[4] + shift, values[4], atol=1e-5):
+            return matrix, shift
+    raise UserError(
+        'the preprocessing of the network does more than normalise: it resizes, pads or cuts images of'
+        f' {side} x {side}. Export the denoiser alone, and prepare its results for the network'
+    )
+
+
+@torch.no_grad()
+def export_both(denoiser: Denoiser, task: FrozenTask, side: int, path: Path) -> tuple[float, int]:
+    """Write both to a file, and compare it with PyTorch on noisy photos before it is kept.
+
+    Args:
+        denoiser: One that needs no noise level.
+        task: The network.
+        side: Of the squares that it looks at.
+        path: ``.onnx``, or ``.pt2`` for torch.export.
+
+    Returns:
+        The largest difference of a score from PyTorch's, as a part of the largest score, and on how many photos.
+
+    Raises:
+        UserError: They cannot be exported, or the file differs too much.
+    """
+    both = DenoiserAndNetwork(denoiser, task, side).eval()
+    both.to(memory_format=torch.contiguous_format)
+    example = (torch.zeros(2, 3, side, side),)
+    shapes = ({0: torch.export.Dim('batch', min=1)},)
+    with replacing(path) as partial:
+        with explained(f"'{path}' cannot be exported"):
+            if path.suffix == '.onnx':
+                write_onnx(both, example, shapes, ['images'], 'scores', partial)
+            else:
+                write_program(both, example, shapes, partial)
+        images = _noisy_photos(both, side)
+        expected, run = both(images), opened(partial)
+        found = torch.cat([run(images[:1]), run(images[1:])])
+        worst = ((found - expected).abs().max() / expected.abs().max()).item()
+        if not worst <= TOLERANCE or not found.argmax(1).equal(expected.argmax(1)):
+            raise UserError(
+                f'the exported file differs from PyTorch by {worst:.1e} of the largest score, where {TOLERANCE:g} is'
+                ' allowed; nothing is written'
+            )
+    return worst, CROPS
+
+
+def _noisy_photos(both: DenoiserAndNetwork, side: int) -> Tensor:
+    """Return crops of the embedded photos with noise, normalised for the network."""
+    generator = torch.Generator().manual_seed(0)
+    photos = [
+        torch.from_numpy(item['img']).permute(2, 0, 1) / 255
+        for item in EmbeddedPhotos(split='val', pipeline=[dict(type='semrestore.LoadPhoto')])
+    ]
+    crops = []
+    for number in range(CROPS):
+        photo = photos[number % len(photos)][None]
+        enlarged = max(1.0, side / min(photo.shape[-2:]))
+        if enlarged > 1:
+            photo = F.interpolate(photo, scale_factor=enlarged, mode='bilinear', recompute_scale_factor=True)
+        top, left = (int(torch.randint(size - side + 1, (), generator=generator)) for size in photo.shape[-2:])
+        crops.append(photo[0, :, top : top + side, left : left + side])
+    clean = torch.stack(crops)
+    levels = 0.2 * torch.rand(CROPS, 1, 1, 1, generator=generator)
+    noisy = clean + levels * torch.randn(clean.shape, generator=generator)
+    return F.conv2d(noisy, both.matrix) + both.shift
