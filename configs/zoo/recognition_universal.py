@@ -1,6 +1,6 @@
 # For recognition under white noise, a sensor's, a camera's and JPEG, with clean photos among them, from the weights for
 # white noise: python -m projects.zoo train recognition-universal.
-_base_ = './recognition_blind_heavier.py'
+_base_ = './recognition_blind.py'
 max_iters = 1000
 model = dict(
     degradation=dict(
@@ -17,9 +17,12 @@ model = dict(
             dict(type='GaussianNoise', sigma=(0, 5), grey=True),
         ],
         weights=[0.3, 0.2, 0.2, 0.2, 0.1],
-    )
+    ),
+    compile=False,
 )
+train_dataloader = dict(batch_size=6, dataset=dict(seeded_noise=True))
 load_from = 'zoo:recognition-blind'
+optim_wrapper = dict(optimizer=dict(lr=1e-4, fused=False))
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),

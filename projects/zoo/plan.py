@@ -95,8 +95,8 @@ plan = [
     dict(name='multiscale-blind', config='zoo/blind.py', round=3, sigma=[0, 60], then='publish'),
     dict(
         name='recognition-blind',
-        config='zoo/recognition_blind_heavier.py',
-        round=3,
+        config='zoo/recognition_blind.py',
+        round=2,
         sigma=[0, 60],
         data=photos,
         then='publish',
