@@ -84,17 +84,18 @@ def check_denoiser(
         assert images.grad is not None, 'no gradient reaches the noisy batch'
 
 
-def check_degradation(degradation: Degradation, random: bool = True) -> None:
+def check_degradation(degradation: Degradation, random: bool = True, size: tuple[int, int] = (24, 31)) -> None:
     """Check a degradation: shapes, its input left alone, and noise that an image's generator alone decides.
 
     Args:
         degradation: On the CPU.
         random: Whether it draws anything; two images then have to differ.
+        size: Height and width of the images that it is run on.
     """
     assert isinstance(degradation, Degradation), (
         f'{type(degradation).__name__} is no semrestore.degradations.Degradation'
     )
-    clean = _images(1, 24, 31).repeat(3, 1, 1, 1)
+    clean = _images(1, *size).repeat(3, 1, 1, 1)
     before = clean.clone()
 
     def run(images: Tensor, *names: str) -> Tensor:

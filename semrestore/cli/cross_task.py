@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.cli.options import add_amp, positive_sigma, wants_bf16
+from semrestore.corruptions import SEVERITIES, chosen, condition, require_package
 from semrestore.errors import UserError, near
 
 PAPER_SIGMAS = (15, 30, 45, 60)
@@ -29,7 +30,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs='+',
         type=positive_sigma,
         metavar='S',
-        help="noise levels on 0..255 (default: the paper's 15 30 45 60, or none with --noise)",
+        help="noise levels on 0..255 (default: the paper's 15 30 45 60, or none with --noise or --corruptions)",
     )
     parser.add_argument(
         '--noise',
@@ -37,6 +38,20 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar='NAME=CONFIG',
         help='rows of other noise: configs that set degradation (configs/_base_/degradations)',
+    )
+    parser.add_argument(
+        '--corruptions',
+        nargs='+',
+        metavar='NAME',
+        help="rows of ImageNet-C's protocol: imagenet-c (15 corruptions), imagenet-c-extra (four others), or names",
+    )
+    parser.add_argument(
+        '--severities',
+        nargs='+',
+        type=int,
+        choices=SEVERITIES,
+        metavar='S',
+        help='of the corruptions, 1 to 5 (default: all five)',
     )
     parser.add_argument(
         '--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; what it holds is not run again'
@@ -68,45 +83,65 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.reference and options.reference not in names:
         hint = near(options.reference, names)
         raise UserError(f"--reference is '{options.reference}', which is none of the denoisers.{hint}")
-    sigmas = ([] if options.noise else PAPER_SIGMAS) if options.sigma is None else options.sigma
+    corruptions = chosen(options.corruptions or (), '--corruptions')
+    if corruptions:
+        require_package()
+    elif options.severities:
+        raise UserError('--severities is given without --corruptions; add --corruptions imagenet-c, or leave it out')
+    severities = sorted(set(options.severities or SEVERITIES))
+    others = options.noise or corruptions
+    sigmas = ([] if others else PAPER_SIGMAS) if options.sigma is None else options.sigma
     configs = {Path(path).stem: path for path in options.tasks}
     if len(configs) < len(options.tasks):
         raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
-    check_sources(methods, [*sigmas, *(text.partition('=')[0] for text in options.noise)])
+    names_of_rows = [condition(name, severity) for name in corruptions for severity in severities]
+    check_sources(methods, [*sigmas, *(text.partition('=')[0] for text in options.noise), *names_of_rows])
 
     import torch
 
-    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
+    from semrestore.evaluation.cross_task import clean_row, corruption_noises, gaussian_noises, run_cells, task_configs
     from semrestore.evaluation.matrix import Matrix, markdown
+    from semrestore.evaluation.robustness import robustness, robustness_markdown
 
     dtype = torch.bfloat16 if wants_bf16(options) else torch.float32
-    noises = gaussian_noises(sigmas) | _named_noises(options.noise)
+    corrupted, conditions = corruption_noises(corruptions, severities)
+    noises = (clean_row() if corruptions else {}) | gaussian_noises(sigmas) | _named_noises(options.noise) | corrupted
     tasks: dict = {}
     for path in configs.values():
         tasks |= task_configs(path, options.cfg_options)
     cells = run_cells(tasks, methods, noises, options.out / 'cells', limits, dtype)
-    records = Matrix(cells, list(noises), options.reference).records()
+    matrix = Matrix(cells, list(noises), options.reference)
+    records = matrix.records()
     origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]
-    text = markdown(records, options.reference)
-    _write(options.out, records, origins, text)
-    print(text)
+    # The corruptions have a report of their own, in which their many rows can be read.
+    plain = [record for record in records if record['sigma'] not in corrupted]
+    _write(options.out, records, origins, markdown(records, options.reference), plain)
+    print(markdown(plain, options.reference))
+    if conditions:
+        found = robustness(matrix, conditions)
+        text = robustness_markdown(found)
+        _write_corruptions(options.out, found, text)
+        print(f'{text}\n{options.out}: corruptions.md, corruptions.csv, corruptions.json, corruptions.png')
     print(f'{options.out}: matrix.md, matrix.csv, matrix.json, matrix.png')
 
 
 def _named_noises(texts: Sequence[str]) -> dict[float | str, dict]:
     from semrestore.evaluation.cross_task import named_noise
+    from semrestore.evaluation.methods import UNTOUCHED
 
     noises: dict[float | str, dict] = {}
     for text in texts:
         name, _, path = text.partition('=')
         if not name or not path or name in noises:
             raise UserError(f"--noise: '{text}' is not NAME=CONFIG with a name of its own")
+        if name == UNTOUCHED:
+            raise UserError(f"--noise: '{name}' is what the row of clean images is called; choose another name")
         noises[name] = named_noise(path, '--noise')
     return noises
 
 
-def _write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str) -> None:
-    """Write the matrix as Markdown, CSV, JSON and a plot."""
+def _write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str, drawn: Sequence[dict]) -> None:
+    """Write the matrix as Markdown, CSV, JSON and a plot of some of the records."""
     from semrestore.files import replacing, write_csv, write_text
     from semrestore.visualization import draw_matrix
 
@@ -114,4 +149,21 @@ def _write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: st
     write_text(out / 'matrix.json', json.dumps(dict(records=records, cells=origins), indent=2, allow_nan=False) + '\n')
     write_csv(out / 'matrix.csv', records)
     with replacing(out / 'matrix.png') as path:
-        draw_matrix(records, path)
+        draw_matrix(drawn, path)
+
+
+def _write_corruptions(out: Path, records: Sequence[dict], text: str) -> None:
+    """Write what the corruptions cost as Markdown, CSV, JSON and heat maps."""
+    from semrestore.files import replacing, write_csv, write_text
+    from semrestore.visualization import draw_corruption_map
+
+    write_text(out / 'corruptions.md', text)
+    write_text(out / 'corruptions.json', json.dumps(dict(records=records), indent=2, allow_nan=False) + '\n')
+    flat = [
+        {key: value for key, value in record.items() if key != 'severities'}
+        | {f'severity_{severity}': value for severity, value in record.get('severities', {}).items()}
+        for record in records
+    ]
+    write_csv(out / 'corruptions.csv', flat)
+    with replacing(out / 'corruptions.png') as path:
+        draw_corruption_map(records, path)

@@ -8,6 +8,7 @@ from semrestore.degradations.contrast import LowContrast
 from semrestore.degradations.from_pairs import FromPairs
 from semrestore.degradations.gaussian import CorrelatedNoise, GaussianNoise
 from semrestore.degradations.haze import Haze
+from semrestore.degradations.imagenet_c import ImageNetC
 from semrestore.degradations.impulse import SaltAndPepper
 from semrestore.degradations.jpeg import JPEG
 from semrestore.degradations.low_light import LowLight
@@ -28,6 +29,7 @@ __all__ = [
     'GaussianBlur',
     'GaussianNoise',
     'Haze',
+    'ImageNetC',
     'LowContrast',
     'LowLight',
     'LowResolution',

@@ -14,20 +14,44 @@ from mmengine.registry import DefaultScope
 from semrestore.config.check import check_inputs, frozen_networks
 from semrestore.config.libraries import config_path, read_config
 from semrestore.config.load import load_config
+from semrestore.corruptions import condition
 from semrestore.errors import UserError, explained
 from semrestore.evaluation.bench import Bench
 from semrestore.evaluation.matrix import Cell
-from semrestore.evaluation.methods import LEFT_ALONE, Method
+from semrestore.evaluation.methods import LEFT_ALONE, UNTOUCHED, Method
 from semrestore.evaluation.rows import Rows, evenly
 from semrestore.files import sha256
 from semrestore.registry import DATASETS, MODELS
 
-__all__ = ['gaussian_noises', 'named_noise', 'run_cells', 'task_configs']
+__all__ = ['clean_row', 'corruption_noises', 'gaussian_noises', 'named_noise', 'run_cells', 'task_configs']
 
 
 def gaussian_noises(sigmas: Sequence[float]) -> dict[float | str, dict]:
     """Return degradations by noise level, as :func:`run_cells` takes them."""
     return {sigma: dict(type='GaussianNoise', sigma=sigma) for sigma in sigmas}
+
+
+def corruption_noises(
+    corruptions: Sequence[str], severities: Sequence[int]
+) -> tuple[dict[float | str, dict], dict[tuple[str, int | None], str]]:
+    """Return ImageNet-C's corruptions as rows of the matrix.
+
+    Returns:
+        Degradations by name, as :func:`run_cells` takes them; and these names by corruption and severity, as
+        :func:`~semrestore.evaluation.robustness.robustness` takes them.
+    """
+    noises: dict[float | str, dict] = {}
+    names: dict[tuple[str, int | None], str] = {}
+    for name in corruptions:
+        for severity in sorted(severities):
+            names[name, severity] = row = condition(name, severity)
+            noises[row] = dict(type='ImageNetC', corruption=name, severity=severity)
+    return noises, names
+
+
+def clean_row() -> dict[float | str, dict]:
+    """Return the row in which the restorers get clean images; those that have to be told a noise level are left out."""
+    return {UNTOUCHED: dict(type='GaussianNoise', sigma=0)}
 
 
 def named_noise(path: str, option: str) -> dict:
@@ -120,7 +144,10 @@ def _cells(
     for method in methods:
         indices = evenly(len(dataset), limits.get(method.name))
         # Clean images are the same at every noise level.
-        for sigma in [None] if method.name == 'clean' else noises:
+        rows_of: Sequence = [None] if method.name == 'clean' else list(noises)
+        if UNTOUCHED in rows_of and not method.takes_clean_images(example.model.denoiser):
+            rows_of = [name for name in rows_of if name != UNTOUCHED]
+        for sigma in rows_of:
             level = f'-{sigma}' if isinstance(sigma, str) else '' if sigma is None else f'-sigma{sigma:g}'
             stored = {}
             for name, cfg in group.items():

@@ -14,10 +14,22 @@ from semrestore.weights.zoo import resolve
 if TYPE_CHECKING:
     from semrestore.denoisers import Denoiser
 
-__all__ = ['LEFT_ALONE', 'Method', 'check_sources', 'check_unique', 'noise_name', 'parse_limits', 'parse_method']
+__all__ = [
+    'LEFT_ALONE',
+    'UNTOUCHED',
+    'Method',
+    'check_sources',
+    'check_unique',
+    'noise_name',
+    'parse_limits',
+    'parse_method',
+]
 
 LEFT_ALONE = ('noisy', 'clean')
 """The images themselves."""
+
+UNTOUCHED = 'none'
+"""The row of the matrix in which the restorers get clean images."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,15 @@ class Method:
         from semrestore.weights.build import build_denoiser
 
         return build_denoiser(self.denoiser(default, sigma), self.at(sigma)).eval()
+
+    def takes_clean_images(self, default: dict) -> bool:
+        """Return whether the denoiser can be given clean images without being told that they are clean.
+
+        One with weights for each noise level cannot, nor can one that takes the noise level.
+        """
+        if '{sigma}' in (self.checkpoint or ''):
+            return False
+        return self.name in LEFT_ALONE or not self.build(default, UNTOUCHED).takes_sigma
 
 
 def noise_name(sigma: float | str) -> str:

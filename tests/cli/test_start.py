@@ -32,6 +32,10 @@ def test_no_pytorch_is_imported(what):
         ('check torchvision:mobilenet_v2 --photos nowhere', 'nowhere'),
         ('cross-task --tasks nowhere.py --denoisers noisy --out a', 'nowhere.py'),
         ('cross-task --tasks semrestore::evaluation/zoo.py --denoisers a=b.pth --out a', 'b.pth'),
+        (
+            'cross-task --tasks semrestore::evaluation/zoo.py --denoisers noisy --out a --corruptions gausian_noise',
+            'gaussian_noise',
+        ),
         ('denoise nowhere.png', 'nowhere.png'),
         ('denoise {photo} --model multiscale-blnd', 'multiscale-blind'),
         ('denoise {photo} --model none --config nowhere.py', 'nowhere.py'),

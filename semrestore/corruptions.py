@@ -1,0 +1,93 @@
+"""ImageNet-C's corruptions by name, and what AlexNet makes of them. Nothing here imports PyTorch.
+
+Source: Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", ICLR
+2019.
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from semrestore.errors import UserError, near
+
+__all__ = ['ALEXNET_CLEAN', 'ALEXNET_ERRORS', 'EXTRA', 'GROUPS', 'SEVERITIES', 'chosen', 'condition', 'require_package']
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+ALEXNET_ERRORS = {
+    'gaussian_noise': 0.886428,
+    'shot_noise': 0.894468,
+    'impulse_noise': 0.922640,
+    'defocus_blur': 0.819880,
+    'glass_blur': 0.826268,
+    'motion_blur': 0.785948,
+    'zoom_blur': 0.798360,
+    'snow': 0.866816,
+    'frost': 0.826572,
+    'fog': 0.819324,
+    'brightness': 0.564592,
+    'contrast': 0.853204,
+    'elastic_transform': 0.646056,
+    'pixelate': 0.717840,
+    'jpeg_compression': 0.606500,
+}
+"""AlexNet's top-1 error under each of the 15 corruptions, the mean of five severities, on ImageNet-C itself.
+
+The mean corruption error is normalised by these numbers (https://github.com/hendrycks/robustness).
+"""
+
+ALEXNET_CLEAN = 0.4348
+"""AlexNet's top-1 error on clean images, from the same source; the article rounds it to 43.5 %."""
+
+EXTRA = ('speckle_noise', 'gaussian_blur', 'spatter', 'saturate')
+"""The four that ImageNet-C has for choosing a method; no mean counts them."""
+
+GROUPS = {'imagenet-c': tuple(ALEXNET_ERRORS), 'imagenet-c-extra': EXTRA}
+
+
+def chosen(words: Sequence[str], option: str) -> list[str]:
+    """Return the corruptions that some words name, each once: names of corruptions or of groups of them.
+
+    Raises:
+        UserError: A word is neither; the message names ``option``.
+
+    >>> chosen(['fog', 'imagenet-c-extra'], '--corruptions')
+    ['fog', 'speckle_noise', 'gaussian_blur', 'spatter', 'saturate']
+    """
+    names: list[str] = []
+    for word in words:
+        if word not in GROUPS:
+            check_name(word, option, GROUPS)
+        names += GROUPS.get(word, (word,))
+    return list(dict.fromkeys(names))
+
+
+def check_name(name: str, option: str, others: Sequence[str] | dict = ()) -> None:
+    """Refuse a name that is no corruption.
+
+    Raises:
+        UserError: The message names ``option`` and the nearest names, also among ``others``.
+    """
+    known = [*others, *ALEXNET_ERRORS, *EXTRA]
+    if name not in known:
+        hint = near(str(name), known)
+        raise UserError(f"{option}: there is no corruption '{name}'.{hint} There are: {', '.join(known)}")
+
+
+def condition(corruption: str, severity: int | None) -> str:
+    """Return what a row of the matrix is called.
+
+    >>> condition('fog', 3), condition('l1/param_2', None)
+    ('fog-3', 'l1/param_2')
+    """
+    return corruption if severity is None else f'{corruption}-{severity}'
+
+
+def require_package() -> None:
+    """Check that the package with the corruptions is installed, without importing it.
+
+    Raises:
+        UserError: It is missing.
+    """
+    missing = [name for name in ('imagecorruptions', 'numba') if find_spec(name) is None]
+    if missing:
+        raise UserError(f"ImageNet-C's corruptions need {' and '.join(missing)}: pip install 'semrestore[corruptions]'")
