@@ -100,7 +100,7 @@ def recognition_blocks() -> dict[str, str]:
     if not RESULTS.is_file():
         blocks = ('recognition_summary', 'recognition_seen', 'recognition_unseen')
         return dict.fromkeys(blocks, 'Not measured yet.')
-    from semrestore.evaluation.matrix import markdown
+    from semrestore.evaluation.report import markdown
 
     records = json.loads(RESULTS.read_text(encoding='utf-8'))['records']
     for record in records:

@@ -100,12 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import torch
 
     from semrestore.evaluation.cross_task import clean_row, corruption_noises, gaussian_noises, run_cells, task_configs
-    from semrestore.evaluation.matrix import Matrix, markdown
+    from semrestore.evaluation.matrix import Matrix
+    from semrestore.evaluation.report import markdown
     from semrestore.evaluation.robustness import robustness, robustness_markdown
 
     dtype = torch.bfloat16 if wants_bf16(options) else torch.float32
     corrupted, conditions = corruption_noises(corruptions, severities)
-    noises = (clean_row() if corruptions else {}) | gaussian_noises(sigmas) | _named_noises(options.noise) | corrupted
+    noises = clean_row() | gaussian_noises(sigmas) | _named_noises(options.noise) | corrupted
     tasks: dict = {}
     for path in configs.values():
         tasks |= task_configs(path, options.cfg_options)
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The corruptions have a report of their own, in which their many rows can be read.
     plain = [record for record in records if record['sigma'] not in corrupted]
     _write(options.out, records, origins, markdown(records, options.reference), plain)
-    print(markdown(plain, options.reference))
+    print(markdown(plain, options.reference, full=False))
     if conditions:
         found = robustness(matrix, conditions)
         text = robustness_markdown(found)

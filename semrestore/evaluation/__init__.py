@@ -6,6 +6,7 @@ import lazy_loader
 
 if TYPE_CHECKING:
     from semrestore.evaluation.detection import CocoAP
+    from semrestore.evaluation.harm import calibration_error, exact_p, helped_and_harmed
     from semrestore.evaluation.quality import ImageQuality, psnr, ssim, to_8_bit
     from semrestore.evaluation.scores import (
         Confidence,
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
         ScoreMetric,
         TaskMetric,
         TopK,
-        helped_and_harmed,
     )
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
     'ScoreMetric',
     'TaskMetric',
     'TopK',
+    'calibration_error',
+    'exact_p',
     'helped_and_harmed',
     'psnr',
     'ssim',
@@ -38,6 +40,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         'detection': ['CocoAP'],
+        'harm': ['calibration_error', 'exact_p', 'helped_and_harmed'],
         'quality': ['ImageQuality', 'psnr', 'ssim', 'to_8_bit'],
         'scores': [
             'Confidence',
@@ -47,7 +50,6 @@ __getattr__, __dir__, _ = lazy_loader.attach(
             'ScoreMetric',
             'TaskMetric',
             'TopK',
-            'helped_and_harmed',
         ],
     },
 )

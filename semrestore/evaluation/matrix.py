@@ -6,16 +6,15 @@ same ones.
 
 import json
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from semrestore.errors import UserError
-from semrestore.evaluation.methods import noise_name
-from semrestore.evaluation.scores import Score, helped_and_harmed
+from semrestore.evaluation.harm import MARGIN, calibration_error, exact_p, helped_and_harmed
+from semrestore.evaluation.scores import Score
 from semrestore.registry import METRICS
 
 
@@ -76,9 +75,10 @@ def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
     top-1 on 50,000 images a matter of milliseconds.
     """
     score = cells[0].score
+    apart = ('image', 'psnr', *score.apart)
     kinds: dict[str, list] = {}
     for rows in zip(*(cell.rows for cell in cells), strict=True):
-        scored = [{key: value for key, value in row.items() if key not in ('image', 'psnr')} for row in rows]
+        scored = [{key: value for key, value in row.items() if key not in apart} for row in rows]
         kinds.setdefault(json.dumps(scored, sort_keys=True), [scored, 0])[1] += 1
     counts = np.array([count for _, count in kinds.values()])
     drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), score.resamples)
@@ -159,75 +159,34 @@ class Matrix:
         return 100 * (own - noisy) / (clean - noisy) if clean != noisy else None
 
     def _changes(self, metric: str, row: dict[str, Cell], cell: Cell) -> dict:
-        """Return how many images a method turned from wrong to right and from right to wrong, against noisy."""
-        if 'noisy' not in row or cell.method in ('noisy', 'clean') or metric != cell.score.metrics[0]:
-            return {}
+        """Return what a method changes against noisy: in the mean, and the images that it helps and harms."""
+        leading = metric == cell.score.metrics[0]
+        found: dict[str, Any] = {}
+        if leading and (error := calibration_error(cell.rows)) is not None:
+            found['calibration_error'] = error
+        if 'noisy' not in row or cell.method in ('noisy', 'clean'):
+            return found
+        change = _compared(metric, cell, row['noisy'])
+        found |= dict(zip(('change', 'change_low', 'change_high'), change, strict=True))
         shared = set(cell.indices) & set(row['noisy'].indices)
         counts = helped_and_harmed(cell.score, row['noisy'].only(shared).rows, cell.only(shared).rows)
-        return {} if counts is None else dict(zip(('helped', 'harmed'), counts, strict=True))
+        if leading and counts is not None:
+            found |= dict(helped=counts[0], harmed=counts[1], p=exact_p(*counts))
+            if cell.score.right(cell.rows[0]) is None:
+                found['margin'] = MARGIN
+        return found
 
     def _difference(self, metric: str, row: dict[str, Cell], cell: Cell) -> dict:
         """Return the difference to the reference on the same images, with the interval of a paired bootstrap."""
         if self.reference not in row or cell.method == self.reference:
             return {}
-        shared = set(cell.indices) & set(row[self.reference].indices)
-        one, other = cell.only(shared), row[self.reference].only(shared)
-        resampled, resampled_other = bootstrap(metric, one, other)
-        low, high = interval(resampled - resampled_other)
-        return dict(difference=one.value(metric) - other.value(metric), difference_low=low, difference_high=high)
+        difference = _compared(metric, cell, row[self.reference])
+        return dict(zip(('difference', 'difference_low', 'difference_high'), difference, strict=True))
 
 
-def markdown(records: Sequence[dict], reference: str | None = None) -> str:
-    """Return the matrix as Markdown: a table for each task and metric, then PSNR, recovery and differences."""
-    lines = []
-    described = set()
-    for task, metric in dict.fromkeys((record['task'], record['metric']) for record in records):
-        chosen = [record for record in records if (record['task'], record['metric']) == (task, metric)]
-        images = max(record['images'] for record in chosen)
-        lines += ['', f'### {task}, {metric} (%), {images} images', '', *_table(chosen, partial(_value, images=images))]
-        if any(record['recovery'] is not None for record in chosen):
-            lines += ['', f'Recovery of {metric}, (method - noisy) / (clean - noisy), in %:', '']
-            lines += _table(chosen, lambda record: _number(record['recovery'], 0))
-        if any('helped' in record for record in chosen):
-            lines += ['', 'Images turned from wrong to right / from right to wrong, against noisy:', '']
-            lines += _table(
-                chosen, lambda record: f'{record["helped"]} / {record["harmed"]}' if 'helped' in record else '-'
-            )
-        if any('difference' in record for record in chosen):
-            lines += [
-                '',
-                f'{metric} less that of {reference} on the same images, with the interval of a paired bootstrap:',
-                '',
-            ]
-            lines += _table(chosen, _difference)
-        if task not in described:  # PSNR is the same for every metric of a task
-            described.add(task)
-            lines += ['', 'PSNR (dB):', '', *_table(chosen, lambda record: _number(record['psnr'], 2))]
-    return '\n'.join(lines).strip() + '\n'
-
-
-def _table(records: Sequence[dict], text: Callable[[dict], str]) -> list[str]:
-    methods = list(dict.fromkeys(record['method'] for record in records))
-    first = 'noise' if any(isinstance(record['sigma'], str) for record in records) else 'sigma'
-    lines = [f'| {first} | ' + ' | '.join(methods) + ' |', '| --- |' + ' ---: |' * len(methods)]
-    for sigma in dict.fromkeys(record['sigma'] for record in records):
-        cells = {record['method']: text(record) for record in records if record['sigma'] == sigma}
-        lines.append(f'| {noise_name(sigma)} | ' + ' | '.join(cells.get(method, '-') for method in methods) + ' |')
-    return lines
-
-
-def _value(record: dict, images: int) -> str:
-    text = f'{record["value"]:.1f}'
-    text = {1: f'**{text}**', 2: f'<u>{text}</u>'}.get(record['place'], text)
-    count = f' ({record["images"]} images)' if record['images'] < images else ''
-    return f'{text} [{record["low"]:.1f}, {record["high"]:.1f}]{count}'
-
-
-def _number(value: float | None, digits: int) -> str:
-    return '-' if value is None else f'{value:.{digits}f}'
-
-
-def _difference(record: dict) -> str:
-    if 'difference' not in record:
-        return '-'
-    return f'{record["difference"]:+.1f} [{record["difference_low"]:+.1f}, {record["difference_high"]:+.1f}]'
+def _compared(metric: str, cell: Cell, other: Cell) -> tuple[float, float, float]:
+    """Return a cell's value less another's on the images of both, with the interval of a paired bootstrap."""
+    shared = set(cell.indices) & set(other.indices)
+    cell, other = cell.only(shared), other.only(shared)
+    resampled, resampled_other = bootstrap(metric, cell, other)
+    return cell.value(metric) - other.value(metric), *interval(resampled - resampled_other)

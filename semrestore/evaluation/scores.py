@@ -1,5 +1,6 @@
 """What one image scores, and a task's metrics of any sample of images."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,9 @@ class Score(ABC):
     resamples: int = 2000
     """Bootstrap samples behind an interval."""
 
+    apart: tuple[str, ...] = ()
+    """Keys of a row that no metric is computed from."""
+
     @abstractmethod
     def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
         """Return what one image scored, as JSON has it: numbers, strings, lists and dicts.
@@ -41,6 +45,10 @@ class Score(ABC):
 
     def right(self, row: dict) -> bool | None:
         """Return whether an image was recognised; ``None`` where that is no matter of yes or no."""
+        return None
+
+    def points(self, row: dict) -> float | None:
+        """Return an image's own share of the leading metric in percent; ``None`` if there is none."""
         return None
 
     @abstractmethod
@@ -63,12 +71,19 @@ class TopK(Score):
     """Accuracy of a classification among the first and the first five guesses."""
 
     metrics = ('top-1', 'top-5')
+    apart = ('confidence',)
 
     def row(self, sample: Any, num_classes: int | None) -> dict:
-        """Return ``rank``: how many other classes scored at least as high as the right one."""
+        """Return what the right class and the first guess scored.
+
+        ``rank`` is the number of other classes that scored at least as high as the right one, ``confidence`` the score
+        of the first guess, or ``None`` if that is no number.
+        """
         scores, truth = sample.pred_score, label(sample, 'gt_label')
         # Not counted as "how many scored higher", which would make a network of NaNs always right.
-        return {'rank': int((~(scores < scores[truth.item()])).sum()) - 1}
+        rank = int((~(scores < scores[truth.item()])).sum()) - 1
+        confidence = round(float(scores.max()), 4)
+        return {'rank': rank, 'confidence': confidence if math.isfinite(confidence) else None}
 
     def right(self, row: dict) -> bool:
         """Return whether the first guess is right."""
@@ -105,6 +120,11 @@ class MeanIoU(Score):
         areas = IoUMetric.intersect_and_union(predicted, truth.data.squeeze(0).to(predicted), num_classes, VOID)
         return {name: area.long().tolist() for name, area in zip(('intersect', 'union'), areas, strict=False)}
 
+    def points(self, row: dict) -> float | None:
+        """Return the mean IoU of the image over the classes that occur in it or in its prediction."""
+        ratios = [one / other for one, other in zip(row['intersect'], row['union'], strict=True) if other]
+        return 100 * sum(ratios) / len(ratios) if ratios else 100.0
+
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         intersect, union = (counts @ np.array([row[name] for row in rows], float) for name in ('intersect', 'union'))
         there = union[0] > 0
@@ -131,25 +151,6 @@ class DepthAccuracy(Score):
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         near, pixels = (counts @ np.array([row[name] for row in rows], float) for name in ('near', 'pixels'))
         return 100 * near / np.maximum(pixels, 1)
-
-
-def helped_and_harmed(score: Score, before: Sequence[dict], after: Sequence[dict]) -> tuple[int, int] | None:
-    """Count the images that a restorer turned from wrong to right, and from right to wrong.
-
-    A mean hides the second: a denoiser may raise it and still spoil images that the network knew without it.
-
-    Args:
-        score: Of both.
-        before: Rows of the images as they were.
-        after: Rows of the same images, restored.
-
-    Returns:
-        ``(helped, harmed)``, or ``None`` where the score knows no right and wrong.
-    """
-    pairs = [(score.right(one), score.right(other)) for one, other in zip(before, after, strict=True)]
-    if any(part is None for pair in pairs for part in pair):
-        return None
-    return pairs.count((False, True)), pairs.count((True, False))
 
 
 def label(sample: BaseDataElement, name: str) -> Any:

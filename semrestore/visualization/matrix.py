@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.evaluation.methods import noise_name
+from semrestore.evaluation.methods import UNTOUCHED, noise_name
 from semrestore.visualization.plain_text import plain_text
 
 
@@ -23,7 +23,8 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
         leading.setdefault(record['task'], record['metric'])
     methods = list(dict.fromkeys(record['method'] for record in records))
     sigmas = list(dict.fromkeys(record['sigma'] for record in records))
-    named = any(isinstance(sigma, str) for sigma in sigmas)
+    named = any(isinstance(sigma, str) and sigma != UNTOUCHED for sigma in sigmas)
+    levels = {sigma: 0 if sigma == UNTOUCHED else sigma for sigma in sigmas}  # clean images are of level 0
     # The first eight colours of seaborn's colorblind palette, clean in black.
     palette = ['#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#fbafe4', '#949494']
     colours = {method: 'black' if method == 'clean' else palette[index % 8] for index, method in enumerate(methods)}
@@ -45,7 +46,7 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
                 axis.errorbar([index], values, yerr=errors, fmt='o', **style)
             else:
                 # Noise levels are an axis; other noise has no order, so nothing is joined.
-                places = [sigmas.index(record['sigma']) if named else record['sigma'] for record in chosen]
+                places = [sigmas.index(r['sigma']) if named else levels[r['sigma']] for r in chosen]
                 axis.errorbar(
                     places, values, yerr=errors, marker='o', linestyle='none' if named else '-', label=method, **style
                 )
@@ -55,7 +56,9 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
         if len(sigmas) == 1:
             axis.set_xticks(range(len(methods)), methods, rotation=30, ha='right')
         else:
-            axis.set_xticks(range(len(sigmas)) if named else sigmas, [noise_name(sigma) for sigma in sigmas])
+            axis.set_xticks(
+                range(len(sigmas)) if named else list(levels.values()), [noise_name(sigma) for sigma in sigmas]
+            )
             axis.set_xlabel('noise' if named else 'sigma')
             axis.legend(fontsize='small')
     figure.savefig(path, dpi=dpi)
