@@ -233,6 +233,8 @@ class Cascade(BaseModel):
             self._judge(clean, restored, data_samples)
         for sample, *images in zip(data_samples, clean, noisy, restored, strict=True):
             sample.clean, sample.noisy, sample.restored = images
+            if not self.degradation.keeps_clean:
+                del sample.clean
         return data_samples
 
     def restore(

@@ -99,7 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     import torch
 
-    from semrestore.evaluation.cross_task import clean_row, corruption_noises, gaussian_noises, run_cells, task_configs
+    from semrestore.evaluation.cross_task import (
+        clean_row,
+        corruption_noises,
+        gaussian_noises,
+        run_cells,
+        stored_conditions,
+        task_configs,
+    )
     from semrestore.evaluation.matrix import Matrix
     from semrestore.evaluation.report import markdown
     from semrestore.evaluation.robustness import robustness, robustness_markdown
@@ -110,14 +117,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tasks: dict = {}
     for path in configs.values():
         tasks |= task_configs(path, options.cfg_options)
+    if stored := stored_conditions(tasks):
+        if options.sigma or others or 'clean' in names:
+            raise UserError(
+                "the tasks' data are stored degraded, without clean images; leave out --sigma, --noise, --corruptions"
+                " and 'clean'"
+            )
+        conditions = stored
+        noises = corrupted = {name: dict(type='AlreadyDegraded') for name in stored.values()}
     cells = run_cells(tasks, methods, noises, options.out / 'cells', limits, dtype)
     matrix = Matrix(cells, list(noises), options.reference)
     records = matrix.records()
     origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]
     # The corruptions have a report of their own, in which their many rows can be read.
     plain = [record for record in records if record['sigma'] not in corrupted]
-    _write(options.out, records, origins, markdown(records, options.reference), plain)
-    print(markdown(plain, options.reference, full=False))
+    _write(options.out, records, origins, markdown(records, options.reference), plain or records)
+    if plain:
+        print(markdown(plain, options.reference, full=False))
     if conditions:
         found = robustness(matrix, conditions)
         text = robustness_markdown(found)

@@ -2,6 +2,7 @@
 
 from semrestore.datasets.boxes import BoxesFromMask, EmbeddedBoxes, PackBoxes, VOCBoxes
 from semrestore.datasets.colour import RandomColour
+from semrestore.datasets.corrupted_folder import CorruptedFolder
 from semrestore.datasets.label_map import LoadLabelMap
 from semrestore.datasets.pair_folder import LoadPair, PairFolder
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
@@ -12,6 +13,7 @@ from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCro
 __all__ = [
     'BoxesFromMask',
     'CaffeCenterCrop',
+    'CorruptedFolder',
     'DeviceResidentPatches',
     'EmbeddedBoxes',
     'EmbeddedPhotos',

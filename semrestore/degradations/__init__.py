@@ -1,5 +1,6 @@
 """Clean to degraded: one file a physical cause."""
 
+from semrestore.degradations.already import AlreadyDegraded
 from semrestore.degradations.base import Degradation, Degraded, image_generator
 from semrestore.degradations.blur import DefocusBlur, GaussianBlur
 from semrestore.degradations.camera import CameraNoise
@@ -19,6 +20,7 @@ from semrestore.degradations.signal_dependent import PoissonGaussianNoise, Speck
 
 __all__ = [
     'JPEG',
+    'AlreadyDegraded',
     'CameraNoise',
     'CorrelatedNoise',
     'DefocusBlur',

@@ -27,6 +27,9 @@ class Degradation(nn.Module):
     takes_pairs: bool = False
     """Whether the data bring the noisy images, so that :meth:`forward` is not called."""
 
+    keeps_clean: bool = True
+    """Whether the images that :meth:`forward` is given are clean ones, so that PSNR means something."""
+
     @abstractmethod
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
         """Degrade a batch.

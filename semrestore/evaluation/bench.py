@@ -95,7 +95,9 @@ class Bench:
 
     def _row(self, sample: Any, network: str | None, label: str, sigma: float | str | None) -> dict:
         name = image_name(sample)
-        quality = None if sigma is None else psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
+        quality = None
+        if sigma is not None and 'clean' in sample:
+            quality = psnr(to_8_bit(sample.restored), to_8_bit(sample.clean))
         row: dict = dict(image=name, psnr=quality)
         if network is not None:
             task = self.cascade.tasks[network]

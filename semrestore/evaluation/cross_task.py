@@ -23,7 +23,15 @@ from semrestore.evaluation.rows import Rows, evenly
 from semrestore.files import sha256
 from semrestore.registry import DATASETS, MODELS
 
-__all__ = ['clean_row', 'corruption_noises', 'gaussian_noises', 'named_noise', 'run_cells', 'task_configs']
+__all__ = [
+    'clean_row',
+    'corruption_noises',
+    'gaussian_noises',
+    'named_noise',
+    'run_cells',
+    'stored_conditions',
+    'task_configs',
+]
 
 
 def gaussian_noises(sigmas: Sequence[float]) -> dict[float | str, dict]:
@@ -47,6 +55,22 @@ def corruption_noises(
             names[name, severity] = row = condition(name, severity)
             noises[row] = dict(type='ImageNetC', corruption=name, severity=severity)
     return noises, names
+
+
+def stored_conditions(tasks: Mapping[str, Config]) -> dict[tuple[str, int | None], str]:
+    """Return the rows that the tasks' data bring along by corruption and severity: stored degraded, or none.
+
+    Raises:
+        UserError: Some of the tasks have such data and others do not, or not the same rows.
+    """
+    found = [
+        tuple(_dataset(cfg).conditions) if hasattr(DATASETS.get(cfg.test_dataloader.dataset.type), 'conditions') else ()
+        for cfg in tasks.values()
+    ]
+    if any(one != found[0] for one in found):
+        names = ', '.join(tasks)
+        raise UserError(f'--tasks: {names} do not have the same corrupted images; measure them one after the other')
+    return {key: condition(*key) for key in found[0]}
 
 
 def clean_row() -> dict[float | str, dict]:
@@ -141,13 +165,15 @@ def _cells(
     example = next(iter(group.values()))
     dataset = _dataset(example)
     bench = None
+    stored_rows = _stored_rows(dataset)
     for method in methods:
-        indices = evenly(len(dataset), limits.get(method.name))
         # Clean images are the same at every noise level.
         rows_of: Sequence = [None] if method.name == 'clean' else list(noises)
         if UNTOUCHED in rows_of and not method.takes_clean_images(example.model.denoiser):
             rows_of = [name for name in rows_of if name != UNTOUCHED]
         for sigma in rows_of:
+            members = stored_rows.get(str(sigma), range(len(dataset)))
+            indices = [members[index] for index in evenly(len(members), limits.get(method.name))]
             level = f'-{sigma}' if isinstance(sigma, str) else '' if sigma is None else f'-sigma{sigma:g}'
             stored = {}
             for name, cfg in group.items():
@@ -172,6 +198,11 @@ def _cells(
                     for metric in cell.score.metrics:
                         cell.value(metric)
                 yield cell
+
+
+def _stored_rows(dataset: Any) -> dict[str, list[int]]:
+    """Return the images of each row, by its name, of data that are stored degraded."""
+    return {condition(*key): indices for key, indices in getattr(dataset, 'conditions', {}).items()}
 
 
 def _bench(group: Mapping[str, Config], dataset: Any, dtype: torch.dtype) -> Bench:

@@ -123,6 +123,11 @@ class ImageQuality(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Measure a batch of predictions."""
         for sample in data_samples:
+            if 'clean' not in sample:
+                raise UserError(
+                    'ImageQuality needs clean images, and these data hold degraded ones alone; take it out of the'
+                    ' evaluator'
+                )
             restored, clean = (self._measured(to_8_bit(sample[name])) for name in ('restored', 'clean'))
             row = {'dataset': sample.get('dataset_name') or '', 'image': sample.get('name') or sample.get('img_path')}
             row |= {name: self.FUNCTIONS[name](restored, clean) for name in self.measures}

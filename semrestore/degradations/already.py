@@ -1,0 +1,23 @@
+"""Images that were degraded before they were stored."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from semrestore.degradations.base import Degradation, Degraded
+from semrestore.registry import MODELS
+
+
+@MODELS.register_module()
+class AlreadyDegraded(Degradation):
+    """Leave the images as they are: the data (:class:`~semrestore.datasets.CorruptedFolder`) hold degraded ones alone.
+
+    There is no clean image then, so nothing measures PSNR or trains on them.
+    """
+
+    keeps_clean = False
+
+    def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
+        """Return the images; see :class:`~semrestore.degradations.base.Degradation`."""
+        return Degraded(clean, None)

@@ -1,0 +1,157 @@
+"""Images that are stored degraded: trees in ImageNet-C's and ImageNet-ES's layout, measured without a clean partner."""
+
+import json
+
+import pytest
+import torch
+from mmpretrain.structures import DataSample
+from PIL import Image
+
+from semrestore.cli import cross_task
+from semrestore.cli import test as testing
+from semrestore.cli.run import run
+from semrestore.config import load_config
+from semrestore.datasets import CorruptedFolder
+from semrestore.errors import UserError
+from semrestore.evaluation import ImageQuality
+from tests.common import CLASSIFIER
+from tests.repository.test_docs import BLOCK
+
+CONFIG = """
+_base_ = ['{root}/configs/_base_/default_runtime.py']
+model = dict(
+    type='Cascade',
+    denoiser=dict(type='MultiScaleDenoiser', encoder_channels=8, decoder_channels=8),
+    degradation=dict(type='AlreadyDegraded'),
+    task=dict(type='OpenMMLabTask', model={classifier}, checkpoint='random'),
+)
+test_dataloader = dict(
+    batch_size=2,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CorruptedFolder', data_root='{tmp}', folder='tree', severities={severities},
+        pipeline=[dict(type='LoadPhoto'), dict(type='mmpretrain.PackInputs')],
+    ),
+)
+test_evaluator = [dict(type='mmpretrain.Accuracy', topk=(1, 5))]
+test_cfg = dict(type='TestLoop')
+log_level = 'ERROR'
+"""
+CLASSES = 'abcdefg'
+
+
+@pytest.fixture
+def tree(tmp_path, photos):
+    """Return a function that writes an image of each class below some folders."""
+    photo = (photos['coffee'] * 255).byte().permute(1, 2, 0).numpy()
+
+    def write(*conditions, classes=CLASSES):
+        for row, condition in enumerate(conditions):
+            for column, name in enumerate(classes):
+                folder = tmp_path / 'tree' / condition / name
+                folder.mkdir(parents=True)
+                top, left = 40 * row, 40 * column
+                Image.fromarray(photo[top : top + 40, left : left + 40]).save(folder / f'{name}1.png')
+        return tmp_path / 'tree'
+
+    return write
+
+
+def config(tmp_path, root, severities):
+    text = CONFIG.format(root=root, tmp=tmp_path, severities=severities, classifier=CLASSIFIER)
+    (tmp_path / 'stored.py').write_text(text)
+    return str(tmp_path / 'stored.py')
+
+
+def test_the_tree_of_imagenet_c_has_its_conditions_and_labels(tree):
+    folder = tree('noise/shot_noise/1', 'noise/shot_noise/3', 'weather/fog/1', 'weather/fog/3')
+    data = CorruptedFolder(folder=str(folder), severities=(3, 1))
+    assert {key: len(found) for key, found in data.conditions.items()} == {
+        ('fog', 3): 7,
+        ('fog', 1): 7,
+        ('shot_noise', 3): 7,
+        ('shot_noise', 1): 7,
+    }
+    info = data.get_data_info(8)
+    assert info['img_path'] == str(folder / 'weather/fog/1/b/b1.png')
+    assert (info['gt_label'], info['corruption'], info['severity']) == (1, 'fog', 1)
+
+
+def test_a_tree_without_severities_is_named_by_its_folders(tree):
+    folder = tree('auto_exposure/l1/param_1', 'param_control/l5/param_2')
+    data = CorruptedFolder(folder=str(folder), severities=None)
+    assert list(data.conditions) == [('auto_exposure-l1-param_1', None), ('param_control-l5-param_2', None)]
+
+
+def test_labels_of_imagenet_are_the_positions_of_its_synsets(tree):
+    folder = tree('fog/1', classes=('n01443537', 'n15075141'))  # goldfish, toilet tissue: the second and the last
+    data = CorruptedFolder(folder=str(folder), severities=(1,), classes='imagenet')
+    assert [data.get_data_info(index)['gt_label'] for index in range(2)] == [1, 999]
+
+
+@pytest.mark.parametrize(
+    ('conditions', 'options', 'message'),
+    [
+        (('fog/1', 'fog/3', 'snow/1'), dict(severities=(1, 3)), "'snow'.*severity 3"),
+        (('fog/1',), {}, "'fog'.*severity 2, 3, 4, 5"),
+        (('fog/1',), dict(severities=(1,), corruptions=['fogg']), "'fogg'.* Did you mean fog"),
+        (('fog',), {}, 'CORRUPTION/SEVERITY/CLASS/IMAGE'),
+        (('',), dict(severities=None), 'CONDITION/CLASS/IMAGE'),
+        (('fog/1',), dict(severities=(1,), classes=['a', 'b']), "fog/1/c'"),
+        ((), {}, 'does not exist'),
+    ],
+)
+def test_a_tree_that_does_not_fit_is_named(tree, tmp_path, conditions, options, message):
+    tree(*conditions)
+    with pytest.raises(UserError, match=message):
+        CorruptedFolder(data_root=str(tmp_path), folder='tree', **options)
+
+
+def test_the_matrix_has_a_row_for_each_folder_and_the_numbers_of_the_test_command(tree, tmp_path, request):
+    tree('fog/1', 'fog/4', 'snow/1', 'snow/4')
+    path = config(tmp_path, request.config.rootpath, (1, 4))
+    out = tmp_path / 'out'
+    options = ['--tasks', path, '--denoisers', 'noisy', '--out', str(out), '--limit', 'noisy=6']
+    assert run(cross_task.main, options[:-2]) == 0
+    found = json.loads((out / 'matrix.json').read_text())['records']
+    rows = {record['sigma']: record for record in found if record['metric'] == 'top-1'}
+    assert list(rows) == ['fog-1', 'fog-4', 'snow-1', 'snow-4']
+    assert {(record['images'], record['psnr']) for record in rows.values()} == {(7, None)}
+    means = json.loads((out / 'corruptions.json').read_text())['records']
+    mean = next(record for record in means if record['corruption'] == 'mean')
+    assert mean['value'] == pytest.approx(sum(record['value'] for record in rows.values()) / 4)
+    assert 'clean' not in mean
+    single = tmp_path / 'single.json'
+    arguments = [path, 'none', '--work-dir', str(tmp_path / 'log'), '--out', str(single), '--cfg-options']
+    arguments += ["test_dataloader.dataset.corruptions=['snow']", 'test_dataloader.dataset.severities=[4]']
+    assert run(testing.main, arguments) == 0
+    metrics = json.loads(single.read_text())['metrics']
+    assert metrics['accuracy/top1'] == pytest.approx(rows['snow-4']['value'], abs=1e-4)
+
+
+@pytest.mark.parametrize('more', [['--sigma', '30'], ['--corruptions', 'fog'], ['--denoisers', 'noisy', 'clean']])
+def test_what_needs_clean_images_is_refused(tree, tmp_path, request, capsys, more):
+    tree('bright', 'dark')
+    path = config(tmp_path, request.config.rootpath, None)
+    arguments = ['--tasks', path, '--out', str(tmp_path / 'out'), '--denoisers', 'noisy', *more]
+    assert run(cross_task.main, arguments) == 2
+    assert 'clean' in capsys.readouterr().err
+
+
+def test_psnr_of_images_without_a_clean_partner_is_refused():
+    sample = DataSample(metainfo=dict(img_path='a.png'))
+    sample.set_field(torch.rand(3, 8, 8), 'restored')
+    with pytest.raises(UserError, match='ImageQuality'):
+        ImageQuality().process({}, [sample])
+
+
+def test_the_config_of_the_page_reads_imagenet_c(tree, tmp_path, request, monkeypatch):
+    page = (request.config.rootpath / 'docs/evaluation.md').read_text(encoding='utf-8')
+    (text,) = (block['text'] for block in BLOCK.finditer(page) if 'datasets/imagenet_c.py' in block['text'])
+    monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
+    for tree_of in ('imagenet_c', 'imagenet_es'):
+        (tmp_path / 'imagenet_c.py').write_text(text.replace('datasets/imagenet_c', f'datasets/{tree_of}'))
+        cfg = load_config(tmp_path / 'imagenet_c.py')
+        assert cfg.test_dataloader.dataset.type == 'CorruptedFolder'
+        assert cfg.model.degradation.type == 'AlreadyDegraded'
