@@ -5,7 +5,9 @@ evaluated at. Output ``scores`` are the network's, before the softmax. The batch
 """
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -55,7 +57,7 @@ class DenoiserAndNetwork(nn.Module):
         self.register_buffer('inverse', matrix.inverse().view(3, 3, 1, 1))
         self.register_buffer('shift', shift.view(1, 3, 1, 1))
         self.task = copy.copy(task)
-        self.task.preprocess = _as_they_are  # done here instead
+        self.task.__dict__['preprocess'] = _as_they_are  # done here instead
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the scores of normalised images."""
@@ -75,7 +77,8 @@ def _as_they_are(images: Tensor) -> Tensor:
 def _colours(task: FrozenTask, side: int) -> tuple[Tensor, Tensor]:
     """Return the matrix and the shift of what a network's preprocessing does to a pixel's red, green and blue."""
     colours = torch.cat([torch.zeros(1, 3), torch.eye(3), torch.full((1, 3), 0.5)])
-    prepared = task.preprocess(colours[:, :, None, None].expand(-1, -1, side, side).contiguous())
+    preprocess = cast(Callable[[Tensor], Tensor], getattr(task, 'preprocess', None) or _as_they_are)
+    prepared = preprocess(colours[:, :, None, None].expand(-1, -1, side, side).contiguous())
     values = prepared[:, :, side // 2, side // 2] if prepared.shape[-2:] == (side, side) else None
     if values is not None and prepared.eq(values[:, :, None, None]).all():
         shift, matrix = values[0], (values[1:4] - values[0]).T
