@@ -147,14 +147,17 @@ class _Bench:
         def name_of(label: Any) -> str:
             return IMAGENET_CATEGORIES[label.item()].split(',')[0]
 
+        def seen(sample: Any) -> str:
+            own = sample.get(network)
+            return f'{name_of(own.pred_label)} {own.pred_score.max().item():.0%}'
+
         rows = []
         for view in SHOWN:
             samples = [self.shown[method, view] for method in methods]
             row = [
                 Tile(
                     sample.restored,
-                    f'{psnr(to_8_bit(sample.restored), to_8_bit(sample.clean)):.1f} dB,'
-                    f' {name_of(sample.get(network).pred_label)}',
+                    f'{psnr(to_8_bit(sample.restored), to_8_bit(sample.clean)):.1f} dB, {seen(sample)}',
                     bool(sample.get(network).pred_label == sample.get(network).gt_label),
                 )
                 for sample in samples
