@@ -62,6 +62,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of every task config'
     )
+    parser.add_argument(
+        '--gate',
+        nargs='+',
+        default=[],
+        metavar='DENOISER=RULE',
+        help='add a column in which images that would not gain are left alone: noise:SIGMA or confidence:MARGIN',
+    )
     add_amp(parser)
     parser.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
     return parser.parse_args(arguments)
@@ -72,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
 
     from semrestore.config.libraries import config_path
+    from semrestore.evaluation.gates import gated, parse_gates
     from semrestore.evaluation.methods import check_sources, check_unique, parse_limits, parse_method
 
     for path in options.tasks:
@@ -80,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_unique(methods, '--denoisers')
     names = [method.name for method in methods]
     limits = parse_limits(options.limit, names)
+    gates = parse_gates(options.gate, names, '--gate')
     if options.reference and options.reference not in names:
         hint = near(options.reference, names)
         raise UserError(f"--reference is '{options.reference}', which is none of the denoisers.{hint}")
@@ -126,6 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         conditions = stored
         noises = corrupted = {name: dict(type='AlreadyDegraded') for name in stored.values()}
     cells = run_cells(tasks, methods, noises, options.out / 'cells', limits, dtype)
+    cells += gated(cells, gates)
     matrix = Matrix(cells, list(noises), options.reference)
     records = matrix.records()
     origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Subset
 
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.errors import UserError, explained
+from semrestore.evaluation.gates import noise_levels
 from semrestore.evaluation.methods import Method
 from semrestore.evaluation.quality import psnr, to_8_bit
 from semrestore.evaluation.rows import Rows
@@ -82,13 +83,15 @@ class Bench:
         loader: DataLoader = DataLoader(
             Subset(self.dataset, list(indices[done:])), collate_fn=pseudo_collate, **self.loader
         )
+        estimates = method.name == 'noisy'  # once for all methods, which see the same image
         networks, cascade.tasks = cascade.tasks, {name: cascade.tasks[name] for name in stored if name}
         try:
             with ProgressBar(label, len(indices), done) as bar:
                 for batch in loader:
                     for sample in cascade.test_step(batch):
+                        level = _noise(sample.noisy) if estimates else {}
                         for name, rows in stored.items():
-                            rows.add(self._row(sample, name, label, sigma))
+                            rows.add(self._row(sample, name, label, sigma) | level)
                         bar.advance()
         finally:
             cascade.tasks = networks
@@ -108,3 +111,9 @@ class Bench:
                 raise UserError(f"{task.score}.row gives what JSON cannot hold for '{name}': {error}") from None
             row |= dict(score=task.score) | scored
         return row
+
+
+def _noise(image: torch.Tensor) -> dict[str, float | None]:
+    """Return the estimated noise of an image on 0..255, by which a gate may leave it alone."""
+    levels = noise_levels(image[None])
+    return dict(noise=None if levels is None else round(levels.item(), 2))

@@ -27,8 +27,8 @@ class Cell:
         method: Name of the method.
         sigma: Noise level on 0..255, or the name of another noise; ``None`` for clean images.
         indices: Which images of the data set the rows are of, in their order.
-        rows: What each image scored: ``psnr``, ``score`` (the name of a :class:`~semrestore.evaluation.Score`) and what
-            that one's ``row`` returned.
+        rows: What each image scored: ``psnr``, ``score`` (the name of a :class:`~semrestore.evaluation.Score`), what
+            that one's ``row`` returned, and the estimated ``noise`` of an image that was left noisy.
         origin: Where the cell came from: config, checkpoint, seed.
     """
 
@@ -75,7 +75,7 @@ def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
     top-1 on 50,000 images a matter of milliseconds.
     """
     score = cells[0].score
-    apart = ('image', 'psnr', *score.apart)
+    apart = ('image', 'psnr', 'noise', *score.apart)
     kinds: dict[str, list] = {}
     for rows in zip(*(cell.rows for cell in cells), strict=True):
         scored = [{key: value for key, value in row.items() if key not in apart} for row in rows]
@@ -166,7 +166,7 @@ class Matrix:
             found['calibration_error'] = error
         if 'noisy' not in row or cell.method in ('noisy', 'clean'):
             return found
-        change = _compared(metric, cell, row['noisy'])
+        change = compared(metric, cell, row['noisy'])
         found |= dict(zip(('change', 'change_low', 'change_high'), change, strict=True))
         shared = set(cell.indices) & set(row['noisy'].indices)
         counts = helped_and_harmed(cell.score, row['noisy'].only(shared).rows, cell.only(shared).rows)
@@ -180,11 +180,11 @@ class Matrix:
         """Return the difference to the reference on the same images, with the interval of a paired bootstrap."""
         if self.reference not in row or cell.method == self.reference:
             return {}
-        difference = _compared(metric, cell, row[self.reference])
+        difference = compared(metric, cell, row[self.reference])
         return dict(zip(('difference', 'difference_low', 'difference_high'), difference, strict=True))
 
 
-def _compared(metric: str, cell: Cell, other: Cell) -> tuple[float, float, float]:
+def compared(metric: str, cell: Cell, other: Cell) -> tuple[float, float, float]:
     """Return a cell's value less another's on the images of both, with the interval of a paired bootstrap."""
     shared = set(cell.indices) & set(other.indices)
     cell, other = cell.only(shared), other.only(shared)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError
+from semrestore.evaluation.gates import noise_levels, parse_gate
 from semrestore.limits import doubt
 from semrestore.weights.build import load_denoiser
 from semrestore.weights.zoo import PURPOSES
@@ -34,9 +35,13 @@ class DenoiseBefore(nn.Module):
         transforms: What prepares images for the network: torchvision's preset (``weights.transforms()``), or the
             processor of a network of transformers (``AutoImageProcessor.from_pretrained(NAME)``).
         sigma: Standard deviation of the noise on 0..255, for denoisers that need it.
+        gate: When to leave an image alone: ``'noise:SIGMA'`` denoises only images whose estimated noise is at least
+            SIGMA on 0..255. ``'confidence:MARGIN'`` runs the network on both versions of the images, and returns what
+            it says of the denoised one only if its first guess is more probable by more than MARGIN; the network has
+            to return class scores ``(N, classes)`` before the softmax.
 
     Raises:
-        UserError: No normalisation is given or found, or the weights cannot be loaded.
+        UserError: No normalisation is given or found, the weights cannot be loaded, or there is no such gate.
 
     >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     >>> robust = DenoiseBefore(network, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -52,8 +57,10 @@ class DenoiseBefore(nn.Module):
         std: Sequence[float] | None = None,
         transforms: object | None = None,
         sigma: float | None = None,
+        gate: str | None = None,
     ) -> None:
         super().__init__()
+        self.gate = None if gate is None else parse_gate(gate, 'gate')
         mean, std = _normalisation(network, mean, std, transforms)
         self.network = network
         self.denoiser = InferenceDenoiser(load_denoiser(denoiser))
@@ -73,19 +80,39 @@ class DenoiseBefore(nn.Module):
             UserError: There are no images among the arguments.
         """
         if arguments and arguments[0] is not None:
-            return self.network(self._restored(arguments[0]), *arguments[1:], **options)
+            return self._run(arguments[0], lambda images: self.network(images, *arguments[1:], **options))
         name = next((name for name, value in options.items() if _is_images(value)), None)
         if name is None:
             raise UserError('DenoiseBefore was called without images; expected them as the first argument')
-        return self.network(*arguments, **{**options, name: self._restored(options[name])})
+        return self._run(options[name], lambda images: self.network(*arguments, **{**options, name: images}))
+
+    def _run(self, images: Any, network: Callable[[Any], Any]) -> object:
+        restored = network(self._restored(images))
+        if self.gate is None or self.gate.kind != 'confidence':
+            return restored
+        plain = network(images)
+        if not all(isinstance(scores, Tensor) and scores.ndim == 2 for scores in (plain, restored)):
+            raise UserError(
+                f"gate '{self.gate}' needs a network that returns a tensor of class scores (N, classes), and this one"
+                f' returns {type(plain).__name__}; use noise:SIGMA'
+            )
+        sure, surer = (scores.detach().float().softmax(1).amax(1) for scores in (plain, restored))
+        return torch.where((surer > sure + self.gate.threshold)[:, None], restored, plain)
 
     def _restored(self, images: Any) -> Any:
         if isinstance(images, list | tuple):
             return type(images)(self._restored(image[None])[0] for image in images)
         # In float32, whatever the network computes in: noise in half precision would be another noise.
         mean, std = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (self.mean, self.std))
-        restored = self.denoiser(images.float() * std + mean, self.sigma)
-        return ((restored - mean) / std).to(images.dtype)
+        noisy = images.float() * std + mean
+        levels = noise_levels(noisy) if self.gate is not None and self.gate.kind == 'noise' else None
+        if self.gate is None or levels is None:
+            return ((self.denoiser(noisy, self.sigma) - mean) / std).to(images.dtype)
+        chosen = levels >= self.gate.threshold
+        result = images.clone()
+        if chosen.any():
+            result[chosen] = ((self.denoiser(noisy[chosen], self.sigma) - mean) / std).to(images.dtype)
+        return result
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'DenoiseBefore':
         # half() and the like are for the network.

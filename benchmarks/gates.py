@@ -1,0 +1,113 @@
+"""Choose the thresholds of gates on some photos, and measure on others what the gates save.
+
+python -m benchmarks.gates --weights multiscale-blind recognition-blind --out work_dirs/gates
+
+The thresholds are those with the best top-1 on the photos of ``--choose-on``, as the mean over its networks, the noise
+levels and clean images. On the photos of ``--measure-on`` each gate is then compared with the better of restoring
+always and never, image by image. The aim is a gate that is never worse than that by more than its interval.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from semrestore.cli.run import run
+
+CHOOSE_ON = 'configs/evaluation/held_out_recognition.py'
+MEASURE_ON = [f'configs/evaluation/{name}_imagenet_samples.py' for name in ('efficientnet_lite0', 'mobilenetv2')]
+GRID = dict(noise=[0.5 * step for step in range(81)], confidence=[0.02 * step for step in range(-20, 21)])
+SIGMAS = (5, 10, 15, 30, 50)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--weights', nargs='+', required=True, metavar='DENOISER', help='blind ones, as cross-task takes'
+    )
+    parser.add_argument('--choose-on', nargs='+', default=[CHOOSE_ON], metavar='CONFIG', help='tasks with their photos')
+    parser.add_argument('--measure-on', nargs='+', default=MEASURE_ON, metavar='CONFIG', help='other tasks and photos')
+    parser.add_argument('--sigma', nargs='+', type=float, default=SIGMAS, metavar='S', help='noise levels on 0..255')
+    parser.add_argument('--images', type=int, metavar='N', help='of each set, evenly spread; all by default')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for cells, gates.md, gates.json')
+    options = parser.parse_args(arguments)
+
+    from semrestore.evaluation.gates import Gate, gated
+    from semrestore.evaluation.methods import Method
+    from semrestore.files import write_text
+
+    methods = [Method('noisy', kind='Identity'), *(Method(name, checkpoint=name) for name in options.weights)]
+    chosen_on, measured_on = (
+        _cells(configs, methods, options, folder)
+        for configs, folder in ((options.choose_on, 'choose'), (options.measure_on, 'measure'))
+    )
+    gates = []
+    for name in options.weights:
+        for kind, grid in GRID.items():
+            found = {value: _mean(gated(chosen_on, [(name, Gate(kind, value))])) for value in grid}
+            best = max(found.values())
+            tied = [value for value, mean in found.items() if mean > best - 1e-9]
+            gates.append((name, Gate(kind, statistics.median_low(tied))))
+    rows = _rows(measured_on, gates)
+    text = _table(rows, gates)
+    write_text(options.out / 'gates.md', text)
+    document = dict(gates=[f'{name}+{gate}' for name, gate in gates], rows=rows)
+    write_text(options.out / 'gates.json', json.dumps(document, indent=2) + '\n')
+    print(text)
+
+
+def _cells(configs: Sequence[str], methods: Sequence, options: argparse.Namespace, folder: str) -> list:
+    from semrestore.evaluation.cross_task import clean_row, gaussian_noises, run_cells, task_configs
+
+    tasks: dict = {}
+    for path in configs:
+        tasks |= task_configs(path)
+    limits = {method.name: options.images for method in methods if options.images}
+    return run_cells(tasks, methods, clean_row() | gaussian_noises(options.sigma), options.out / folder, limits)
+
+
+def _mean(cells: Sequence) -> float:
+    return statistics.fmean(cell.value(cell.score.metrics[0]) for cell in cells)
+
+
+def _rows(cells: Sequence, gates: Sequence) -> list[dict]:
+    """Return a dict for each task, noise and gate."""
+    from semrestore.evaluation.gates import gated
+    from semrestore.evaluation.matrix import compared
+
+    found = {(cell.task, cell.method, cell.sigma): cell for cell in cells}
+    rows = []
+    for name, gate in gates:
+        for cell in gated(cells, [(name, gate)]):
+            never, always = (found[cell.task, method, cell.sigma] for method in ('noisy', name))
+            metric = cell.score.metrics[0]
+            better = max(never, always, key=lambda one: one.value(metric))
+            difference, low, high = compared(metric, cell, better)
+            row = dict(task=cell.task, sigma=cell.sigma, gate=f'{name}+{gate}', images=len(cell.rows))
+            row |= dict(never=never.value(metric), always=always.value(metric), gated=cell.value(metric))
+            rows.append(row | dict(restored=cell.origin['restored'], difference=difference, low=low, high=high))
+    return rows
+
+
+def _table(rows: Sequence[dict], gates: Sequence) -> str:
+    from semrestore.evaluation.methods import noise_name
+
+    names = ', '.join(f'`{name}+{gate}`' for name, gate in gates)
+    lines = [f'Gates chosen: {names}', '']
+    heads = ['task', 'noise', 'gate', 'images', 'restored', 'never', 'always', 'gated', 'less the better of both']
+    lines += ['| ' + ' | '.join(heads) + ' |', '| --- | --- | --- |' + ' ---: |' * (len(heads) - 3)]
+    for row in rows:
+        cells = [row['task'], noise_name(row['sigma']), row['gate'], str(row['images']), str(row['restored'])]
+        cells += [f'{row[name]:.1f}' for name in ('never', 'always', 'gated')]
+        cells.append(f'{row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]')
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    worse = [row for row in rows if row['high'] < 0]
+    lines += ['', f'{len(worse)} of {len(rows)} rows are worse than the better of both by more than the interval.']
+    return '\n'.join(lines) + '\n'
+
+
+if __name__ == '__main__':
+    sys.exit(run(main))

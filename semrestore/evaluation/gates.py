@@ -1,0 +1,130 @@
+"""Rules that leave an image alone when restoring it would not help."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from semrestore.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from semrestore.evaluation.matrix import Cell
+
+__all__ = ['Gate', 'gated', 'noise_levels', 'parse_gate', 'parse_gates']
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A rule by which the restored image is used, or the image as it is.
+
+    Args:
+        kind: ``'noise'`` restores images whose estimated noise
+            (:func:`~semrestore.denoisers.estimate_sigma`, the mean of the channels) is at least ``threshold`` on
+            0..255. ``'confidence'`` asks the network about both versions, and takes the restored one if its first
+            guess is more probable by more than ``threshold``.
+        threshold: As above.
+    """
+
+    kind: Literal['noise', 'confidence']
+    threshold: float = 0.0
+
+    def __str__(self) -> str:
+        return f'{self.kind}:{self.threshold:g}'
+
+    def restores(self, noisy: dict, restored: dict) -> bool:
+        """Return whether the restored image is used, by the rows of the matrix for both versions.
+
+        Raises:
+            UserError: A row does not say what the rule needs.
+        """
+        if self.kind == 'noise':
+            if 'noise' not in noisy:
+                raise UserError(
+                    "the stored rows of 'noisy' have no estimated noise, since an earlier version wrote them; remove"
+                    ' them from the folder cells to measure them again'
+                )
+            return noisy['noise'] is None or noisy['noise'] >= self.threshold  # None: too small to estimate
+        sure, surer = (row.get('confidence') for row in (noisy, restored))
+        if sure is None or surer is None:
+            raise UserError(
+                "the gate 'confidence' needs a classifier, and rows that have its confidence; remove the stored ones"
+                ' of an earlier version from the folder cells'
+            )
+        return surer > sure + self.threshold
+
+
+def parse_gate(text: str, option: str) -> Gate:
+    """Parse ``noise:SIGMA``, ``confidence`` or ``confidence:MARGIN``.
+
+    Raises:
+        UserError: It is none of these; the message names ``option``.
+
+    >>> parse_gate('noise:5', 'gate'), str(parse_gate('confidence', 'gate'))
+    (Gate(kind='noise', threshold=5.0), 'confidence:0')
+    """
+    kind, _, number = text.partition(':')
+    try:
+        threshold = float(number or ('nan' if kind == 'noise' else '0'))
+    except ValueError:
+        threshold = math.nan
+    if kind == 'noise' and 0 <= threshold <= 255:
+        return Gate('noise', threshold)
+    if kind == 'confidence' and -1 <= threshold <= 1:
+        return Gate('confidence', threshold)
+    raise UserError(
+        f"{option}: '{text}' is no gate; expected noise:SIGMA with a level on 0..255, or confidence:MARGIN with a"
+        ' difference of probabilities'
+    )
+
+
+def parse_gates(texts: Sequence[str], names: Sequence[str], option: str) -> list[tuple[str, Gate]]:
+    """Parse ``METHOD=GATE`` for some of the methods, which need ``noisy`` among them.
+
+    Raises:
+        UserError: One does not fit; the message names ``option``.
+    """
+    found = []
+    for text in texts:
+        name, _, rule = text.partition('=')
+        if name not in names or name in ('noisy', 'clean'):
+            known = ', '.join(one for one in names if one not in ('noisy', 'clean'))
+            raise UserError(f"{option}: '{text}' is not METHOD=GATE with one of the denoisers: {known or 'none'}")
+        if 'noisy' not in names:
+            raise UserError(f"{option}: a gate chooses between a method and 'noisy'; add noisy to --denoisers")
+        found.append((name, parse_gate(rule, option)))
+    return found
+
+
+def gated(cells: Sequence['Cell'], gates: Sequence[tuple[str, Gate]]) -> list['Cell']:
+    """Return the cells that methods have behind gates, from those of the methods and of ``noisy``.
+
+    No image is restored again: each row is that of the noisy or of the restored image, as the gate chooses.
+    """
+    found = {(cell.task, cell.method, cell.sigma): cell for cell in cells}
+    results = []
+    for name, gate in gates:
+        for (task, method, sigma), cell in found.items():
+            noisy = found.get((task, 'noisy', sigma))
+            if method != name or noisy is None:
+                continue
+            shared = set(cell.indices) & set(noisy.indices)
+            noisy, own = noisy.only(shared), cell.only(shared)
+            rows = [
+                after if gate.restores(before, after) else before
+                for before, after in zip(noisy.rows, own.rows, strict=True)
+            ]
+            used = sum(row is after for row, after in zip(rows, own.rows, strict=True))
+            origin = own.origin | dict(gate=str(gate), restored=used)
+            results.append(replace(own, method=f'{name}+{gate}', rows=rows, origin=origin))
+    return results
+
+
+def noise_levels(images: 'Tensor') -> 'Tensor | None':
+    """Return the estimated noise of each image of a batch on 0..255; ``None`` if the images are too small."""
+    from semrestore.denoisers.noise_level import SMALLEST, estimate_sigma
+
+    if min(images.shape[-2:]) < SMALLEST:
+        return None
+    return 255 * estimate_sigma(images).mean(1)
