@@ -63,3 +63,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_text(options.out.with_suffix('.json'), json.dumps(document, indent=2) + '\n')
     print_table(records, f'{options.network}, {said}, {len(split.held_out)} photos held out')
     print(f'{options.out}; {", ".join(target.name for target in targets[1:])}')
+    print(f"In your program: semrestore.DenoiseBefore(network, '{options.out}', transforms=...)")

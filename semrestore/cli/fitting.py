@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from semrestore.errors import UserError
+from semrestore.errors import UserError, check_is_file
 
-__all__ = ['add_network_options', 'network_and_photos', 'noise_of', 'print_table']
+__all__ = ['add_network_options', 'network_and_photos', 'noise_of', 'print_table', 'verdict']
+
+LEAST_SURE = 0.05
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +40,9 @@ def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
     from semrestore.images.split import split_photos
 
     split = split_photos(options.photos)
+    given = options.checkpoint or ''
+    if Path(given).suffix and '://' not in given:  # what has none is a name
+        check_is_file(given, '--checkpoint')
     if options.noise_like and not options.noise_like.is_dir():
         raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")
 
@@ -85,3 +90,32 @@ def print_table(records: Sequence[dict], title: str) -> None:
         changes = [str(record.get(name, '')) for name in ('helped', 'harmed')]
         table.add_row(record['method'], agreement, *changes, quality)
     Console(markup=False).print(table)
+    if said := verdict(records):
+        print(said)
+
+
+def verdict(records: Sequence[dict]) -> str:
+    """Return what a table shows, as a sentence; nothing where single images are neither right nor wrong.
+
+    >>> noisy = dict(method='noisy', value=40, images=50)
+    >>> verdict([noisy, dict(method='mine', value=70, images=50, helped=16, harmed=1)])
+    "'mine' helps this network: 16 photos helped, 1 harmed (McNemar's exact test: p = 0.0003)."
+    """
+    from semrestore.evaluation.harm import exact_p
+
+    compared = [record for record in records if record.get('helped') is not None]
+    if not compared:
+        return ''
+    noisy = next((record for record in records if record['method'] == 'noisy'), compared[0])
+    if noisy['value'] > 100 - 100 / noisy['images']:
+        return 'This noise does not change what the network sees on these photos: it needs no denoiser.'
+    best = max(compared, key=lambda record: record['value'])
+    helped, harmed = best['helped'], best['harmed']
+    probability = exact_p(helped, harmed)
+    if helped > harmed and probability < LEAST_SURE:
+        counts = f'{helped} photos helped, {harmed} harmed'
+        return f"'{best['method']}' helps this network: {counts} (McNemar's exact test: p = {probability:.4f})."
+    return (
+        f"These {noisy['images']} photos do not decide it: '{best['method']}' helped {helped} and harmed {harmed}"
+        f" (McNemar's exact test: p = {probability:.2f}). Give more photos."
+    )

@@ -122,7 +122,8 @@ def _download(url: str) -> dict:
             torch.hub.download_url_to_file(url, str(file))
         except (http.client.HTTPException, OSError, RuntimeError, ValueError) as error:
             raise UserError(
-                f'cannot download {url} ({error}); fetch it where there is a network and give the file as'
-                ' model.task.checkpoint=FILE, or try the pipeline with model.task.checkpoint=random'
+                f'cannot download {url} ({error}); fetch it where there is a network and give the file by'
+                ' --checkpoint FILE (of a config: model.task.checkpoint=FILE), or try the pipeline with'
+                ' model.task.checkpoint=random'
             ) from None
     return read_checkpoint(file)
