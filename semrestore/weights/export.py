@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.datasets import EmbeddedPhotos
 from semrestore.denoisers import Denoiser
-from semrestore.errors import UserError, explained
+from semrestore.errors import UserError, explained, first_line
 from semrestore.files import replacing
 
 __all__ = ['export_denoiser']
@@ -150,7 +150,10 @@ def opened(path: Path) -> Callable[..., Tensor]:
 
     def run(*inputs: Tensor) -> Tensor:
         fed = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
-        return torch.from_numpy(session.run(None, fed)[0])
+        try:
+            return torch.from_numpy(session.run(None, fed)[0])
+        except Exception as error:  # ONNX Runtime's own, which have no class in common
+            raise RuntimeError(first_line(error)) from error
 
     return run
 

@@ -69,7 +69,7 @@ WITH_SIGMA = ('DRUNet', 'FDnCNN')
 # As the table in docs/other_restorers.md has them.
 EXPORTED = ['DnCNN', 'DRUNet', 'FDnCNN', 'KBNet', 'MixDehazeNet', 'NAFNet', 'Restormer', 'RetinexFormer', 'SAFMN']
 EXPORTED += ['SCUNet']
-NOT_EXPORTED = ['FBCNN', 'HVICIDNet', 'SwinIR']
+NOT_EXPORTED = ['FBCNN', 'SwinIR']
 every_network = pytest.mark.parametrize(
     'name', [*NETWORKS, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 )
