@@ -1,5 +1,10 @@
 # The demo's training: a minute or two on two CPU cores, through EfficientNet-Lite0, from the published blind weights.
 _base_ = './joint_efficientnet_lite0_sigma30.py'
+model = dict(
+    denoiser=dict(norm_eval=True),
+    losses=dict(perceptual=dict(weight=0.06), task=dict(weight=0.06)),
+)
+optim_wrapper = dict(optimizer=dict(lr=3e-4))
 load_from = 'zoo:multiscale-blind'
 train_cfg = dict(max_iters=45)
 param_scheduler = [

@@ -191,16 +191,17 @@ def _show(console: Any, bench: _Bench, network: str, methods: Sequence[str]) -> 
 
 
 def _table(bench: _Bench, network: str, agreement: dict[str, dict], confidence: dict[str, dict]) -> 'Table':
+    from rich import box
     from rich.table import Table
 
     table = Table(
+        box=box.SIMPLE,
         title=f'{NETWORKS[network]}\n{len(bench.views)} views of 3 photos kept apart, Gaussian noise of sigma {SIGMA}',
         caption='agreement: the class of the clean photo comes first; probability: of that class;\n'
         f"difference: of the probability to that after '{ALONE}', paired 95 % interval",
     )
-    table.add_column('')
-    for column in ('PSNR (dB)', 'agreement (%)', 'probability (%)', 'difference'):
-        table.add_column(column, justify='right')
+    for column in ('', 'PSNR\n(dB)', 'agreement\n(%)', 'probability\n(%)', 'difference\n(points)'):
+        table.add_column(column, justify='right' if column else 'left', no_wrap=True)
     for method, record in confidence.items():
         difference = (
             f'{record["difference"]:+.1f} [{record["difference_low"]:+.1f}, {record["difference_high"]:+.1f}]'
