@@ -15,7 +15,7 @@ model = dict(
     compile=True,
 )
 train_dataloader = dict(batch_size=72, dataset=dict(seeded_noise=False))
-load_from = 'projects/zoo/starts/multiscale-blind-b0114760.safetensors'
+load_from = 'work_dirs/weights/multiscale-blind-b0114760.safetensors'
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(optimizer=dict(lr=6e-4, fused=True))
 param_scheduler = [
