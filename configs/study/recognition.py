@@ -26,7 +26,7 @@ model = dict(
         ),
     ),
 )
-load_from = 'work_dirs/weights/multiscale-blind-b0114760.safetensors'
+load_from = 'zoo:multiscale-blind'
 train_cfg = dict(max_iters=max_iters, val_interval=10_000)
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = [

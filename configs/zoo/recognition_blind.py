@@ -8,48 +8,21 @@ _base_ = [
     '../_base_/datasets/recognition.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 2500
+max_iters = 1800
 model = dict(
     denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
     tasks={{_base_.tasks}},
     supervision='soft',
-    losses=dict(
-        reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05, weight=2.0),
-        lite0=dict(type='TaskLoss', task='lite0', weight=0.03),
-        lite0_features=dict(
-            type='PerceptualLoss',
-            task='lite0',
-            layers=['model.blocks.2', 'model.blocks.4'],
-            distance='normalised',
-            weight=0.03,
-        ),
-        squeezenet=dict(type='TaskLoss', task='squeezenet', weight=0.03),
-        squeezenet_features=dict(
-            type='PerceptualLoss',
-            task='squeezenet',
-            layers=['features.5', 'features.8'],
-            distance='normalised',
-            weight=0.03,
-        ),
-        segmenter=dict(type='TaskLoss', task='segmenter', weight=0.03),
-        segmenter_features=dict(
-            type='PerceptualLoss',
-            task='segmenter',
-            layers=['backbone.layer4', 'backbone.layer7'],
-            distance='normalised',
-            weight=0.03,
-        ),
-        vgg16=dict(type='PerceptualLoss', task='vgg16', layers={{_base_.relu3_3}}, distance='normalised', weight=0.03),
-    ),
+    losses={{_base_.losses}},
     compile=True,
 )
-train_dataloader = dict(batch_size=16, dataset=dict(seeded_noise=False))
-load_from = 'work_dirs/weights/multiscale-blind-b0114760.safetensors'
+train_dataloader = dict(batch_size=8, dataset=dict(patch_size=192, seeded_noise=False))
+load_from = 'work_dirs/weights/recognition-blind-6378d1f8.safetensors'
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=2e-4, fused=True))
+optim_wrapper = dict(optimizer=dict(lr=4e-4, fused=True))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
-    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=100, end=max_iters, T_max=max_iters - 100, by_epoch=False),
 ]
 default_hooks = dict(checkpoint=dict(interval=-1, minutes=10, save_last=True))

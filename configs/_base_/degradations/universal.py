@@ -18,7 +18,6 @@ jpeg = dict(type='JPEG', quality=(15, 90))
 any_noise = dict(type='RandomDegradation', choices=noises)
 any_other = dict(type='RandomDegradation', choices=others)
 degradation = dict(
-    _delete_=True,  # where a config puts it in another's place
     type='RandomDegradation',
     choices=[
         any_noise,

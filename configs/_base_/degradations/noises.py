@@ -1,0 +1,15 @@
+# White noise, a sensor's, a camera's, and white noise under JPEG; a tenth of the images is clean or nearly so.
+degradation = dict(
+    type='RandomDegradation',
+    choices=[
+        dict(type='GaussianNoise', sigma=(0, 60), grey=True),
+        dict(type='PoissonGaussianNoise', gain=(0.001, 0.04), read=(0, 0.06)),
+        dict(type='CameraNoise', shot=(1e-3, 3e-2), smooth=(0, 1.0), chroma=(0.4, 1.0), quantise=True),
+        dict(
+            type='DegradationChain',
+            steps=[dict(type='GaussianNoise', sigma=(5, 40), quantise=True), dict(type='JPEG', quality=(25, 90))],
+        ),
+        dict(type='GaussianNoise', sigma=(0, 5), grey=True),
+    ],
+    weights=[0.3, 0.2, 0.2, 0.2, 0.1],
+)
