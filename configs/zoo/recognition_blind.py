@@ -8,7 +8,7 @@ _base_ = [
     '../_base_/datasets/recognition.py',
     '../_base_/schedules/denoise_refined.py',
 ]
-max_iters = 1800
+max_iters = 2500
 model = dict(
     denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
@@ -17,12 +17,12 @@ model = dict(
     losses={{_base_.losses}},
     compile=True,
 )
-train_dataloader = dict(batch_size=8, dataset=dict(patch_size=192, seeded_noise=False))
-load_from = 'work_dirs/weights/recognition-blind-6378d1f8.safetensors'
+train_dataloader = dict(batch_size=16, dataset=dict(seeded_noise=False))
+load_from = 'work_dirs/weights/multiscale-blind-b0114760.safetensors'
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-optim_wrapper = dict(optimizer=dict(lr=4e-4, fused=True))
+optim_wrapper = dict(optimizer=dict(lr=2e-4, fused=True))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=100, end=max_iters, T_max=max_iters - 100, by_epoch=False),
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),
 ]
 default_hooks = dict(checkpoint=dict(interval=-1, minutes=10, save_last=True))

@@ -17,7 +17,7 @@ model = dict(
     losses={{_base_.losses}},
 )
 train_dataloader = dict(batch_size=6, dataset=dict(patch_size=160, seeded_noise=False))
-load_from = 'work_dirs/weights/recognition-blind-6378d1f8.safetensors'
+load_from = 'zoo:recognition-blind'
 optim_wrapper = dict(optimizer=dict(lr=2e-4, fused=True))
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = [
