@@ -127,7 +127,8 @@ plan = [
         )
         for sigma, neighbour in ((60, 50), (45, 50), (35, 30))
     ),
-    dict(name='multiscale-real', config='zoo/real.py', after=['multiscale-blind'], then='publish'),
+    # Worse on photographs than the published ones (docs/model_zoo.md): not published.
+    dict(name='multiscale-real', config='zoo/real.py', after=['multiscale-blind']),
     # The same with another seed, and without SqueezeNet and the segmenter, which then judge; not published.
     dict(name='recognition-again', config='zoo/recognition_blind.py', options={'randomness.seed': 1}, sigma=[0, 60]),
     dict(name='recognition-fewer', config='zoo/recognition_fewer.py', sigma=[0, 60]),
