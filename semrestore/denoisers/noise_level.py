@@ -56,3 +56,18 @@ def estimate_sigma(images: Tensor, scale: int = 1, patch_size: int = 8) -> Tenso
     # The largest number of eigenvalues whose mean is not above their median; one alone always qualifies.
     kept = torch.where(means <= medians, counts, 1).amax(1, keepdim=True)
     return means.gather(1, kept - 1).clamp_min(0).sqrt().view(batch, channels).to(images)
+
+
+def noise_level(images: Tensor) -> Tensor:
+    """Return the standard deviation of each image's noise on 0..255, the root mean square over its channels.
+
+    Args:
+        images: RGB batch ``(N, 3, H, W)`` of 0..1.
+
+    Returns:
+        Shape ``(N,)``.
+
+    Raises:
+        ValueError: The images are too small.
+    """
+    return 255 * estimate_sigma(images).square().mean(1).sqrt()

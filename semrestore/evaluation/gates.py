@@ -21,7 +21,7 @@ class Gate:
 
     Args:
         kind: ``'noise'`` restores images whose estimated noise
-            (:func:`~semrestore.denoisers.estimate_sigma`, the mean of the channels) is at least ``threshold`` on
+            (:func:`~semrestore.denoisers.noise_level.noise_level`) is at least ``threshold`` on
             0..255. ``'confidence'`` asks the network about both versions, and takes the restored one if its first
             guess is more probable by more than ``threshold``.
         threshold: As above.
@@ -123,8 +123,8 @@ def gated(cells: Sequence['Cell'], gates: Sequence[tuple[str, Gate]]) -> list['C
 
 def noise_levels(images: 'Tensor') -> 'Tensor | None':
     """Return the estimated noise of each image of a batch on 0..255; ``None`` if the images are too small."""
-    from semrestore.denoisers.noise_level import SMALLEST, estimate_sigma
+    from semrestore.denoisers.noise_level import SMALLEST, noise_level
 
     if min(images.shape[-2:]) < SMALLEST:
         return None
-    return 255 * estimate_sigma(images).mean(1)
+    return noise_level(images)

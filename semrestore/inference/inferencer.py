@@ -1,50 +1,34 @@
 """Denoise files, folders, globs, arrays, PIL images and videos, and give each back as it came.
 
-Three steps, each a generator over pictures: read, restore, write. So memory holds one batch, whatever the number of
-files or frames.
+Three steps, each a generator over pictures: read, restore, write (the first and the last: ``pictures.py``). So memory
+holds one batch, whatever the number of files or frames.
 """
 
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.device import get_device
-from PIL import Image
 from torch import Tensor
 
 from semrestore.acceleration import InferenceDenoiser
-from semrestore.denoisers import Denoiser, estimate_sigma
+from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError, explained
-from semrestore.images import Picture, find, from_array, from_pil, read, tiles
-from semrestore.images.film import writing_film
-from semrestore.images.formats import VIDEOS
-from semrestore.inference.targets import frame_path, targets
-from semrestore.limits import LARGEST_SIGMA, doubt
+from semrestore.images import Picture, tiles
+from semrestore.inference.levels import check_level, level_of
+from semrestore.inference.pictures import Failed, Item, read_files, read_inputs, report, write_files
+from semrestore.inference.targets import targets
+from semrestore.limits import doubt
 from semrestore.weights.build import load_denoiser
 
-__all__ = ['DenoiseInferencer', 'Item', 'estimate_level']
+__all__ = ['DenoiseInferencer']
 
 TILE = 512
-SAMPLE_SIDE, SAMPLES = 256, 16  # of a large image, to estimate its noise
-
-
-@dataclass(frozen=True)
-class Item:
-    """A picture on its way."""
-
-    picture: Picture
-    path: Path | None = None
-    """Where it goes; ``None`` if it is handed back."""
-    sigma: float | None = None
-    """Noise level on 0..255 that it is restored with."""
-
-
-Failed = Callable[[str], None] | None
 
 
 class DenoiseInferencer:
@@ -107,9 +91,8 @@ class DenoiseInferencer:
         Raises:
             UserError: An input cannot be read or restored.
         """
-        if isinstance(sigma, float) and (reason := doubt(sigma)):
-            warnings.warn(reason, stacklevel=2)
-        given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        _warn_of_doubt(sigma)
+        given = _listed(inputs)
         restored = [item.picture.as_given() for item in self.restore(read_inputs(given), sigma, batch_size)]
         alone = not isinstance(inputs, list | tuple) and _is_one(inputs)
         return restored[0] if alone and len(restored) == 1 else restored
@@ -136,9 +119,8 @@ class DenoiseInferencer:
         Raises:
             UserError: An input cannot be read or restored, a file is there already, or a film cannot be written.
         """
-        if isinstance(sigma, float) and (reason := doubt(sigma)):
-            warnings.warn(reason, stacklevel=2)
-        given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        _warn_of_doubt(sigma)
+        given = _listed(inputs)
         files = [one for one in given if isinstance(one, str | Path)]
         if len(files) < len(given):
             raise UserError('to_folder takes files; call the inferencer with arrays and PIL images')
@@ -177,9 +159,9 @@ class DenoiseInferencer:
     def _with_levels(self, items: Iterable[Item], sigma: float | str | None, failed: Failed) -> Iterator[Item]:
         for item in items:
             try:
-                yield replace(item, sigma=_level(item.picture, sigma))
+                yield replace(item, sigma=level_of(item.picture, sigma))
             except UserError as error:
-                _report(error, failed)
+                report(error, failed)
 
     def _one_by_one(self, batch: Sequence[Item], failed: Callable[[str], None]) -> Iterator[Item]:
         """Retry a failed batch image by image, so that one bad image does not cost the others."""
@@ -246,104 +228,13 @@ class DenoiseInferencer:
         return restored
 
 
-def read_inputs(given: Sequence[object]) -> Iterator[Item]:
-    """Yield the pictures of arrays, PIL images, files, folders, globs and videos, to be handed back."""
-    for number, one in enumerate(given):
-        if isinstance(one, str | Path):
-            for path, _ in find([one]):
-                for picture in read(path):
-                    yield Item(picture)
-        elif isinstance(one, Image.Image):
-            try:
-                yield Item(from_pil(one))
-            except UserError as error:
-                raise UserError(f'image {number} {error}') from None
-        elif isinstance(one, np.ndarray):
-            yield Item(from_array(one, str(number)))
-        else:
-            kind = type(one).__name__
-            raise UserError(f'input {number} is a {kind}; expected a file, a folder, an array or a PIL image')
+def _listed(inputs: object) -> list:
+    return list(inputs) if isinstance(inputs, list | tuple) else [inputs]
 
 
-def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None) -> Iterator[Item]:
-    """Yield the pictures of files with the paths that they go to.
-
-    Args:
-        pairs: Sources and targets, as :func:`~semrestore.inference.targets.targets` gives them.
-        failed: Called with the message of each image that cannot be read, instead of raising it.
-    """
-    for source, target in pairs:
-        try:
-            for picture in read(source):
-                yield Item(picture, frame_path(target, picture))
-        except UserError as error:
-            _report(error, failed)
-
-
-def write_files(items: Iterable[Item], failed: Failed = None) -> Iterator[Item]:
-    """Write items to their paths, and yield those that are written; neighbours of one path are frames of a film.
-
-    Args:
-        items: Restored, with paths.
-        failed: Called with the message of each image that cannot be written, instead of raising it.
-    """
-    for path, those in groupby(items, lambda item: item.path):
-        assert path is not None
-        try:
-            if path.suffix not in VIDEOS:
-                for item in those:
-                    item.picture.save(path)
-                    yield item
-                continue
-            first = next(those)
-            with writing_film(path, Path(first.picture.name)) as film:
-                for item in chain([first], those):
-                    film.write(item.picture)
-                    yield item
-        except UserError as error:
-            _report(error, failed)
-
-
-def check_level(sigma: float | str | None) -> None:
-    """Refuse what is no noise level.
-
-    Raises:
-        UserError: It is neither a number of 0 to ``LARGEST_SIGMA``, nor ``'auto'``, nor ``None``.
-    """
-    if sigma is None or sigma == 'auto':
-        return
-    if isinstance(sigma, str) or not 0 <= sigma <= LARGEST_SIGMA:
-        shown = repr(sigma) if isinstance(sigma, str) else f'{sigma:g}'
-        raise UserError(f"sigma is {shown}; expected a number of 0 to {LARGEST_SIGMA:g}, on 0..255, or 'auto'")
-
-
-def estimate_level(picture: Picture) -> float:
-    """Return the standard deviation of a picture's noise on 0..255, the root mean square over its channels.
-
-    It is estimated by :func:`~semrestore.denoisers.estimate_sigma`. Of a large picture 16 parts are looked at, evenly
-    spread, and the median is taken.
-
-    Raises:
-        ValueError: The picture is too small.
-    """
-    pixels = picture.pixels if picture.pixels.ndim == 3 else picture.pixels[..., None].repeat(3, axis=2)
-    parts = [pixels]
-    height, width = pixels.shape[:2]
-    if height * width > SAMPLES * SAMPLE_SIDE**2 and min(height, width) >= SAMPLE_SIDE:
-        per_side = round(SAMPLES**0.5)
-        tops, lefts = (np.linspace(0, size - SAMPLE_SIDE, per_side).astype(int) for size in (height, width))
-        parts = [pixels[top : top + SAMPLE_SIDE, left : left + SAMPLE_SIDE] for top in tops for left in lefts]
-    images = torch.from_numpy(np.stack(parts).astype(np.float32)).permute(0, 3, 1, 2) / picture.white
-    return 255 * estimate_sigma(images).square().mean(1).sqrt().median().item()
-
-
-def _level(picture: Picture, sigma: float | str | None) -> float | None:
-    if not isinstance(sigma, str):
-        return sigma
-    try:
-        return estimate_level(picture)
-    except ValueError as error:
-        raise UserError(f"'{picture.name}': {error}; give --sigma as a number") from None
+def _warn_of_doubt(sigma: float | str | None) -> None:
+    if isinstance(sigma, int | float) and (reason := doubt(sigma)):
+        warnings.warn(reason, stacklevel=3)
 
 
 def _tensor(pixels: np.ndarray, white: float, device: str) -> Tensor:
@@ -363,16 +254,6 @@ def _array(restored: Tensor, like: np.ndarray) -> np.ndarray:
     return images.clamp(0, 1).mul(white).round().to(torch.int32).cpu().numpy().astype(like.dtype)
 
 
-def _is_one(given: object) -> bool:
-    return not isinstance(given, str | Path) or Path(given).is_file()
-
-
-def _report(error: UserError, failed: Failed) -> None:
-    if failed is None:
-        raise error
-    failed(str(error))
-
-
 def _chunks(items: Iterable[Item], size: int, tile: int | None) -> Iterator[list[Item]]:
     """Yield lists of up to ``size`` items; an image of several tiles is alone, so that memory holds one of them."""
     chunk: list[Item] = []
@@ -384,3 +265,7 @@ def _chunks(items: Iterable[Item], size: int, tile: int | None) -> Iterator[list
             chunk = []
     if chunk:
         yield chunk
+
+
+def _is_one(given: object) -> bool:
+    return not isinstance(given, str | Path) or Path(given).is_file()

@@ -23,7 +23,8 @@ from semrestore.denoisers import DnCNN, DRUNet, FFDNet, Identity, MultiScaleDeno
 from semrestore.errors import UserError
 from semrestore.images import from_array, tiles
 from semrestore.inference import DenoiseBefore, DenoiseInferencer
-from semrestore.inference.inferencer import estimate_level, read_files, read_inputs
+from semrestore.inference.levels import estimate_level
+from semrestore.inference.pictures import read_files, read_inputs
 from semrestore.inference.targets import targets
 from semrestore.weights.read import save_weights
 from tests.images.bad_images import chunk

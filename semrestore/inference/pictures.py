@@ -1,0 +1,97 @@
+"""The first and the last step of denoising files: pictures are read, and written as they came."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from semrestore.errors import UserError
+from semrestore.images import Picture, find, from_array, from_pil, read
+from semrestore.images.film import writing_film
+from semrestore.images.formats import VIDEOS
+from semrestore.inference.targets import frame_path
+
+__all__ = ['Failed', 'Item', 'read_files', 'read_inputs', 'report', 'write_files']
+
+
+@dataclass(frozen=True)
+class Item:
+    """A picture on its way."""
+
+    picture: Picture
+    path: Path | None = None
+    """Where it goes; ``None`` if it is handed back."""
+    sigma: float | None = None
+    """Noise level on 0..255 that it is restored with."""
+
+
+Failed = Callable[[str], None] | None
+"""Called with the message of an image that fails, instead of raising it."""
+
+
+def read_inputs(given: Sequence[object]) -> Iterator[Item]:
+    """Yield the pictures of arrays, PIL images, files, folders, globs and videos, to be handed back."""
+    for number, one in enumerate(given):
+        if isinstance(one, str | Path):
+            for path, _ in find([one]):
+                for picture in read(path):
+                    yield Item(picture)
+        elif isinstance(one, Image.Image):
+            try:
+                yield Item(from_pil(one))
+            except UserError as error:
+                raise UserError(f'image {number} {error}') from None
+        elif isinstance(one, np.ndarray):
+            yield Item(from_array(one, str(number)))
+        else:
+            kind = type(one).__name__
+            raise UserError(f'input {number} is a {kind}; expected a file, a folder, an array or a PIL image')
+
+
+def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None) -> Iterator[Item]:
+    """Yield the pictures of files with the paths that they go to.
+
+    Args:
+        pairs: Sources and targets, as :func:`~semrestore.inference.targets.targets` gives them.
+        failed: Called with the message of each image that cannot be read, instead of raising it.
+    """
+    for source, target in pairs:
+        try:
+            for picture in read(source):
+                yield Item(picture, frame_path(target, picture))
+        except UserError as error:
+            report(error, failed)
+
+
+def write_files(items: Iterable[Item], failed: Failed = None) -> Iterator[Item]:
+    """Write items to their paths, and yield those that are written; neighbours of one path are frames of a film.
+
+    Args:
+        items: Restored, with paths.
+        failed: Called with the message of each image that cannot be written, instead of raising it.
+    """
+    for path, those in groupby(items, lambda item: item.path):
+        assert path is not None
+        try:
+            if path.suffix not in VIDEOS:
+                for item in those:
+                    item.picture.save(path)
+                    yield item
+                continue
+            first = next(those)
+            with writing_film(path, Path(first.picture.name)) as film:
+                for item in chain([first], those):
+                    film.write(item.picture)
+                    yield item
+        except UserError as error:
+            report(error, failed)
+
+
+def report(error: UserError, failed: Failed) -> None:
+    """Hand an error on: to ``failed``, or raised if there is none."""
+    if failed is None:
+        raise error
+    failed(str(error))
