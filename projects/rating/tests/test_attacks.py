@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projects.rating.store import Store
-from projects.rating.tests.test_rating import METHODS, client, folders, serving, study  # noqa: F401 (fixtures)
+from projects.rating.tests.conftest import METHODS
 
+pytest.importorskip('fastapi', reason="the extra `rating` is not installed: pip install 'semrestore[rating]'")
 SECRET = b'not-for-raters'
 GOOD = dict(scores=[4, 3, 2, 1])
 
@@ -59,7 +60,7 @@ def rater_of(address):
 
 
 @pytest.fixture
-def server(serving, folders):  # noqa: F811
+def server(serving, folders):
     (folders / 'secret.png').write_bytes(SECRET)
     (folders.parent / 'secret.txt').write_bytes(SECRET)
     process, address = serving()
@@ -212,7 +213,7 @@ def test_what_is_no_request_does_no_harm(server):
         max_leaves=10,
     )
 )
-def test_any_json_is_a_ranking_or_refused(client, study, value):  # noqa: F811
+def test_any_json_is_a_ranking_or_refused(client, study, value):
     rater = client.post('/api/raters').json()['rater']
     answer = client.put(
         f'/api/raters/{rater}/items/0', content=json.dumps(value), headers={'Content-Type': 'application/json'}
@@ -228,7 +229,7 @@ def test_any_json_is_a_ranking_or_refused(client, study, value):  # noqa: F811
     assert (answer.status_code, stored) == ((200, scores) if ranking else (422, [None] * 4))
 
 
-def test_raters_at_once_keep_what_each_of_them_said(server, folders):  # noqa: F811
+def test_raters_at_once_keep_what_each_of_them_said(server, folders):
     said = {}
 
     def rate(number):
@@ -253,7 +254,7 @@ def test_raters_at_once_keep_what_each_of_them_said(server, folders):  # noqa: F
 
 
 @pytest.mark.parametrize('moment', [0.0, 0.3])
-def test_a_server_killed_in_the_middle_of_a_burst_has_all_that_it_confirmed(serving, folders, moment):  # noqa: F811
+def test_a_server_killed_in_the_middle_of_a_burst_has_all_that_it_confirmed(serving, folders, moment):
     process, address = serving()
     raters = [rater_of(address) for _ in range(8)]
     confirmed, sent = {}, {}
