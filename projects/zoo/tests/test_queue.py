@@ -1,6 +1,7 @@
 """The queue trains what its plan has, in order; killed, it goes on and ends with the same weights to the bit."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -11,20 +12,21 @@ from projects.zoo import trainings
 from projects.zoo.__main__ import main
 from projects.zoo.pages import STUDIES, read_rows
 from projects.zoo.trainings import locked, read_plan, running
-from semrestore.cli.train import main as train_command
 from semrestore.engine import bf16_is_fast
 from semrestore.errors import UserError
 from semrestore.weights.read import latest_checkpoint, read_checkpoint
-from tests.processes import start
+from tests.processes import command, start
 
 ROOT = Path(__file__).parents[3]
 CONFIG = """
 _base_ = 'semrestore::embedded/denoise_sigma30.py'
-model = dict(task=None)
+custom_imports = dict(imports='accidents')
+model = dict(task=None, denoiser=dict(encoder_channels=8, decoder_channels=8))
 val_evaluator = [dict(type='ImageQuality')]
 train_dataloader = dict(batch_size=2)
-train_cfg = dict(max_iters=30)
+train_cfg = dict(max_iters=10, val_begin=99)
 default_hooks = dict(checkpoint=dict(interval=5), logger=dict(interval=5))
+custom_hooks = [dict(type='Accident')]
 """
 
 
@@ -32,6 +34,7 @@ default_hooks = dict(checkpoint=dict(interval=5), logger=dict(interval=5))
 def plan(tmp_path):
     path = tmp_path / 'plan.py'
     (tmp_path / 'tiny.py').write_text(CONFIG)
+    shutil.copy(ROOT / 'tests/programs/accidents.py', tmp_path)
     options = {'optim_wrapper.optimizer.lr': 1e-3}
     second = dict(name='second', config=str(tmp_path / 'tiny.py'), options=options, after=['first'])
     path.write_text(f'plan = [dict({second!r}), dict({second | dict(name="first", after=())!r})]\n')
@@ -42,11 +45,12 @@ def plan(tmp_path):
 def test_a_killed_queue_goes_on_to_the_bit(plan, tmp_path, capsys):
     out = tmp_path / 'killed'
     arguments = ['train', 'first', '--plan', str(plan), '--out', str(out)]
-    process = start(main, arguments)
-    process.wait_for(out / 'first/iter_5.pth')
+    process = start(main, arguments, ACCIDENT='wait:6')
+    process.wait_for(out / 'first/waiting')
     os.killpg(process.pid, signal.SIGKILL)
     assert process.done().returncode == -signal.SIGKILL
     assert not (out / 'first/finished').exists()
+    assert latest_checkpoint(out / 'first') == str(out / 'first/iter_5.pth')
     main([*arguments, '--status'])
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.strip().startswith('first'))
     assert line.split()[1] == 'stopped'
@@ -54,7 +58,8 @@ def test_a_killed_queue_goes_on_to_the_bit(plan, tmp_path, capsys):
     whole = tmp_path / 'whole'
     options = ['--amp'] if bf16_is_fast() else []
     learning_rate = ['--cfg-options', 'optim_wrapper.optimizer.lr=0.001']
-    train_command([str(tmp_path / 'tiny.py'), '--work-dir', str(whole), *options, *learning_rate])
+    done = command('train', tmp_path / 'tiny.py', '--work-dir', whole, *options, *learning_rate)
+    assert done.returncode == 0, done.stderr
     one, other = (read_checkpoint(latest_checkpoint(folder))['state_dict'] for folder in (whole, out / 'first'))
     assert all(torch.equal(value, other[key]) for key, value in one.items())
 
