@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -85,6 +86,12 @@ def commands(processes: int, *arguments: object, **environment: str) -> list[Don
     """Run ``semrestore ... --launcher pytorch`` in several processes until they end."""
     given = [*map(str, arguments), '--launcher', 'pytorch']
     return [one.done() for one in start_together(processes, _command, *given, **environment)]
+
+
+def run_module(name: str, *arguments: str) -> None:
+    """Run a module as ``python -m NAME`` does, to be started in a process of its own."""
+    sys.argv = [name, *arguments]
+    runpy.run_module(name, run_name='__main__', alter_sys=True)
 
 
 def _command(*arguments: str) -> None:

@@ -2,10 +2,7 @@
 
 import copy
 import os
-import subprocess
-import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,10 +25,9 @@ from semrestore.inference.pictures import read_files, read_inputs
 from semrestore.inference.targets import targets
 from semrestore.weights.read import save_weights
 from tests.images.bad_images import chunk
+from tests.processes import run_module, start
 
 WAVELET = ['--model', 'none', '--config', 'semrestore::baselines/wavelet_sigma25.py']
-
-PROGRAMS = Path(__file__).parents[1] / 'programs'
 
 
 class Darker(Identity):
@@ -331,21 +327,18 @@ def test_the_command_keeps_inputs_unless_told_and_takes_globs(tmp_path, picture,
 
 @pytest.mark.slow
 def test_a_large_image_takes_bounded_memory(tmp_path):
-    """8 megapixels; 100 are measured by hand (docs/inference.md), which takes minutes."""
+    """2.6 megapixels; 100 are measured by hand (docs/inference.md), which takes minutes."""
     rng = np.random.default_rng(0)
-    Image.fromarray(rng.integers(0, 255, (2800, 2800, 3), dtype=np.uint8)).save(
+    Image.fromarray(rng.integers(0, 255, (1600, 1600, 3), dtype=np.uint8)).save(
         tmp_path / 'large.png', compress_level=0
     )
-    done = subprocess.run(
-        [sys.executable, PROGRAMS / 'peak_memory.py', tmp_path / 'large.png', tmp_path / 'out'],
-        capture_output=True,
-        text=True,
-    )
+    files = str(tmp_path / 'large.png'), str(tmp_path / 'out')
+    done = start(run_module, 'tests.programs.peak_memory', *files).done()
     assert done.returncode == 0, done.stderr
     peak = int(done.stdout.splitlines()[-1])
-    whole = 2800 * 2800 * 950  # docs/performance.md: 373 MiB for 512 x 768 pixels in one piece
+    whole = 1600 * 1600 * 950  # docs/performance.md: 373 MiB for 512 x 768 pixels in one piece
     assert peak < 2e9 < whole
-    assert Image.open(tmp_path / 'out/large.png').size == (2800, 2800)
+    assert Image.open(tmp_path / 'out/large.png').size == (1600, 1600)
 
 
 def test_a_denoiser_before_a_network_of_timm_or_torchvision_keeps_its_normalisation(photos):

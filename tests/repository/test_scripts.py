@@ -1,10 +1,7 @@
 """The benchmark and study scripts run on small images: they write what they say, and refuse bad input."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +12,13 @@ from PIL import Image
 from semrestore.denoisers import FFDNet, MultiScaleDenoiser
 from semrestore.denoisers.cost import multiply_adds
 from semrestore.weights.read import save_weights
+from tests.processes import run_module, start
 
 ROOT = Path(__file__).parents[2]
 
 
 def script(name, *arguments):
-    environment = os.environ | dict(PYTHONPATH=str(ROOT))
-    return subprocess.run(
-        [sys.executable, '-m', name, *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=ROOT,
-        timeout=300,
-    )
+    return start(run_module, name, *map(str, arguments), CWD=str(ROOT)).done(timeout=300)
 
 
 @pytest.fixture
@@ -61,7 +51,7 @@ def test_the_benchmark_times_with_and_without_weights_and_draws(tmp_path, kodak)
 @pytest.mark.slow
 def test_the_benchmark_of_data_compares_ways_of_loading(tmp_path):
     arguments = ['--seconds', '0.2', '--rounds', '2', '--batch', '4', '--out', tmp_path / 'data.json']
-    done = script('benchmarks.data', *map(str, arguments))
+    done = script('benchmarks.data', *arguments)
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / 'data.json').read_text())['patches_per_s']
     assert list(rows) == ['BasicSR style', 'LoadPhoto', 'LoadPhoto(cache=True)', 'DeviceResidentPatches']
@@ -72,7 +62,7 @@ def test_the_benchmark_of_data_compares_ways_of_loading(tmp_path):
 @pytest.mark.slow
 def test_the_benchmark_of_training_checks_that_both_loops_do_the_same(tmp_path):
     arguments = ['--task', 'none', '--size', '16', '--batch', '2', '--steps', '3', '--out', tmp_path / 'step.json']
-    done = script('benchmarks.train_step', *map(str, arguments))
+    done = script('benchmarks.train_step', *arguments)
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / 'step.json').read_text())
     assert set(document['rows']) == {'ours', 'plain'}
@@ -95,7 +85,8 @@ def test_the_benchmark_of_scaling_trains_on_one_process_and_on_two(tmp_path):
         '--out',
         tmp_path / 'scaling.json',
     ]
-    done = script('benchmarks.scaling', *map(str, arguments), '--cfg-options', 'model.task=None')
+    narrow = ['model.denoiser.encoder_channels=8', 'model.denoiser.decoder_channels=8']
+    done = script('benchmarks.scaling', *arguments, '--cfg-options', 'model.task=None', *narrow)
     assert done.returncode == 0, done.stderr
     one, two = json.loads((tmp_path / 'scaling.json').read_text())['rows']
     assert (one['processes'], two['processes']) == (1, 2)
