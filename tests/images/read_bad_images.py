@@ -174,7 +174,7 @@ def _compare(image: Path, *options: str) -> None:
     strict = False  # some are too small or too odd to be drawn beside others
     out = Path(sys.argv[2]) / 'compared'
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        command.main([glob.escape(str(image)), '--methods', 'noisy', '--out', str(out), *options])
+        command.main([glob.escape(str(image)), '--methods', 'noisy', '--dpi', '30', '--out', str(out), *options])
     assert list(out.glob('*.png'))
     shutil.rmtree(out)
 
