@@ -11,6 +11,8 @@ from PIL import Image
 from safetensors import safe_open
 from torchvision import models
 
+import semrestore.config.named
+import semrestore.fitting
 from semrestore.cli import check, fit
 from semrestore.cli.run import run
 from semrestore.config import load_config
@@ -138,7 +140,9 @@ def test_noise_by_its_name():
 @pytest.mark.parametrize(
     'name', ['hf', 'torchvision:lraspp_mobilenet_v3_large', 'torchvision:ssdlite320_mobilenet_v3_large']
 )
-def test_a_check_and_a_fit_take_networks_of_any_kind(name, folder, tiny_vit, tmp_path, capsys):
+def test_a_check_and_a_fit_take_networks_of_any_kind(name, folder, tiny_vit, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(semrestore.config.named, 'MAP_SIDE', 96)
+    monkeypatch.setattr(semrestore.fitting, 'CROP', 48)
     arguments = [f'hf:{tiny_vit}'] if name == 'hf' else [name, '--checkpoint', 'random']
     arguments += ['--photos', str(folder)]
     assert run(check.main, arguments) == 0
@@ -148,7 +152,7 @@ def test_a_check_and_a_fit_take_networks_of_any_kind(name, folder, tiny_vit, tmp
 
 
 @pytest.mark.slow
-def test_a_fit_writes_a_denoiser_its_config_its_figures_and_a_picture(folder, tmp_path, capsys):
+def test_a_fit_writes_a_denoiser_its_config_its_figures_and_a_picture(folder, tmp_path, capsys, monkeypatch):
     noisy = tmp_path / 'noisy'
     noisy.mkdir()
     rng = np.random.default_rng(0)
@@ -156,6 +160,7 @@ def test_a_fit_writes_a_denoiser_its_config_its_figures_and_a_picture(folder, tm
         image = np.asarray(Image.open(path), float)
         Image.fromarray((image + rng.normal(0, 20, image.shape)).clip(0, 255).astype(np.uint8)).save(noisy / path.name)
     out = tmp_path / 'mine.safetensors'
+    monkeypatch.setattr(semrestore.fitting, 'CROP', 48)
     arguments = ['timm:tf_efficientnet_lite0', '--photos', str(folder)]
     end = ['--noise-like', str(noisy), '--iterations', '4', '--out', str(out)]
     assert run(fit.main, [*arguments, *end]) == 0

@@ -30,8 +30,8 @@ def extra_network(name, **arguments):
     return getattr(pytest.importorskip(f'spandrel_extra_arches.architectures.{name}'), name)(**arguments)
 
 
-STAGES = dict(middle_blk_num=1, enc_blk_nums=[1] * 4, dec_blk_nums=[1] * 4)
-WINDOWS = dict(img_size=16, in_chans=3, embed_dim=12, depths=[2, 2], num_heads=[2, 2], window_size=8, upscale=1)
+STAGES = dict(middle_blk_num=1, enc_blk_nums=[1], dec_blk_nums=[1])
+WINDOWS = dict(img_size=16, in_chans=3, embed_dim=12, depths=[2], num_heads=[2], window_size=8, upscale=1)
 PLAIN = dict(upsampler='', resi_connection='1conv')
 NETWORKS = {
     'DnCNN': lambda: spandrel_network('DnCNN', in_nc=3, out_nc=3, nc=16, nb=8, act_mode='R'),
@@ -47,10 +47,10 @@ MORE = {
     'FBCNN': lambda: spandrel_network('FBCNN', nc=[8, 8, 16, 512], nb=2),
     'FDnCNN': lambda: spandrel_network('DnCNN', in_nc=4, out_nc=3, nc=16, nb=8, act_mode='R', mode='FDnCNN'),
     'FFTformer': lambda: spandrel_network('FFTformer', dim=8, num_blocks=[1] * 3, num_refinement_blocks=1),
-    'GRL': lambda: spandrel_network('GRL'),
+    'GRL': lambda: spandrel_network('GRL', depths=[1, 1], num_heads_window=[3, 3], num_heads_stripe=[3, 3]),
     'HVICIDNet': lambda: spandrel_network('HVICIDNet'),
     'KBNet': lambda: pytest.importorskip('spandrel.architectures.KBNet').KBNet_s(img_channel=3, width=8, **STAGES),
-    'M3SNet': lambda: extra_network('M3SNet', width=8, **STAGES),
+    'M3SNet': lambda: extra_network('M3SNet', width=8, middle_blk_num=1, enc_blk_nums=[1] * 4, dec_blk_nums=[1] * 4),
     'MPRNet': lambda: extra_network('MPRNet', n_feat=8, scale_unetfeats=4, scale_orsnetfeats=4, num_cab=2),
     'MixDehazeNet': lambda: spandrel_network('MixDehazeNet', embed_dims=[8, 16, 24, 16, 8], depths=[1] * 5),
     'RetinexFormer': lambda: spandrel_network('RetinexFormer', n_feat=8, stage=1, num_blocks=[1] * 3),
