@@ -40,7 +40,7 @@ NETWORKS = {
     'Restormer': lambda: extra_network(
         'Restormer', dim=8, num_blocks=[1] * 4, num_refinement_blocks=1, heads=[1, 2, 4, 8]
     ),
-    'SCUNet': lambda: spandrel_network('SCUNet', in_nc=3, config=[1] * 7, dim=64),
+    'SCUNet': lambda: spandrel_network('SCUNet', in_nc=3, config=[1, 0, 0, 1, 0, 0, 1], dim=64),
     'SwinIR': lambda: spandrel_network('SwinIR', **WINDOWS, **PLAIN),
 }
 MORE = {
