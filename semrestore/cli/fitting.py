@@ -95,13 +95,13 @@ def print_table(records: Sequence[dict], title: str) -> None:
 
 
 def verdict(records: Sequence[dict]) -> str:
-    """Return what a table shows, as a sentence; nothing where single images are neither right nor wrong.
+    """Return what a table shows, as a sentence; nothing where no images are counted as helped and harmed.
 
     >>> noisy = dict(method='noisy', value=40, images=50)
     >>> verdict([noisy, dict(method='mine', value=70, images=50, helped=16, harmed=1)])
-    "'mine' helps this network: 16 photos helped, 1 harmed (McNemar's exact test: p = 0.0003)."
+    "'mine' helps this network: 16 photos helped, 1 harmed (McNemar's exact test: p < 0.001)."
     """
-    from semrestore.evaluation.harm import exact_p
+    from semrestore.evaluation.harm import exact_p, p_text
 
     compared = [record for record in records if record.get('helped') is not None]
     if not compared:
@@ -112,10 +112,10 @@ def verdict(records: Sequence[dict]) -> str:
     best = max(compared, key=lambda record: record['value'])
     helped, harmed = best['helped'], best['harmed']
     probability = exact_p(helped, harmed)
-    if helped > harmed and probability < LEAST_SURE:
-        counts = f'{helped} photos helped, {harmed} harmed'
-        return f"'{best['method']}' helps this network: {counts} (McNemar's exact test: p = {probability:.4f})."
-    return (
-        f"These {noisy['images']} photos do not decide it: '{best['method']}' helped {helped} and harmed {harmed}"
-        f" (McNemar's exact test: p = {probability:.2f}). Give more photos."
-    )
+    margin = f' by more than {best["margin"]:g} points' if 'margin' in best else ''
+    counts = f"{helped} photos helped, {harmed} harmed{margin} (McNemar's exact test: {p_text(probability)})."
+    if probability >= LEAST_SURE:
+        return f"These {noisy['images']} photos do not decide it: '{best['method']}', {counts} Give more photos."
+    if helped > harmed:
+        return f"'{best['method']}' helps this network: {counts}"
+    return f"'{best['method']}', the best of these denoisers, harms this network under this noise: {counts}"

@@ -52,6 +52,15 @@ def exact_p(helped: int, harmed: int) -> float:
     return float(binomtest(helped, helped + harmed).pvalue) if helped + harmed else 1.0
 
 
+def p_text(p: float) -> str:
+    """Return a p-value as text.
+
+    >>> p_text(0.0391), p_text(2e-5)
+    ('p = 0.039', 'p < 0.001')
+    """
+    return 'p < 0.001' if p < 0.001 else f'p = {p:.3f}'
+
+
 def calibration_error(rows: Sequence[dict]) -> float | None:
     """Return the expected calibration error of a classification in percent (Guo et al., ICML 2017).
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from semrestore.evaluation.harm import p_text
 from semrestore.evaluation.methods import noise_name
 
 __all__ = ['markdown']
@@ -83,5 +84,5 @@ def _difference(record: dict, name: str) -> str:
         return '-'
     text = f'{record[name]:+.1f} [{record[f"{name}_low"]:+.1f}, {record[f"{name}_high"]:+.1f}]'
     if name == 'change' and 'p' in record:
-        text += ', p < 0.001' if record['p'] < 0.001 else f', p = {record["p"]:.3f}'
+        text += f', {p_text(record["p"])}'
     return text
