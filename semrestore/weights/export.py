@@ -6,6 +6,7 @@ leave that range; nothing is clipped. A denoiser that needs the noise level has 
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -43,22 +44,57 @@ def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float
     denoiser.to(memory_format=torch.contiguous_format)
     sigma = needs_sigma(denoiser)
     tolerance = TOLERANCE_FP16 if fp16 else TOLERANCE
-    with replacing(path) as partial:
+    example, shapes = _example(sigma)
+    written = _in_half_precision(denoiser, sigma) if fp16 else denoiser
+    inputs = ['noisy', 'sigma'][: len(example)]
+    return write_compared(
+        path, written, example, shapes, inputs, 'restored', partial(_difference, denoiser, sigma), tolerance
+    )
+
+
+def write_compared(
+    path: Path,
+    network: nn.Module,
+    example: tuple,
+    shapes: tuple,
+    inputs: list[str],
+    output: str,
+    difference: Callable[[Callable[..., Tensor]], float],
+    tolerance: float,
+) -> float:
+    """Write a network to a file, and keep the file if it computes what PyTorch computes.
+
+    Args:
+        path: File to write: ``.onnx``, or ``.pt2`` for torch.export.
+        network: In evaluation mode.
+        example: Arguments to trace with.
+        shapes: Which of their dimensions are free, as :func:`torch.export.export` takes it.
+        inputs: Their names (ONNX).
+        output: Name of the result (ONNX).
+        difference: Returns the difference from PyTorch, given a function that runs the file.
+        tolerance: The largest difference that is allowed.
+
+    Returns:
+        The difference.
+
+    Raises:
+        UserError: The network cannot be exported, or the file does not run or differs too much.
+    """
+    with replacing(path) as unfinished:
         with explained(f"'{path}' cannot be exported"):
-            example, shapes = _example(sigma)
             if path.suffix == '.onnx':
-                written = _in_half_precision(denoiser, sigma) if fp16 else denoiser
-                write_onnx(written, example, shapes, ['noisy', 'sigma'][: len(example)], 'restored', partial)
+                _write_onnx(network, example, shapes, inputs, output, unfinished)
             else:
-                write_program(denoiser, example, shapes, partial)
+                with open(unfinished, 'wb') as file:
+                    torch.export.save(torch.export.export(network, example, dynamic_shapes=shapes), file)
         with explained(f"'{path}' is not written, because the exported file does not run"):
-            worst = _compare(denoiser, sigma, partial)
-        if not worst <= tolerance:
+            found = difference(_opened(unfinished))
+        if not found <= tolerance:
             raise UserError(
-                f'the exported file differs from PyTorch by {worst:.1e}, where {tolerance:g} is allowed;'
-                ' nothing is written'
+                f"'{path}' is not written, because the exported file differs from PyTorch by {found:.1e}, where"
+                f' {tolerance:g} is allowed'
             )
-    return worst
+    return found
 
 
 def needs_sigma(denoiser: nn.Module) -> bool:
@@ -78,17 +114,7 @@ def _example(sigma: bool) -> tuple[tuple, tuple]:
     return ((images, torch.full((2,), 0.1)), (shape, {0: batch})) if sigma else ((images,), (shape,))
 
 
-def write_onnx(network: nn.Module, example: tuple, shapes: tuple, inputs: list[str], output: str, path: Path) -> None:
-    """Write a network as ONNX.
-
-    Args:
-        network: In evaluation mode.
-        example: Arguments to trace with.
-        shapes: Which of their dimensions are free, as :func:`torch.export.export` takes it.
-        inputs: Their names.
-        output: Name of the result.
-        path: File to write.
-    """
+def _write_onnx(network: nn.Module, example: tuple, shapes: tuple, inputs: list[str], output: str, path: Path) -> None:
     try:
         import onnx
         import onnxscript  # noqa: F401 (PyTorch's exporter needs it)
@@ -132,13 +158,7 @@ def _in_half_precision(network: nn.Module, sigma: bool) -> nn.Module:
     return (HalfWithSigma() if sigma else Half()).eval()
 
 
-def write_program(network: nn.Module, example: tuple, shapes: tuple, path: Path) -> None:
-    """Write a network as a program of torch.export; arguments as for :func:`write_onnx`."""
-    with open(path, 'wb') as file:
-        torch.export.save(torch.export.export(network, example, dynamic_shapes=shapes), file)
-
-
-def opened(path: Path) -> Callable[..., Tensor]:
+def _opened(path: Path) -> Callable[..., Tensor]:
     """Return a function that runs an exported file."""
     if path.suffix == '.pt2':
         with open(path, 'rb') as file:
@@ -158,9 +178,8 @@ def opened(path: Path) -> Callable[..., Tensor]:
     return run
 
 
-def _compare(network: nn.Module, sigma: bool, path: Path) -> float:
-    """Return the largest difference between the file and PyTorch on noisy photos."""
-    run = opened(path)
+def _difference(network: nn.Module, sigma: bool, run: Callable[..., Tensor]) -> float:
+    """Return the largest difference between what a file computes and PyTorch on noisy photos."""
     items = EmbeddedPhotos(split='val', pipeline=[dict(type='semrestore.LoadPhoto')])
     photos = [torch.from_numpy(item['img']) / 255 for item in items]
     noise = torch.Generator().manual_seed(0)

@@ -6,6 +6,7 @@ evaluated at. Output ``scores`` are the network's, before the softmax. The batch
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -16,10 +17,9 @@ from torch import Tensor, nn
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.datasets import EmbeddedPhotos
 from semrestore.denoisers import Denoiser
-from semrestore.errors import UserError, explained
-from semrestore.files import replacing
+from semrestore.errors import UserError
 from semrestore.tasks import FrozenTask
-from semrestore.weights.export import needs_sigma, opened, write_onnx, write_program
+from semrestore.weights.export import needs_sigma, write_compared
 
 __all__ = ['DenoiserAndNetwork', 'export_both']
 
@@ -110,22 +110,19 @@ def export_both(denoiser: Denoiser, task: FrozenTask, side: int, path: Path) -> 
     both.to(memory_format=torch.contiguous_format)
     example = (torch.zeros(2, 3, side, side),)
     shapes = ({0: torch.export.Dim('batch', min=1)},)
-    with replacing(path) as partial:
-        with explained(f"'{path}' cannot be exported"):
-            if path.suffix == '.onnx':
-                write_onnx(both, example, shapes, ['images'], 'scores', partial)
-            else:
-                write_program(both, example, shapes, partial)
-        images = _noisy_photos(both, side)
-        expected, run = both(images), opened(partial)
-        found = torch.cat([run(images[:1]), run(images[1:])])
-        worst = ((found - expected).abs().max() / expected.abs().max()).item()
-        if not worst <= TOLERANCE or not found.argmax(1).equal(expected.argmax(1)):
-            raise UserError(
-                f'the exported file differs from PyTorch by {worst:.1e} of the largest score, where {TOLERANCE:g} is'
-                ' allowed; nothing is written'
-            )
+    worst = write_compared(
+        path, both, example, shapes, ['images'], 'scores', partial(_difference, both, side), TOLERANCE
+    )
     return worst, CROPS
+
+
+def _difference(both: DenoiserAndNetwork, side: int, run: Callable[..., Tensor]) -> float:
+    """Return the largest difference of a score between a file and PyTorch, as a part of the largest score."""
+    images = _noisy_photos(both, side)
+    expected, found = both(images), torch.cat([run(images[:1]), run(images[1:])])
+    if not found.argmax(1).equal(expected.argmax(1)):
+        return float('inf')
+    return ((found - expected).abs().max() / expected.abs().max()).item()
 
 
 def _noisy_photos(both: DenoiserAndNetwork, side: int) -> Tensor:
@@ -138,9 +135,10 @@ def _noisy_photos(both: DenoiserAndNetwork, side: int) -> Tensor:
     crops = []
     for number in range(CROPS):
         photo = photos[number % len(photos)][None]
-        enlarged = max(1.0, side / min(photo.shape[-2:]))
+        enlarged = side / min(photo.shape[-2:])
         if enlarged > 1:
-            photo = F.interpolate(photo, scale_factor=enlarged, mode='bilinear', recompute_scale_factor=True)
+            size = [max(side, round(length * enlarged)) for length in photo.shape[-2:]]
+            photo = F.interpolate(photo, size=size, mode='bilinear')
         top, left = (int(torch.randint(size - side + 1, (), generator=generator)) for size in photo.shape[-2:])
         crops.append(photo[0, :, top : top + side, left : left + side])
     clean = torch.stack(crops)

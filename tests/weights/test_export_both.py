@@ -77,6 +77,22 @@ def test_the_file_gives_the_scores_of_pytorch(denoiser, images, tmp_path, suffix
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
+def test_a_network_is_exported_that_takes_larger_images_than_the_photos_of_the_comparison(denoiser, tmp_path):
+    worst, _ = export_both(denoiser, task(), 480, tmp_path / 'robust.pt2')
+    assert worst < 1e-4
+
+
+def test_a_file_that_does_not_run_is_named_and_not_kept(denoiser, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError('no kernel')
+
+    monkeypatch.setattr(torch.export, 'load', fails)
+    with pytest.raises(UserError, match=r'robust\.pt2.*no kernel'):
+        export_both(denoiser, task(), SIDE, tmp_path / 'robust.pt2')
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_not_one_file_is_refused(denoiser, tmp_path):
     with pytest.raises(UserError, match='FFDNet'):
         DenoiserAndNetwork(FFDNet().eval(), task(), SIDE)
