@@ -1,5 +1,6 @@
 """A trained denoiser before somebody's own network: any module, with that network's own normalisation."""
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -41,7 +42,7 @@ class DenoiseBefore(nn.Module):
             to return class scores ``(N, classes)`` before the softmax.
 
     Raises:
-        UserError: No normalisation is given or found, the weights cannot be loaded, or there is no such gate.
+        UserError: No normalisation on 0..1 is given or found, the weights cannot be loaded, or there is no such gate.
 
     >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     >>> robust = DenoiseBefore(network, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
@@ -145,6 +146,8 @@ def _normalisation(
         }
         if getattr(transforms, 'do_normalize', True) is False:  # it has a mean and std, and does not use them
             found = dict(mean=(0, 0, 0), std=(1, 1, 1))
+        if mean is None or std is None:
+            _check_rescaling(transforms)
     mean = found.get('mean') if mean is None else mean
     std = found.get('std') if std is None else std
     if mean is None or std is None:
@@ -160,3 +163,14 @@ def _normalisation(
             ' 0..255 divide both by 255'
         )
     return mean, std
+
+
+def _check_rescaling(processor: object) -> None:
+    """Raise a :class:`UserError` if a processor of transformers does not bring 0..255 to 0..1, as torchvision does."""
+    for name, expected in (('do_rescale', True), ('rescale_factor', 1 / 255)):
+        value = getattr(processor, name, None)
+        if value is not None and not math.isclose(value, expected, rel_tol=1e-6):
+            raise UserError(
+                f'the processor has {name}={value}; expected do_rescale=True and rescale_factor=1/255, so that mean and'
+                ' std are on 0..1. Give mean and std yourself'
+            )

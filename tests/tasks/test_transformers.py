@@ -294,6 +294,15 @@ def test_a_denoiser_before_a_network_takes_its_processor(saved, normalised):
     torch.testing.assert_close(found, network(expected).logits, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize(('key', 'value'), [('do_rescale', False), ('rescale_factor', 1 / 127.5)])
+def test_a_processor_that_leaves_images_on_another_scale_is_refused(key, value):
+    network, processor = torch.nn.Identity(), transformers.ViTImageProcessor(**{key: value})
+    with pytest.raises(UserError, match=key):
+        semrestore.DenoiseBefore(network, 'multiscale-sigma25', transforms=processor)
+    mean, std = processor.image_mean, processor.image_std
+    semrestore.DenoiseBefore(network, 'multiscale-sigma25', mean, std, transforms=processor)  # the user knows better
+
+
 def test_what_cannot_be_had_is_named(saved, clip, tmp_path, monkeypatch):
     with pytest.raises(UserError, match='nobody/nothing'):
         TransformersTask('nobody/nothing')
