@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semrestore.denoisers.hub import OnHub
+from semrestore.denoisers.pretrained import Pretrained
 
 
-class Denoiser(OnHub, ABC):
+class Denoiser(Pretrained, ABC):
     """Base class of all denoisers, learned or classical.
 
     ``forward(noisy, sigma=None) -> restored``, where

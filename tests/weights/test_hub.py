@@ -64,11 +64,35 @@ def test_weights_that_do_not_fit_are_refused(denoiser, tmp_path):
     state = load_file(file)
     record = json.loads((tmp_path / 'config.json').read_text())
     state.pop(next(iter(state)))
-    save_file(state, file, dict(semrestore=json.dumps(dict(denoiser=dict(type='MultiScaleDenoiser', **record)))))
+    save_file(state, file, dict(semrestore=json.dumps(dict(denoiser=record))))
     with pytest.raises(UserError, match=r'model\.safetensors'):
         semrestore.Denoiser.from_pretrained(tmp_path)
     with pytest.raises(UserError, match='no such folder'):
         semrestore.Denoiser.from_pretrained(tmp_path / 'no such folder')
+
+
+def test_no_option_is_ignored(denoiser, tmp_path):
+    denoiser.save_pretrained(tmp_path)
+    with pytest.raises(TypeError, match='nonsense'):
+        semrestore.Denoiser.from_pretrained(tmp_path, nonsense=3)
+    with pytest.raises(UserError, match='revision'):
+        semrestore.Denoiser.from_pretrained('multiscale-blind', revision='v2')
+
+
+def test_arguments_by_position_are_recorded_too(tmp_path):
+    DnCNN(3, channels=8).save_pretrained(tmp_path / 'mine')
+    config = json.loads((tmp_path / 'mine/config.json').read_text())
+    assert (config['type'], config['depth'], config['channels']) == ('DnCNN', 3, 8)
+    assert sum(1 for _ in DnCNN.from_pretrained(tmp_path / 'mine').parameters()) == sum(
+        1 for _ in DnCNN(depth=3, channels=8).parameters()
+    )
+    assert "from_pretrained('mine')" in (tmp_path / 'mine/README.md').read_text(encoding='utf-8')
+
+
+def test_a_folder_is_taken_before_a_published_name(denoiser, noisy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    denoiser.save_pretrained('multiscale-blind')
+    assert alike(denoiser, semrestore.Denoiser.from_pretrained('multiscale-blind'), noisy)
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -133,6 +157,7 @@ def hub(monkeypatch, tmp_path):
 def test_a_denoiser_goes_to_the_hub_and_comes_back(denoiser, noisy, hub, tmp_path):
     denoiser.push_to_hub('somebody/denoiser', token='hf_none')
     assert {'model.safetensors', 'config.json', 'README.md'} <= set(hub)
+    assert "from_pretrained('somebody/denoiser')" in hub['README.md'].decode()
     assert alike(denoiser, semrestore.Denoiser.from_pretrained('somebody/denoiser', token=False), noisy)
     with pytest.raises(UserError, match='somebody/other'):
         semrestore.Denoiser.from_pretrained('somebody/other', token=False)

@@ -1,0 +1,112 @@
+"""Denoisers in a folder and on the Hugging Face Hub."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from torch import nn
+
+from semrestore.errors import UserError
+
+# huggingface_hub takes half a second to import, so it is imported when it is used. Its ModelHubMixin would have to be a
+# base class.
+
+
+class Pretrained(nn.Module):
+    """``save_pretrained``, ``push_to_hub`` and ``from_pretrained`` of denoisers.
+
+    A folder holds ``model.safetensors``, whose header records the network, ``config.json`` for people, and a model
+    card. It is loaded as every other file of weights is (:func:`semrestore.load_denoiser`): no code of the file is run,
+    and weights that do not fit are refused.
+    """
+
+    made: dict[str, Any] | None = None
+    """What the file of the weights records of their training."""
+
+    given: tuple[tuple, dict[str, Any]]
+    """The arguments that it was built with, by position and by name."""
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Keep the arguments, so that a file can record them."""
+        denoiser = super().__new__(cls)
+        denoiser.__dict__['given'] = args, options
+        return denoiser
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+    ) -> Self:
+        """Load a denoiser from a folder, by a published name, or from the hub.
+
+        Args:
+            name: A folder that :meth:`save_pretrained` wrote; a name of :func:`semrestore.published`, which needs no
+                network; or the id of a repository, such as ``'somebody/denoiser'``.
+            revision: Branch, tag or commit of the repository.
+            token: Access token of the hub; by default that of ``hf auth login``.
+            cache_dir: Folder for what is downloaded.
+            local_files_only: Take what was downloaded before, and ask no network.
+            force_download: Download again what was downloaded before.
+
+        Raises:
+            UserError: There is no such denoiser, it is of another class, or options of the hub are given for a
+                published name.
+        """
+        from semrestore.weights.build import load_denoiser
+        from semrestore.weights.hub import weights_file
+
+        options = dict(
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+        denoiser = load_denoiser(weights_file(str(name), {key: value for key, value in options.items() if value}))
+        if not isinstance(denoiser, cls):
+            raise UserError(f"'{name}' holds a {type(denoiser).__name__}, no {cls.__name__}")
+        return denoiser
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the denoiser to a folder: weights, config and model card. Files of these names are replaced.
+
+        Args:
+            folder: It is made if it is missing.
+
+        Raises:
+            UserError: A file cannot record the denoiser's arguments, or the folder cannot be written.
+        """
+        from semrestore.weights.hub import save
+
+        save(self, Path(folder))
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        commit_message: str = 'Add a denoiser of semrestore',
+    ) -> str:
+        """Upload the files of :meth:`save_pretrained` to a repository on the hub, which is made if it is missing.
+
+        Args:
+            repo_id: Such as ``'somebody/denoiser'``.
+            private: Whether a new repository is private.
+            token: Access token of the hub; by default that of ``hf auth login``.
+            commit_message: Of the upload.
+
+        Returns:
+            The URL of the commit.
+
+        Raises:
+            UserError: As for :meth:`save_pretrained`, or the hub does not take the files.
+        """
+        from semrestore.weights.hub import push
+
+        return push(self, repo_id, private, token, commit_message)

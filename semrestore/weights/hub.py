@@ -1,0 +1,121 @@
+"""Denoisers in a folder and on the Hugging Face Hub: their weights, their config and their model card."""
+
+import inspect
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from semrestore.errors import UserError, explained
+from semrestore.files import write_text
+from semrestore.weights.read import save_weights
+from semrestore.weights.record import denoiser_record
+from semrestore.weights.zoo import PREFIX, figures, published
+
+if TYPE_CHECKING:
+    from semrestore.denoisers.pretrained import Pretrained
+
+__all__ = ['push', 'save', 'weights_file']
+
+FILE = 'model.safetensors'
+CARD = Path(__file__).parents[1] / 'templates/model_card.md'
+TOLD = ('data', 'config', 'command', 'iterations', 'device', 'sigma', 'seed')
+"""What a card says of how weights were made, of what their file records."""
+
+
+def weights_file(name: str, options: dict[str, Any]) -> str | Path:
+    """Return the file of weights, or their published name, of what :meth:`Denoiser.from_pretrained` is given.
+
+    Args:
+        name: A folder, a published name, or a repository on the hub.
+        options: Of :func:`huggingface_hub.hf_hub_download`.
+
+    Raises:
+        UserError: It is none of these, or options are given for a published name.
+    """
+    if Path(name).is_dir():
+        return Path(name) / FILE
+    if name.removeprefix(PREFIX) in published():
+        if options:
+            raise UserError(
+                f"'{name}' is a published name, which needs no hub; expected no {', '.join(options)} with it"
+            )
+        return name
+    from huggingface_hub import hf_hub_download
+
+    with explained(f"'{name}' is no published name ({', '.join(published())}) and no folder, and the hub"):
+        return hf_hub_download(name, FILE, **options)
+
+
+def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
+    """Write a denoiser's weights, config and model card to a folder.
+
+    Args:
+        denoiser: The denoiser.
+        folder: It is made if it is missing.
+        name: By which the card says that it is loaded. By default its published name, or the folder's.
+
+    Raises:
+        UserError: A file cannot record the denoiser, or the folder cannot be written.
+    """
+    state, record = _checked(denoiser)
+    save_weights(state, folder / FILE, record)
+    write_text(folder / 'config.json', json.dumps(record['denoiser'], indent=2) + '\n')
+    card = _card(denoiser, record, name or record.get('name') or folder.resolve().name)
+    write_text(folder / 'README.md', card)
+
+
+def push(denoiser: 'Pretrained', repo_id: str, private: bool | None, token: str | bool | None, message: str) -> str:
+    """Upload what :func:`save` writes, and return the URL of the commit; see :meth:`Denoiser.push_to_hub`."""
+    from huggingface_hub import HfApi
+
+    _checked(denoiser)
+    api = HfApi(token=token)
+    with explained(f"'{repo_id}' cannot be uploaded to the hub"), tempfile.TemporaryDirectory() as folder:
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        save(denoiser, Path(folder), repo_id)
+        return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message))
+
+
+def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
+    """Return the weights as a file holds them, and the record."""
+    state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
+    record = denoiser_record(dict(type=type(denoiser), **_arguments(denoiser)))
+    if record is None:
+        raise UserError(f'the arguments of this {type(denoiser).__name__} are nothing that a file can record as JSON')
+    trained_on = any(part.requires_grad for part in denoiser.parameters())  # so it is no longer what its file was
+    return state, record if trained_on else {**(denoiser.made or {}), **record}
+
+
+def _arguments(denoiser: 'Pretrained') -> dict[str, Any]:
+    """Return the arguments that a denoiser was built with, by name, and the defaults of the others."""
+    parameters = list(inspect.signature(type(denoiser).__init__).parameters.values())[1:]
+    positional, named = denoiser.given
+    defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
+    return defaults | dict(zip((one.name for one in parameters), positional, strict=False)) | named
+
+
+def _card(denoiser: 'Pretrained', record: dict, name: str) -> str:
+    """Return the model card: the network, how it was made, and what it reaches, as far as the file records it."""
+    from huggingface_hub import ModelCard, ModelCardData
+
+    told = [f'- {key}: {record[key]}' for key in TOLD if record.get(key) is not None]
+    reached = figures(record['name']) if 'name' in record else []
+    lines = [
+        '| noise | CBSD68, PSNR (dB) |',
+        '| --- | ---: |',
+        *(f'| {noise} | {value:.2f} |' for noise, value in reached),
+    ]
+    card = ModelCard.from_template(
+        ModelCardData(library_name='semrestore', pipeline_tag='image-to-image', license='apache-2.0'),
+        template_path=str(CARD),
+        title=record.get('name', type(denoiser).__name__),
+        name=name,
+        network=json.dumps(record['denoiser'], indent=2),
+        parameters=f'{sum(part.numel() for part in denoiser.parameters()):,}',
+        made='\n'.join(told) or 'The file does not record it.',
+        figures='\n'.join(lines) if reached else '',
+    )
+    return str(card)
