@@ -79,7 +79,8 @@ class Pretrained(nn.Module):
             folder: It is made if it is missing.
 
         Raises:
-            UserError: A file cannot record the denoiser's arguments, or the folder cannot be written.
+            UserError: The denoiser cannot be loaded from a file alone, because it has no weights, is not registered or
+                imports a module (:class:`~semrestore.denoisers.ModuleDenoiser`), or the folder cannot be written.
         """
         from semrestore.weights.hub import save
 

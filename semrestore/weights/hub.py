@@ -11,7 +11,7 @@ from torch import Tensor
 from semrestore.errors import UserError, explained
 from semrestore.files import write_text
 from semrestore.weights.read import save_weights
-from semrestore.weights.record import denoiser_record
+from semrestore.weights.record import checked_config, denoiser_record
 from semrestore.weights.zoo import PREFIX, figures, published
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
         name: By which the card says that it is loaded. By default its published name, or the folder's.
 
     Raises:
-        UserError: A file cannot record the denoiser, or the folder cannot be written.
+        UserError: The denoiser cannot be loaded from a file alone, or the folder cannot be written.
     """
     state, record = _checked(denoiser)
     save_weights(state, folder / FILE, record)
@@ -80,11 +80,17 @@ def push(denoiser: 'Pretrained', repo_id: str, private: bool | None, token: str 
 
 
 def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
-    """Return the weights as a file holds them, and the record."""
+    """Return the weights and the record as a file holds them, once it is sure that the file can be loaded."""
     state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
     record = denoiser_record(dict(type=type(denoiser), **_arguments(denoiser)))
     if record is None:
         raise UserError(f'the arguments of this {type(denoiser).__name__} are nothing that a file can record as JSON')
+    if not state:
+        raise UserError(f'{type(denoiser).__name__} has no weights; expected a learned denoiser')
+    try:
+        checked_config(record, state, FILE)
+    except UserError as error:
+        raise UserError(f'this {type(denoiser).__name__} cannot be loaded from a file: {error}') from None
     trained_on = any(part.requires_grad for part in denoiser.parameters())  # so it is no longer what its file was
     return state, record if trained_on else {**(denoiser.made or {}), **record}
 
@@ -108,8 +114,9 @@ def _card(denoiser: 'Pretrained', record: dict, name: str) -> str:
         '| --- | ---: |',
         *(f'| {noise} | {value:.2f} |' for noise, value in reached),
     ]
+    licence = 'apache-2.0' if record.get('name') in published() else None  # of others' weights nobody knows it here
     card = ModelCard.from_template(
-        ModelCardData(library_name='semrestore', pipeline_tag='image-to-image', license='apache-2.0'),
+        ModelCardData(library_name='semrestore', pipeline_tag='image-to-image', license=licence),
         template_path=str(CARD),
         title=record.get('name', type(denoiser).__name__),
         name=name,

@@ -11,7 +11,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 import semrestore
-from semrestore.denoisers import DnCNN, MultiScaleDenoiser
+from semrestore.denoisers import DnCNN, ModuleDenoiser, MultiScaleDenoiser, SpandrelRestorer, Wavelet
 from semrestore.errors import UserError
 
 SMALL = dict(num_scales=2, encoder_channels=16, decoder_channels=16)
@@ -69,6 +69,41 @@ def test_weights_that_do_not_fit_are_refused(denoiser, tmp_path):
         semrestore.Denoiser.from_pretrained(tmp_path)
     with pytest.raises(UserError, match='no such folder'):
         semrestore.Denoiser.from_pretrained(tmp_path / 'no such folder')
+
+
+class Unregistered(DnCNN):
+    pass
+
+
+@pytest.mark.parametrize(
+    'built',
+    [
+        lambda: ModuleDenoiser('torch.nn.Conv2d', dict(in_channels=3, out_channels=3, kernel_size=1)),
+        Wavelet,
+        lambda: Unregistered(depth=3, channels=8),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_saved(built, tmp_path, hub):
+    denoiser = built()
+    with pytest.raises(UserError, match=type(denoiser).__name__):
+        denoiser.save_pretrained(tmp_path / 'mine')
+    with pytest.raises(UserError, match=type(denoiser).__name__):
+        denoiser.push_to_hub('somebody/denoiser', token='hf_none')
+    assert not list(tmp_path.iterdir())
+    assert not hub
+
+
+def test_a_card_claims_no_licence_of_others_weights_and_shows_no_path(tmp_path):
+    architecture = pytest.importorskip('spandrel.architectures.DnCNN', reason='the extra `spandrel` is not installed')
+    network = architecture.DnCNN(in_nc=3, out_nc=3, nc=16, nb=8, act_mode='R')
+    save_file(network.state_dict(), tmp_path / 'theirs.safetensors')
+    SpandrelRestorer(str(tmp_path / 'theirs.safetensors')).save_pretrained(tmp_path / 'mine')
+    card = (tmp_path / 'mine/README.md').read_text(encoding='utf-8')
+    assert 'SpandrelRestorer' in card
+    assert 'licen' not in card.lower()
+    for file in (tmp_path / 'mine').iterdir():
+        assert str(tmp_path).encode() not in file.read_bytes()
+    assert isinstance(semrestore.Denoiser.from_pretrained(tmp_path / 'mine'), SpandrelRestorer)
 
 
 def test_no_option_is_ignored(denoiser, tmp_path):
@@ -143,7 +178,7 @@ class Hub(BaseHTTPRequestHandler):
 def hub(monkeypatch, tmp_path):
     handler = type('Handler', (Hub,), dict(files={}))
     server = ThreadingHTTPServer(('127.0.0.1', 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     url = f'http://127.0.0.1:{server.server_port}'
     template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
     monkeypatch.setattr(constants, 'HUGGINGFACE_CO_URL_TEMPLATE', template)
