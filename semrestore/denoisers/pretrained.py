@@ -22,6 +22,9 @@ class Pretrained(nn.Module):
     made: dict[str, Any] | None = None
     """What the file of the weights records of their training."""
 
+    made_of: str | None = None
+    """A digest of these weights. What is recorded of them does not hold for any others."""
+
     given: tuple[tuple, dict[str, Any]]
     """The arguments that it was built with, by position and by name."""
 

@@ -15,7 +15,7 @@ from semrestore.errors import UserError, explained
 from semrestore.registry import MODELS
 from semrestore.weights.fit import check_fit, fit_state, fits
 from semrestore.weights.read import check_plain, read_checkpoint, weights_of
-from semrestore.weights.record import checked_config, read_record
+from semrestore.weights.record import checked_config, read_record, weights_digest
 from semrestore.weights.zoo import level_note, resolve
 
 __all__ = ['build_denoiser', 'denoiser_config', 'load_denoiser', 'needs_weights']
@@ -78,7 +78,8 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
     state = weights_of(checkpoint, source)
     denoiser = _build(config or _config_of(checkpoint, state, source, THE_PAPERS))
     fit_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)
-    denoiser.made = read_record(checkpoint, source)
+    if record := read_record(checkpoint, source):
+        denoiser.made, denoiser.made_of = record, weights_digest(denoiser)
     return denoiser
 
 

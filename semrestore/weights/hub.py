@@ -11,7 +11,7 @@ from torch import Tensor
 from semrestore.errors import UserError, explained
 from semrestore.files import write_text
 from semrestore.weights.read import save_weights
-from semrestore.weights.record import checked_config, denoiser_record
+from semrestore.weights.record import checked_config, denoiser_record, weights_digest
 from semrestore.weights.zoo import PREFIX, figures, published
 
 if TYPE_CHECKING:
@@ -91,8 +91,9 @@ def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
         checked_config(record, state, FILE)
     except UserError as error:
         raise UserError(f'this {type(denoiser).__name__} cannot be loaded from a file: {error}') from None
-    trained_on = any(part.requires_grad for part in denoiser.parameters())  # so it is no longer what its file was
-    return state, record if trained_on else {**(denoiser.made or {}), **record}
+    if denoiser.made is None or denoiser.made_of != weights_digest(denoiser):
+        return state, record
+    return state, {**denoiser.made, **record}
 
 
 def _arguments(denoiser: 'Pretrained') -> dict[str, Any]:

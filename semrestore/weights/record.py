@@ -4,6 +4,7 @@ The record is plain JSON. A stranger's file must not run code, so a record build
 else: MMEngine's registries would import any dotted name that they are given.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from semrestore.registry import MODELS
 from semrestore.weights.fit import check_fit
 from semrestore.weights.read import RECORD
 
-__all__ = ['checked_config', 'denoiser_record', 'read_record']
+__all__ = ['checked_config', 'denoiser_record', 'read_record', 'weights_digest']
 
 OWN_SCOPE = 'semrestore.'
 
@@ -60,6 +61,15 @@ def read_record(checkpoint: dict, source: str | Path) -> dict | None:
     if not isinstance(record, dict) or not isinstance(record.get('denoiser'), dict):
         raise UserError(f"{source}: its record has no 'denoiser'; expected a JSON dict with the denoiser's config")
     return record
+
+
+def weights_digest(module: nn.Module) -> str:
+    """Return a digest of a module's weights, by which changed weights are told from those of a file."""
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
+        digest.update(value.cpu().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def checked_config(record: dict, state: dict[str, Tensor], source: str | Path) -> dict:

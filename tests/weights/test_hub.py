@@ -54,8 +54,35 @@ def test_published_weights_need_no_network_and_keep_how_they_were_made(tmp_path,
     card = (tmp_path / 'README.md').read_text(encoding='utf-8')
     for part in ('license: apache-2.0', 'multiscale-blind', 'bsds432', 'CBSD68'):
         assert part in card
-    back.requires_grad_(True).save_pretrained(tmp_path / 'trained on')
-    assert 'bsds432' not in (tmp_path / 'trained on/README.md').read_text(encoding='utf-8')
+
+
+def zeroed(denoiser):
+    for part in denoiser.parameters():
+        part.data.zero_()
+
+
+def of_another_network(denoiser):
+    denoiser.load_state_dict(semrestore.load_denoiser('recognition-blind').state_dict())
+
+
+def trained_on_and_frozen(denoiser):
+    denoiser.requires_grad_(True)
+    optimizer = torch.optim.SGD(denoiser.parameters(), 1e-3)
+    denoiser(torch.rand(1, 3, 8, 8)).square().mean().backward()
+    optimizer.step()
+    denoiser.requires_grad_(False)
+
+
+@pytest.mark.parametrize('change', [zeroed, of_another_network, trained_on_and_frozen])
+def test_a_card_claims_nothing_of_other_weights(change, tmp_path):
+    denoiser = semrestore.Denoiser.from_pretrained('multiscale-blind')
+    denoiser.save_pretrained(tmp_path)
+    change(denoiser)
+    denoiser.save_pretrained(tmp_path)
+    card = (tmp_path / 'README.md').read_text(encoding='utf-8')
+    for claim in ('multiscale-blind', 'bsds432', 'CBSD68', 'apache'):
+        assert claim not in card
+    assert not {'name', 'data'} & set(semrestore.Denoiser.from_pretrained(tmp_path).made)
 
 
 def test_weights_that_do_not_fit_are_refused(denoiser, tmp_path):
