@@ -25,13 +25,14 @@ class Pretrained(nn.Module):
     made_of: str | None = None
     """A digest of these weights. What is recorded of them does not hold for any others."""
 
-    given: tuple[tuple, dict[str, Any]]
-    """The arguments that it was built with, by position and by name."""
+    given: tuple[tuple, dict[str, Any]] | None
+    """The arguments that it was built with, by position and by name; ``None`` if a network is among them."""
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
-        """Keep the arguments, so that a file can record them."""
+        """Keep the arguments, so that a file can record them, but no network alive."""
         denoiser = super().__new__(cls)
-        denoiser.__dict__['given'] = args, options
+        networks = any(isinstance(value, nn.Module) for value in (*args, *options.values()))
+        denoiser.__dict__['given'] = None if networks else (args, options)
         return denoiser
 
     @classmethod

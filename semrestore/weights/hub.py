@@ -82,8 +82,8 @@ def push(denoiser: 'Pretrained', repo_id: str, private: bool | None, token: str 
 def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
     """Return the weights and the record as a file holds them, once it is sure that the file can be loaded."""
     state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
-    record = denoiser_record(dict(type=type(denoiser), **_arguments(denoiser)))
-    if record is None:
+    record = denoiser.given and denoiser_record(dict(type=type(denoiser), **_arguments(denoiser, *denoiser.given)))
+    if not record:
         raise UserError(f'the arguments of this {type(denoiser).__name__} are nothing that a file can record as JSON')
     if not state:
         raise UserError(f'{type(denoiser).__name__} has no weights; expected a learned denoiser')
@@ -96,10 +96,9 @@ def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
     return state, {**denoiser.made, **record}
 
 
-def _arguments(denoiser: 'Pretrained') -> dict[str, Any]:
+def _arguments(denoiser: 'Pretrained', positional: tuple, named: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments that a denoiser was built with, by name, and the defaults of the others."""
     parameters = list(inspect.signature(type(denoiser).__init__).parameters.values())[1:]
-    positional, named = denoiser.given
     defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
     return defaults | dict(zip((one.name for one in parameters), positional, strict=False)) | named
 

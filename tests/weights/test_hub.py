@@ -1,8 +1,10 @@
 """A denoiser goes to a folder or to a hub and comes back the same; a hub on this machine stands in for the real one."""
 
 import base64
+import gc
 import json
 import threading
+import weakref
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -11,6 +13,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 import semrestore
+from semrestore.acceleration import InferenceDenoiser
 from semrestore.denoisers import DnCNN, ModuleDenoiser, MultiScaleDenoiser, SpandrelRestorer, Wavelet
 from semrestore.errors import UserError
 
@@ -108,6 +111,7 @@ class Unregistered(DnCNN):
         lambda: ModuleDenoiser('torch.nn.Conv2d', dict(in_channels=3, out_channels=3, kernel_size=1)),
         Wavelet,
         lambda: Unregistered(depth=3, channels=8),
+        lambda: InferenceDenoiser(DnCNN(depth=3, channels=8)),
     ],
 )
 def test_what_could_not_be_loaded_is_not_saved(built, tmp_path, hub):
@@ -149,6 +153,15 @@ def test_arguments_by_position_are_recorded_too(tmp_path):
         1 for _ in DnCNN(depth=3, channels=8).parameters()
     )
     assert "from_pretrained('mine')" in (tmp_path / 'mine/README.md').read_text(encoding='utf-8')
+
+
+def test_the_record_of_arguments_keeps_no_network_alive():
+    inner = DnCNN(depth=3, channels=8)
+    alive, outer = weakref.ref(inner), InferenceDenoiser(inner)
+    del inner
+    gc.collect()
+    assert alive() is None
+    assert outer(torch.rand(1, 3, 8, 8)).shape == (1, 3, 8, 8)
 
 
 def test_a_folder_is_taken_before_a_published_name(denoiser, noisy, tmp_path, monkeypatch):
