@@ -72,6 +72,15 @@ def check_denoiser(
         with torch.no_grad():
             one, each = (_restored(denoiser, noisy, value) for value in (sigma, torch.full((2,), sigma)))
         assert _near(one, each, tolerance), 'sigma as a number and as a tensor of shape (N,) give different results'
+    needs_sigma = False
+    try:
+        denoiser(noisy)
+    except ValueError:
+        needs_sigma = True
+    assert denoiser.needs_sigma == needs_sigma, (
+        f'needs_sigma is {denoiser.needs_sigma}, but without sigma it'
+        f' {"raises ValueError" if needs_sigma else "restores"}'
+    )
     for dtype in (torch.float32, torch.float64):
         with torch.no_grad():
             restored = _restored(copy.deepcopy(denoiser).to(dtype), noisy.to(dtype), sigma)

@@ -34,6 +34,13 @@ class Drawing(Denoiser):
         return noisy + torch.randn_like(noisy)
 
 
+class Undeclared(Identity):
+    def forward(self, noisy, sigma=None):
+        if sigma is None:
+            raise ValueError('sigma')
+        return noisy
+
+
 class Unused(Denoiser):
     def __init__(self):
         super().__init__()
@@ -59,6 +66,7 @@ class Unused(Denoiser):
             denoiser(lambda self, noisy, sigma=None: noisy * (2 if isinstance(sigma, float) else 1)),
             'sigma',
         ),
+        (Undeclared(), 'needs_sigma'),
         (Drawing(), 'image depends'),
         (Unused(), 'unused.weight, unused.bias'),
         (nn.Identity(), 'semrestore.denoisers.Denoiser'),

@@ -41,7 +41,8 @@ class InferenceDenoiser(Denoiser):
     ) -> None:
         super().__init__()
         self.ensemble = ensemble
-        self.reach, self.stride, self.takes_sigma = denoiser.reach, denoiser.stride, denoiser.takes_sigma
+        self.reach, self.stride = denoiser.reach, denoiser.stride
+        self.takes_sigma, self.needs_sigma = denoiser.takes_sigma, denoiser.needs_sigma
         denoiser = copy.deepcopy(denoiser).eval().requires_grad_(False)
         weights = next(denoiser.parameters(), None)
         self.dtype = None if weights is None else dtype

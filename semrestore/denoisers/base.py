@@ -31,6 +31,9 @@ class Denoiser(Pretrained, ABC):
     takes_sigma: bool = True
     """Set to ``False`` for a network that ignores ``sigma``, so that a level given for it is said not to be used."""
 
+    needs_sigma: bool = False
+    """Set to ``True`` for a method that raises ``ValueError`` if ``sigma`` is ``None``."""
+
     stride: int = 1
     """The result moves along with the image if that is moved by multiples of this many pixels."""
 

@@ -28,6 +28,8 @@ class BM3D(Denoiser):
         UserError: The package ``bm3d`` is not installed.
     """
 
+    needs_sigma = True
+
     def __init__(self) -> None:
         super().__init__()
         try:

@@ -32,6 +32,8 @@ class DRUNet(Denoiser):
     32640960
     """
 
+    needs_sigma = True
+
     def __init__(self, channels: Sequence[int] = (64, 128, 256, 512), blocks: int = 4) -> None:
         super().__init__()
         channels = tuple(channels)

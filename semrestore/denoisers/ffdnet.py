@@ -25,6 +25,8 @@ class FFDNet(Denoiser):
     853068
     """
 
+    needs_sigma = True
+
     def __init__(self, depth: int = 12, channels: int = 96) -> None:
         super().__init__()
         if not 2 <= depth <= DEEPEST:

@@ -47,7 +47,9 @@ class SpandrelRestorer(Denoiser):
         # What spandrel calls the network by. Its public call clips the result, and lets no gradient through.
         self._call: Callable[[nn.Module, Tensor], Tensor] = descriptor._call_fn
         # These two have a map of the noise level as their last channel. spandrel's call sets it to 15.
-        self.takes_sigma = descriptor.architecture.id == 'DRUNet' or getattr(self.network, 'mode', '') == 'FDnCNN'
+        self.takes_sigma = self.needs_sigma = (
+            descriptor.architecture.id == 'DRUNet' or getattr(self.network, 'mode', '') == 'FDnCNN'
+        )
         sizes = descriptor.size_requirements
         self.minimum, self.stride, self.square = sizes.minimum, sizes.multiple_of, sizes.square
         if descriptor.architecture.id == 'DnCNN':
@@ -62,7 +64,7 @@ class SpandrelRestorer(Denoiser):
         x = noisy
         if self.stride > 1 or self.minimum:
             x = reflect_pad(noisy, 0, right, 0, bottom, wide=self.minimum > 0)
-        if self.takes_sigma:
+        if self.needs_sigma:
             if sigma is None:
                 raise ValueError(f'{self.architecture} needs sigma, and this degradation has none')
             level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).view(-1, 1, 1, 1)

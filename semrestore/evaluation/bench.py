@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Subset
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.errors import UserError, explained
 from semrestore.evaluation.gates import noise_levels
-from semrestore.evaluation.methods import Method
+from semrestore.evaluation.methods import UNTOUCHED, Method
 from semrestore.evaluation.quality import psnr, to_8_bit
 from semrestore.evaluation.rows import Rows
 from semrestore.preprocessor import image_name
@@ -78,6 +78,8 @@ class Bench:
         cascade, device = self.cascade, self.cascade.data_preprocessor.device
         with explained(f"the denoiser of '{label}' does not build"):
             cascade.denoiser = InferenceDenoiser(method.build(self.default, sigma), self.dtype).to(device)
+        if sigma == UNTOUCHED and noise == NO_NOISE:
+            noise = dict(NO_NOISE, sigma=[0, 0, 0])  # of which no level is told
         cascade.degradation = MODELS.build(dict(noise or NO_NOISE)).to(device)
         done = len(next(iter(stored.values())).rows)
         loader: DataLoader = DataLoader(

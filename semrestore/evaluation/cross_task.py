@@ -16,7 +16,7 @@ from semrestore.config.libraries import config_path, read_config
 from semrestore.config.load import load_config
 from semrestore.corruptions import condition
 from semrestore.errors import UserError, explained
-from semrestore.evaluation.bench import Bench
+from semrestore.evaluation.bench import NO_NOISE, Bench
 from semrestore.evaluation.matrix import Cell
 from semrestore.evaluation.methods import LEFT_ALONE, UNTOUCHED, Method
 from semrestore.evaluation.rows import Rows, evenly
@@ -75,7 +75,7 @@ def stored_conditions(tasks: Mapping[str, Config]) -> dict[tuple[str, int | None
 
 def clean_row() -> dict[float | str, dict]:
     """Return the row in which the restorers get clean images; those that have to be told a noise level are left out."""
-    return {UNTOUCHED: dict(type='GaussianNoise', sigma=0)}
+    return {UNTOUCHED: dict(NO_NOISE)}
 
 
 def named_noise(path: str, option: str) -> dict:

@@ -80,11 +80,11 @@ class Method:
     def takes_clean_images(self, default: dict) -> bool:
         """Return whether the denoiser can be given clean images without being told that they are clean.
 
-        One with weights for each noise level cannot, nor can one that takes the noise level.
+        One with weights for each noise level cannot, nor can one that needs the noise level.
         """
         if '{sigma}' in (self.checkpoint or ''):
             return False
-        return self.name in LEFT_ALONE or not self.build(default, UNTOUCHED).takes_sigma
+        return self.name in LEFT_ALONE or not self.build(default, UNTOUCHED).needs_sigma
 
 
 def noise_name(sigma: float | str) -> str:

@@ -40,9 +40,9 @@ def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float
     Raises:
         UserError: The denoiser cannot be exported, or the file differs too much from it.
     """
+    sigma = denoiser.needs_sigma
     denoiser = InferenceDenoiser(denoiser).denoiser.eval()
     denoiser.to(memory_format=torch.contiguous_format)
-    sigma = needs_sigma(denoiser)
     tolerance = TOLERANCE_FP16 if fp16 else TOLERANCE
     example, shapes = _example(sigma)
     written = _in_half_precision(denoiser, sigma) if fp16 else denoiser
@@ -95,16 +95,6 @@ def write_compared(
                 f' {tolerance:g} is allowed'
             )
     return found
-
-
-def needs_sigma(denoiser: nn.Module) -> bool:
-    """Return whether a denoiser does nothing without a noise level."""
-    try:
-        with torch.no_grad():
-            denoiser(torch.zeros(1, 3, 16, 16))
-    except ValueError:
-        return True
-    return False
 
 
 def _example(sigma: bool) -> tuple[tuple, tuple]:

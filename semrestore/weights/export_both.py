@@ -19,7 +19,7 @@ from semrestore.datasets import EmbeddedPhotos
 from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError
 from semrestore.tasks import FrozenTask
-from semrestore.weights.export import needs_sigma, write_compared
+from semrestore.weights.export import write_compared
 
 __all__ = ['DenoiserAndNetwork', 'export_both']
 
@@ -48,7 +48,7 @@ class DenoiserAndNetwork(nn.Module):
     def __init__(self, denoiser: Denoiser, task: FrozenTask, side: int) -> None:
         super().__init__()
         self.denoiser = InferenceDenoiser(denoiser).denoiser.eval()
-        if needs_sigma(self.denoiser):
+        if denoiser.needs_sigma:
             raise UserError(
                 f'{type(denoiser).__name__} needs the noise level, and nobody tells it here; take a blind denoiser'
             )

@@ -1,6 +1,7 @@
 """What restoring does to single images: counts by hand, tests against SciPy and the article, calibration by hand."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from semrestore.evaluation import Confidence, MeanIoU, TopK, calibration_error, 
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap
 from semrestore.evaluation.report import markdown
 from semrestore.registry import MODELS
+from semrestore.weights.read import save_weights
+from semrestore.weights.record import denoiser_record
 
 TASK = """
 _base_ = '{root}/configs/embedded/joint_efficientnet_lite0_sigma30.py'
@@ -110,13 +113,18 @@ def test_the_row_of_clean_images_is_what_a_restorer_costs(tmp_path, request, cap
     denoiser = MODELS.build(dict(type='MultiScaleDenoiser', encoder_channels=8, decoder_channels=8))
     torch.nn.init.normal_(denoiser.tail.weight, std=0.05)
     torch.save({f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}, tmp_path / 'bad.pth')
+    told = dict(type='FFDNet', depth=3, channels=8)
+    state = {f'denoiser.{key}': value for key, value in MODELS.build(told).state_dict().items()}
+    save_weights(state, tmp_path / 'told.pth', denoiser_record(told))
     out = tmp_path / 'out'
     arguments = ['--tasks', tmp_path / 'task.py', '--out', out, '--sigma', 30]
-    arguments += ['--denoisers', 'noisy', f'bad={tmp_path}/bad.pth', 'wavelet']
+    arguments += ['--denoisers', 'noisy', f'bad={tmp_path}/bad.pth', 'wavelet', f'told={tmp_path}/told.pth']
     assert run(cross_task.main, [*map(str, arguments)]) == 0
     records = json.loads((out / 'matrix.json').read_text())['records']
     clean = {r['method']: r for r in records if (r['sigma'], r['metric']) == ('none', 'top-1')}
-    assert set(clean) == {'noisy', 'bad'}  # the other one has to be told the noise level
+    assert set(clean) == {'noisy', 'bad', 'wavelet'}  # the other one has to be told the noise level
+    rows = [json.loads(line) for line in next(out.rglob('*-wavelet-none.jsonl')).read_text().splitlines()]
+    assert min(row.get('psnr', math.inf) for row in rows) < 60  # told that there is no noise, it would do nothing
     assert clean['noisy']['value'] == 100  # the labels are the network's own on the clean photos
     assert clean['bad']['harmed'] == round((100 - clean['bad']['value']) * 4 / 100)
     assert clean['bad']['psnr'] < 40
