@@ -113,6 +113,16 @@ def test_an_unknown_network_is_named(name, said):
         named_task(name)
 
 
+def test_weights_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(UserError, match=r'nowhere\.pth'):
+        named_task('torchvision:resnet18', 'nowhere.pth')
+    with pytest.raises(UserError, match='efficientnet-lite1'):  # named by mistake: it has no suffix
+        named_task('timm:tf_efficientnet_lite1', 'efficientnet-lite11')
+    (tmp_path / 'weights').touch()  # a file's name needs no suffix
+    for known in ('random', 'https://example.org/a.pth', str(tmp_path / 'weights')):
+        assert named_task('torchvision:resnet18', known).task['checkpoint'] == known
+
+
 def test_photos_are_held_out_always_the_same_and_none_is_in_both(folder, tmp_path):
     split = split_photos(folder)
     assert split == split_photos(folder)

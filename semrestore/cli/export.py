@@ -64,9 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UserError(f"'{options.out}' exists; choose another --out, or set --overwrite")
 
     from semrestore.config.libraries import config_path
+    from semrestore.weights.carriers import check_weights
     from semrestore.weights.zoo import resolve
 
     source = None if options.checkpoint == 'none' else resolve(options.checkpoint)
+    check_weights(options.of_network)
     if options.config:
         config_path(options.config)
 

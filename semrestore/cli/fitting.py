@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from semrestore.errors import UserError, check_is_file
+from semrestore.errors import UserError
 
 __all__ = ['add_network_options', 'network_and_photos', 'noise_of', 'print_table', 'verdict']
 
@@ -38,11 +38,10 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
     """Return the network and the photos that the options name."""
     from semrestore.images.split import split_photos
+    from semrestore.weights.carriers import check_weights
 
+    check_weights(options.checkpoint)  # by named_task as well, which imports PyTorch
     split = split_photos(options.photos)
-    given = options.checkpoint or ''
-    if Path(given).suffix and '://' not in given:  # what has none is a name
-        check_is_file(given, '--checkpoint')
     if options.noise_like and not options.noise_like.is_dir():
         raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")
 

@@ -12,7 +12,7 @@ from semrestore import registry
 from semrestore.config.keys import nodes, top_level
 from semrestore.errors import UserError, near
 from semrestore.plugins import failed_plugins
-from semrestore.weights.task_networks import NAMED_WEIGHTS
+from semrestore.weights.carriers import is_missing
 
 __all__ = ['check_config', 'check_inputs', 'frozen_networks', 'trains_a_task']
 
@@ -119,12 +119,7 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
                     )
     for name, network in frozen_networks(cfg).items() if not trains_a_task(cfg) else ():
         checkpoint = network.get('checkpoint')
-        if (
-            isinstance(checkpoint, str)
-            and checkpoint not in ('', *NAMED_WEIGHTS)
-            and '://' not in checkpoint
-            and not Path(checkpoint).expanduser().is_file()
-        ):
+        if isinstance(checkpoint, str) and is_missing(checkpoint):
             raise UserError(
                 f"the weights of {name} are expected in '{checkpoint}', which does not exist; give them as"
                 f' --cfg-options {name}.checkpoint=FILE, or try the pipeline with {name}.checkpoint=random'

