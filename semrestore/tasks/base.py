@@ -54,9 +54,24 @@ class FrozenTask(nn.Module):
     def self_label(self, images: Tensor, data_samples: Sequence) -> list:
         """Return new data samples labelled by the network's own predictions on ``images``."""
 
+    def preprocess(self, images: Tensor) -> Tensor:
+        """Return images as the network takes them, ``(N, 3, …)``, differentiably; by default as they are."""
+        return images
+
     @abstractmethod
+    def scores(self, prepared: Tensor) -> Tensor | tuple:
+        """Run the bare network.
+
+        Args:
+            prepared: What :meth:`preprocess` returned.
+
+        Returns:
+            Class scores before the softmax, of shape ``(N, C, …)``; a tuple if the network answers by several tensors.
+        """
+
     def run(self, images: Tensor) -> Tensor | tuple:
-        """Run the bare network: class scores before the softmax, of shape ``(N, C, …)``."""
+        """Return what :meth:`scores` makes of images in 0..1, ``(N, 3, H, W)``."""
+        return self.scores(self.preprocess(images))
 
     def soft_loss(self, images: Tensor, scores: Tensor | tuple, temperature: float = 1.0) -> dict[str, Tensor]:
         """Return the cross entropy with soft targets, the softmax of ``scores`` (Hinton et al., 2015, section 2).

@@ -138,9 +138,9 @@ class OpenMMLabTask(FrozenTask):
             labelled.append(target)
         return labelled
 
-    def run(self, images: Tensor) -> Tensor | tuple:
-        """See :meth:`FrozenTask.run <semrestore.tasks.base.FrozenTask.run>`."""
-        return self.network(self.preprocess(images), mode='tensor')
+    def scores(self, prepared: Tensor) -> Tensor | tuple:
+        """See :meth:`FrozenTask.scores <semrestore.tasks.base.FrozenTask.scores>`."""
+        return self.network(prepared, mode='tensor')
 
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
         """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
@@ -163,6 +163,7 @@ class OpenMMLabTask(FrozenTask):
         return (-height % self.size_divisor, -width % self.size_divisor) if self.size_divisor else (0, 0)
 
     def preprocess(self, images: Tensor) -> Tensor:
+        """Return images as the network takes them: normalised, in its order of channels, padded to its sizes."""
         bottom, right = self._padding(images)
         if self.wants_bgr:
             images = images.flip(1)

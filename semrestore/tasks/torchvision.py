@@ -84,15 +84,17 @@ class TorchvisionTask(ScoringTask):
         self.register_buffer('scale', 255 / std, persistent=False)
         self.register_buffer('shift', -mean / std, persistent=False)
 
-    def run(self, images: Tensor) -> Tensor | tuple:
-        """See :meth:`FrozenTask.run <semrestore.tasks.base.FrozenTask.run>`; a detector's answer is a tuple."""
+    def scores(self, prepared: Tensor) -> Tensor | tuple:
+        """See :meth:`FrozenTask.scores <semrestore.tasks.base.FrozenTask.scores>`; a detector's answer is a tuple."""
         if self.kind == 'detection':
-            return tuple(self.network(list(images)))
-        scores = self.network(self.preprocess(images))
+            return tuple(self.network(list(prepared)))
+        scores = self.network(prepared)
         return scores['out'] if self.kind == 'segmentation' else scores
 
     def preprocess(self, images: Tensor) -> Tensor:
         """Return images as the network takes them: normalised, and in its order of channels."""
+        if self.kind == 'detection':
+            return images  # it normalises them itself
         if self.wants_bgr:
             images = images.flip(1)
         return (images * self.scale + self.shift).contiguous(memory_format=self.memory_format)

@@ -108,16 +108,16 @@ class TransformersTask(ScoringTask):
         kept = {} if self.resize else dict(do_resize=False, do_center_crop=False)
         return self.processor(images=list(images), do_rescale=False, return_tensors='pt', **kept)['pixel_values']
 
-    def run(self, images: Tensor) -> Tensor | tuple:
-        """See :meth:`FrozenTask.run <semrestore.tasks.base.FrozenTask.run>`.
+    def scores(self, prepared: Tensor) -> Tensor | tuple:
+        """See :meth:`FrozenTask.scores <semrestore.tasks.base.FrozenTask.scores>`.
 
         A detector's answer is a tuple of scores and boxes, a backbone's its last hidden state.
         """
         if self.prompts is not None:
-            features = self.network.get_image_features(**self._inputs(images)).pooler_output
+            features = self.network.get_image_features(**self._inputs(prepared)).pooler_output
             scores = self.network.logit_scale.exp() * F.normalize(features, dim=-1) @ self.prompts.T
             return scores + getattr(self.network, 'logit_bias', 0)
-        outputs = self.network(**self._inputs(images))
+        outputs = self.network(**self._inputs(prepared))
         match self.kind:
             case 'detection':
                 return outputs.logits, outputs.pred_boxes
@@ -130,7 +130,7 @@ class TransformersTask(ScoringTask):
     def detect(self, images: Tensor) -> list[InstanceData]:
         """See :meth:`ScoringTask.detect <semrestore.tasks.scoring.ScoringTask.detect>`."""
         sizes = [tuple(images.shape[-2:])] * len(images)
-        outputs = self.network(**self._inputs(images))
+        outputs = self.network(**self._inputs(self.preprocess(images)))
         found = self.processor.post_process_object_detection(outputs, threshold=LEAST_SCORE, target_sizes=sizes)
         return [InstanceData(bboxes=one['boxes'], labels=one['labels'], scores=one['scores']) for one in found]
 
@@ -143,10 +143,10 @@ class TransformersTask(ScoringTask):
             boxes = sample.gt_instances.bboxes.to(images).view(-1, 4)
             classes = sample.gt_instances.labels.to(images.device)
             labels.append(dict(class_labels=classes, boxes=box_convert(boxes, 'xyxy', 'cxcywh') / side))
-        return {'loss_det': self.network(**self._inputs(images), labels=labels).loss}
+        return {'loss_det': self.network(**self._inputs(self.preprocess(images)), labels=labels).loss}
 
-    def _inputs(self, images: Tensor) -> dict[str, Any]:
-        inputs = dict(pixel_values=self.preprocess(images))
+    def _inputs(self, prepared: Tensor) -> dict[str, Any]:
+        inputs = dict(pixel_values=prepared)
         return {**inputs, 'interpolate_pos_encoding': True} if self.any_size and not self.resize else inputs
 
 

@@ -4,11 +4,9 @@ Input ``images`` is what the network's own file would have: ``(N, 3, H, W)``, no
 evaluated at. Output ``scores`` are the network's, before the softmax. The batch is free.
 """
 
-import copy
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -36,9 +34,14 @@ class DenoiserAndNetwork(nn.Module):
     Args:
         denoiser: One that needs no noise level.
         task: The network. Its preprocessing has to be a map of each pixel's colour (mean, std, order of channels).
+        side: Height and width of the images.
+
+    Shape:
+        ``(N, 3, side, side)``, as the network takes it, to ``(N, C, …)``.
 
     Raises:
-        UserError: The preprocessing does more, or the denoiser needs the noise level.
+        UserError: The preprocessing does more, the denoiser needs the noise level, or, when it is called, the network
+            answers by several tensors, as a detector does.
     """
 
     matrix: Tensor
@@ -56,13 +59,12 @@ class DenoiserAndNetwork(nn.Module):
         self.register_buffer('matrix', matrix.view(3, 3, 1, 1))
         self.register_buffer('inverse', matrix.inverse().view(3, 3, 1, 1))
         self.register_buffer('shift', shift.view(1, 3, 1, 1))
-        self.task = copy.copy(task)
-        self.task.__dict__['preprocess'] = _as_they_are  # done here instead
+        self.task = task
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the scores of normalised images."""
+        """Return the network's scores of what the denoiser makes of normalised images."""
         restored = self.denoiser(F.conv2d(images - self.shift, self.inverse))
-        scores = self.task.run(F.conv2d(restored, self.matrix) + self.shift)
+        scores = self.task.scores(F.conv2d(restored, self.matrix) + self.shift)
         if not isinstance(scores, Tensor):
             raise UserError(
                 'a network that answers by several tensors, such as a detector, is not written into one file'
@@ -70,15 +72,10 @@ class DenoiserAndNetwork(nn.Module):
         return scores
 
 
-def _as_they_are(images: Tensor) -> Tensor:
-    return images
-
-
 def _colours(task: FrozenTask, side: int) -> tuple[Tensor, Tensor]:
     """Return the matrix and the shift of what a network's preprocessing does to a pixel's red, green and blue."""
     colours = torch.cat([torch.zeros(1, 3), torch.eye(3), torch.full((1, 3), 0.5)])
-    preprocess = cast(Callable[[Tensor], Tensor], getattr(task, 'preprocess', None) or _as_they_are)
-    prepared = preprocess(colours[:, :, None, None].expand(-1, -1, side, side).contiguous())
+    prepared = task.preprocess(colours[:, :, None, None].expand(-1, -1, side, side).contiguous())
     values = prepared[:, :, side // 2, side // 2] if prepared.shape[-2:] == (side, side) else None
     if values is not None and prepared.eq(values[:, :, None, None]).all():
         shift, matrix = values[0], (values[1:4] - values[0]).T
@@ -104,7 +101,7 @@ def export_both(denoiser: Denoiser, task: FrozenTask, side: int, path: Path) -> 
         The largest difference of a score from PyTorch's, as a part of the largest score, and on how many photos.
 
     Raises:
-        UserError: They cannot be exported, or the file differs too much.
+        UserError: They cannot be exported (:class:`DenoiserAndNetwork`), or the file does not run or differs too much.
     """
     both = DenoiserAndNetwork(denoiser, task, side).eval()
     both.to(memory_format=torch.contiguous_format)

@@ -93,6 +93,20 @@ def test_a_file_that_does_not_run_is_named_and_not_kept(denoiser, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
+def test_the_network_itself_stays_as_it_is(denoiser, images):
+    classifier = task()
+    rgb = images.sigmoid()
+    before = classifier.run(rgb)
+    DenoiserAndNetwork(denoiser, classifier, SIDE)(images)
+    assert classifier.run(rgb).equal(before)
+
+
+def test_a_network_that_answers_by_several_tensors_is_refused(denoiser, images):
+    detector = MODELS.build(dict(type='TorchvisionTask', model='ssdlite320_mobilenet_v3_large', checkpoint='random'))
+    with pytest.raises(UserError, match='detector'):
+        DenoiserAndNetwork(denoiser, detector, SIDE)(images)
+
+
 def test_what_is_not_one_file_is_refused(denoiser, tmp_path):
     with pytest.raises(UserError, match='FFDNet'):
         DenoiserAndNetwork(FFDNet().eval(), task(), SIDE)
