@@ -84,13 +84,19 @@ def test_a_network_of_transformers_is_known_by_its_folder(tiny_vit):
 
 
 @pytest.mark.parametrize(
-    'name',
-    ['mmpretrain:mobilenet_v2/mobilenet-v2_8xb32_in1k', 'mmseg::fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024.py'],
+    ('name', 'side', 'classes'),
+    [
+        ('mmpretrain:mobilenet_v2/mobilenet-v2_8xb32_in1k', 224, 1000),
+        ('mmseg::fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024.py', 512, 19),
+        ('mmseg:mobilenet_v3/mobilenet-v3-d8_lraspp_4xb4-320k_cityscapes-512x1024', 512, 19),  # fails at 391 and less
+    ],
 )
-def test_a_config_of_a_library_is_known_by_its_name(name):
+def test_a_config_of_a_library_is_known_by_its_name(name, side, classes):
     named = named_task(name, 'random')
-    assert named.soft
-    assert MODELS.build(named.task).num_classes in (19, 1000)
+    assert (named.side, named.soft) == (side, True)
+    task = MODELS.build(named.task)
+    assert task.num_classes == classes
+    assert task.run(torch.zeros(1, 3, side, side)).shape[1] == classes
     with pytest.raises(UserError, match='--checkpoint'):
         named_task(name)
 

@@ -146,10 +146,13 @@ def _of_openmmlab(library: str, config: str, checkpoint: str | None) -> NamedTas
     if checkpoint is None:
         raise UserError(f"'{library}:{config}' names no weights: give them as --checkpoint FILE, a file or a URL")
     model = f'{library}::{config.removesuffix(".py")}.py'
-    library_model(model)  # says if there is no such config
+    known = library_model(model)
     task = dict(type='OpenMMLabTask', model=model, checkpoint=checkpoint)
-    sides = (MAP_SIDE, MAP_SIDE, 'bilinear') if library == 'mmseg' else (SIDE, SHORT_SIDE, 'bicubic')
-    return NamedTask(task, *sides, soft=True)
+    if library == 'mmpretrain':
+        return NamedTask(task, soft=True)
+    # Of the crops that it is trained on: some of mmseg's heads take no smaller images.
+    side = min((known.get('data_preprocessor') or {}).get('size') or [MAP_SIDE])
+    return NamedTask(task, side, side, 'bilinear', soft=True)
 
 
 def _preprocessor(mean: Sequence[float], std: Sequence[float]) -> dict:
