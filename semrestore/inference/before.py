@@ -34,7 +34,8 @@ class DenoiseBefore(nn.Module):
             ``pretrained_cfg`` of the network.
         std: The same.
         transforms: What prepares images for the network: torchvision's preset (``weights.transforms()``), or the
-            processor of a network of transformers (``AutoImageProcessor.from_pretrained(NAME)``).
+            processor of a network of transformers (``AutoImageProcessor.from_pretrained(NAME)``). If that one flips
+            the channels to BGR, the denoiser still sees RGB.
         sigma: Standard deviation of the noise on 0..255, for denoisers that need it.
         gate: When to leave an image alone: ``'noise:SIGMA'`` denoises only images whose estimated noise is at least
             SIGMA on 0..255. ``'confidence:MARGIN'`` runs the network on both versions of the images, and returns what
@@ -67,6 +68,7 @@ class DenoiseBefore(nn.Module):
         self.denoiser = InferenceDenoiser(load_denoiser(denoiser))
         self.denoiser.to(next(network.parameters(), torch.zeros(())).device)
         self.mean, self.std = mean, std
+        self.bgr = bool(getattr(transforms, 'do_flip_channel_order', False))
         if sigma is not None and (reason := doubt(sigma)):
             warnings.warn(reason, stacklevel=2)
         self.sigma = None if sigma is None else sigma / 255
@@ -108,12 +110,17 @@ class DenoiseBefore(nn.Module):
         noisy = images.float() * std + mean
         levels = noise_levels(noisy) if self.gate is not None and self.gate.kind == 'noise' else None
         if self.gate is None or levels is None:
-            return ((self.denoiser(noisy, self.sigma) - mean) / std).to(images.dtype)
+            return ((self._denoised(noisy) - mean) / std).to(images.dtype)
         chosen = levels >= self.gate.threshold
         result = images.clone()
         if chosen.any():
-            result[chosen] = ((self.denoiser(noisy[chosen], self.sigma) - mean) / std).to(images.dtype)
+            result[chosen] = ((self._denoised(noisy[chosen]) - mean) / std).to(images.dtype)
         return result
+
+    def _denoised(self, images: Tensor) -> Tensor:
+        if not self.bgr:
+            return self.denoiser(images, self.sigma)
+        return self.denoiser(images.flip(1), self.sigma).flip(1)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'DenoiseBefore':
         # half() and the like are for the network.
@@ -144,7 +151,7 @@ def _normalisation(
         found = {
             name: getattr(transforms, name, getattr(transforms, f'image_{name}', None)) for name in ('mean', 'std')
         }
-        if getattr(transforms, 'do_normalize', True) is False:  # it has a mean and std, and does not use them
+        if not getattr(transforms, 'do_normalize', True):  # it has a mean and std, and does not use them
             found = dict(mean=(0, 0, 0), std=(1, 1, 1))
         if mean is None or std is None:
             _check_rescaling(transforms)

@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 import semrestore
+from semrestore.denoisers import MultiScaleDenoiser
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
 from semrestore.tasks import TransformersTask
@@ -292,6 +293,22 @@ def test_a_denoiser_before_a_network_takes_its_processor(saved, normalised):
     )
     found = robust(pixel_values=given).logits
     torch.testing.assert_close(found, network(expected).logits, rtol=1e-3, atol=1e-3)
+
+
+def test_before_a_network_of_bgr_images_the_denoiser_sees_rgb():
+    processor = transformers.MobileViTImageProcessor(do_resize=False, do_center_crop=False)
+    seen = []
+
+    class Watched(MultiScaleDenoiser):
+        def forward(self, noisy, sigma=None):
+            seen.append(noisy)
+            return noisy
+
+    robust = semrestore.DenoiseBefore(torch.nn.Identity(), Watched(num_scales=2), transforms=processor)
+    photo = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    given = processor(images=list(photo), do_rescale=False, return_tensors='pt')['pixel_values']
+    torch.testing.assert_close(robust(given), given)
+    torch.testing.assert_close(seen[0], photo)
 
 
 @pytest.mark.parametrize(('key', 'value'), [('do_rescale', False), ('rescale_factor', 1 / 127.5)])
