@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.datasets import EmbeddedPhotos
 from semrestore.denoisers import Denoiser
-from semrestore.errors import UserError
+from semrestore.errors import UserError, explained
 from semrestore.tasks import FrozenTask
 from semrestore.weights.export import write_compared
 
@@ -106,6 +106,8 @@ def export_both(denoiser: Denoiser, task: FrozenTask, side: int, path: Path) -> 
     both = DenoiserAndNetwork(denoiser, task, side).eval()
     both.to(memory_format=torch.contiguous_format)
     example = (torch.zeros(2, 3, side, side),)
+    with explained(f"'{path}' cannot be exported"):
+        both(*example)  # PyTorch's exporter hides what is wrong
     shapes = ({0: torch.export.Dim('batch', min=1)},)
     worst = write_compared(
         path, both, example, shapes, ['images'], 'scores', partial(_difference, both, side), TOLERANCE

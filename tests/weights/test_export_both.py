@@ -101,10 +101,10 @@ def test_the_network_itself_stays_as_it_is(denoiser, images):
     assert classifier.run(rgb).equal(before)
 
 
-def test_a_network_that_answers_by_several_tensors_is_refused(denoiser, images):
+def test_a_network_that_answers_by_several_tensors_is_refused(denoiser, tmp_path):
     detector = MODELS.build(dict(type='TorchvisionTask', model='ssdlite320_mobilenet_v3_large', checkpoint='random'))
     with pytest.raises(UserError, match='detector'):
-        DenoiserAndNetwork(denoiser, detector, SIDE)(images)
+        export_both(denoiser, detector, SIDE, tmp_path / 'robust.onnx')
 
 
 def test_what_is_not_one_file_is_refused(denoiser, tmp_path):
