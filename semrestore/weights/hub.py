@@ -63,7 +63,8 @@ def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
     state, record = _checked(denoiser)
     save_weights(state, folder / FILE, record)
     write_text(folder / 'config.json', json.dumps(record['denoiser'], indent=2) + '\n')
-    card = _card(denoiser, record, name or record.get('name') or folder.resolve().name)
+    own = record.get('name')
+    card = _card(denoiser, record, name or (own if own in published() else folder.resolve().name))
     write_text(folder / 'README.md', card)
 
 
