@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--weights', nargs='+', required=True, metavar='DENOISER', help='blind ones, as cross-task takes'
+        '--weights', nargs='+', required=True, metavar='DENOISER', help='blind ones, by name, or as cross-task takes'
     )
     parser.add_argument('--choose-on', nargs='+', default=[CHOOSE_ON], metavar='CONFIG', help='tasks with their photos')
     parser.add_argument('--measure-on', nargs='+', default=MEASURE_ON, metavar='CONFIG', help='other tasks and photos')
@@ -36,16 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
 
     from semrestore.evaluation.gates import Gate, gated
-    from semrestore.evaluation.methods import Method
+    from semrestore.evaluation.methods import Method, parse_method
     from semrestore.files import write_text
 
-    methods = [Method('noisy', kind='Identity'), *(Method(name, checkpoint=name) for name in options.weights)]
+    restorers = [parse_method(f'{name}={name}' if '=' not in name else name, '--weights') for name in options.weights]
+    methods = [Method('noisy', kind='Identity'), *restorers]
     chosen_on, measured_on = (
         _cells(configs, methods, options, folder)
         for configs, folder in ((options.choose_on, 'choose'), (options.measure_on, 'measure'))
     )
     gates = []
-    for name in options.weights:
+    for name in [method.name for method in restorers]:
         for kind, grid in GRID.items():
             found = {value: _mean(gated(chosen_on, [(name, Gate(kind, value))])) for value in grid}
             best = max(found.values())

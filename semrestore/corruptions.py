@@ -76,8 +76,8 @@ def check_name(name: str, option: str, others: Sequence[str] | dict = ()) -> Non
 def condition(corruption: str, severity: int | None) -> str:
     """Return what a row of the matrix is called.
 
-    >>> condition('fog', 3), condition('l1/param_2', None)
-    ('fog-3', 'l1/param_2')
+    >>> condition('fog', 3), condition('l1-param_2', None)
+    ('fog-3', 'l1-param_2')
     """
     return corruption if severity is None else f'{corruption}-{severity}'
 

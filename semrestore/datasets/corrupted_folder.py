@@ -39,8 +39,8 @@ class CorruptedFolder(BaseDataset):
     Each item gives the pipeline ``img_path``, ``gt_label``, ``corruption`` and ``severity``.
 
     Raises:
-        UserError: The folder is missing or holds no such tree, a corruption or a severity is missing, or a folder is
-            none of the classes.
+        UserError: The folder is missing or holds no such tree, a corruption or a severity is missing, two corruptions
+            would have one name, or a folder is none of the classes.
     """
 
     METAINFO = dict(dataset_type='corrupted')
@@ -78,8 +78,14 @@ class CorruptedFolder(BaseDataset):
                 ' holds it'
             )
         found: dict[str, dict[int | None, list[Path]]] = {}
+        folders: dict[str, Path] = {}
         for path in images_below(self.folder):
             corruption, severity = self._condition(path)
+            folder = path.parents[1 if severity is None else 2]
+            if folders.setdefault(corruption, folder) != folder:
+                raise UserError(
+                    f"'{folders[corruption]}' and '{folder}' would both be called '{corruption}'; rename one of them"
+                )
             found.setdefault(corruption, {}).setdefault(severity, []).append(path)
         if not found:
             raise UserError(f"folder '{self.folder}' has no images")

@@ -46,11 +46,15 @@ class Gate:
                     ' them from the folder cells to measure them again'
                 )
             return noisy['noise'] is None or noisy['noise'] >= self.threshold  # None: too small to estimate
-        sure, surer = (row.get('confidence') for row in (noisy, restored))
-        if sure is None or surer is None:
+        if 'confidence' not in noisy or 'confidence' not in restored:
             raise UserError(
                 "the gate 'confidence' needs a classifier, and rows that have its confidence; remove the stored ones"
                 ' of an earlier version from the folder cells'
+            )
+        sure, surer = noisy['confidence'], restored['confidence']
+        if sure is None or surer is None:
+            raise UserError(
+                f"the gate 'confidence' cannot judge '{noisy.get('image')}': the network's scores are no numbers"
             )
         return surer > sure + self.threshold
 

@@ -168,9 +168,11 @@ class Matrix:
             return found
         change = compared(metric, cell, row['noisy'])
         found |= dict(zip(('change', 'change_low', 'change_high'), change, strict=True))
+        if not leading:
+            return found
         shared = set(cell.indices) & set(row['noisy'].indices)
         counts = helped_and_harmed(cell.score, row['noisy'].only(shared).rows, cell.only(shared).rows)
-        if leading and counts is not None:
+        if counts is not None:
             found |= dict(helped=counts[0], harmed=counts[1], p=exact_p(*counts))
             if cell.score.right(cell.rows[0]) is None:
                 found['margin'] = MARGIN

@@ -52,10 +52,10 @@ def robustness(matrix: Matrix, conditions: Conditions) -> list[dict]:
     """Return a dict for each task, metric, method and corruption, and one for the mean of the corruptions.
 
     Each has ``value``, the mean over the severities in percent, and ``severities``, the value of each one. The mean,
-    called ``mean``, also has its 95 % interval, the value on ``clean`` images behind the same method, and ``relative``,
-    the share of that in percent. The four extra corruptions are left out of a mean that has others. Top-1 has ``CE``
-    and ``relative_CE`` beside each corruption with all five severities; in the row ``mean`` they are mCE and relative
-    mCE, if all 15 corruptions have all five severities.
+    called ``mean``, also has the value on ``clean`` images behind the same method, ``relative``, the share of that in
+    percent, and, if all corruptions have the same images, its 95 % interval. The four extra corruptions are left out of
+    a mean that has others. Top-1 has ``CE`` and ``relative_CE`` beside each corruption with all five severities; in the
+    row ``mean`` they are mCE and relative mCE, if all 15 corruptions have all five severities.
     """
     records = []
     for task in matrix.tasks:
@@ -80,7 +80,7 @@ def _records(metric: str, cells: Mapping[tuple[str, int | None], Cell], untouche
     severities = {name: [severity for corruption, severity in cells if corruption == name] for name in names}
     errors, clean = {}, values.get('clean')
     if metric == 'top-1':
-        whole = [name for name in names if name in ALEXNET_ERRORS and tuple(severities[name]) == SEVERITIES]
+        whole = [name for name in names if name in ALEXNET_ERRORS and set(severities[name]) == set(SEVERITIES)]
         errors = corruption_error(
             {(name, severity): 1 - values[name, severity] / 100 for name in whole for severity in SEVERITIES},
             None if clean is None else 1 - clean / 100,
@@ -97,12 +97,13 @@ def _records(metric: str, cells: Mapping[tuple[str, int | None], Cell], untouche
         records.append(record)
     counted = [name for name in names if name not in EXTRA] or names
     mean = np.mean([_mean(values, name, severities) for name in counted], axis=0)
-    record = dict(shared, corruption='mean', value=mean[0], **_limits('', mean))
+    limits = _limits if together else _no_limits
+    record = dict(shared, corruption='mean', value=mean[0], **limits('', mean))
     if clean is not None:
         record |= dict(clean=clean[0], relative=100 * mean[0] / clean[0] if clean[0] else None)
     for column, key in (('CE', 'mCE'), ('relative_CE', 'relative mCE')):
         if key in errors:
-            record |= {column: errors[key][0], **_limits(f'{column}_', errors[key])}
+            record |= {column: errors[key][0], **limits(f'{column}_', errors[key])}
     return [*records, record]
 
 
@@ -113,6 +114,10 @@ def _mean(values: Mapping, name: str, severities: Mapping[str, Sequence]) -> np.
 def _limits(prefix: str, values: np.ndarray) -> dict[str, float]:
     low, high = interval(values[1:])
     return {f'{prefix}low': low, f'{prefix}high': high}
+
+
+def _no_limits(prefix: str, values: np.ndarray) -> dict[str, float]:
+    return {}
 
 
 def robustness_markdown(records: Sequence[dict]) -> str:
@@ -130,6 +135,8 @@ def robustness_markdown(records: Sequence[dict]) -> str:
             if errors:
                 cells += [_text(record.get(name), record, f'{name}_') for name in ('CE', 'relative_CE')]
             lines.append(f'| {record["method"]} | ' + ' | '.join(cells) + ' |')
+        if any('low' not in record for record in means):
+            lines += ['', 'The corruptions have different images, so the means have no intervals.']
         for method in dict.fromkeys(record['method'] for record in chosen):
             own = [record for record in chosen if record['method'] == method and record['corruption'] != 'mean']
             lines += ['', f'{method}:', '', *_table(own)]
@@ -155,6 +162,6 @@ def _head(names: Sequence[str]) -> list[str]:
 def _text(value: float | None, record: dict | None = None, prefix: str = '') -> str:
     if value is None:
         return '-'
-    if record is None:
+    if record is None or f'{prefix}low' not in record:
         return f'{value:.1f}'
     return f'{value:.1f} [{record[f"{prefix}low"]:.1f}, {record[f"{prefix}high"]:.1f}]'

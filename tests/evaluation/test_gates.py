@@ -89,6 +89,12 @@ def test_rows_that_say_nothing_of_noise_or_confidence_are_named():
             gated(old, [('ours', gate)])
 
 
+def test_scores_that_are_no_numbers_are_named():
+    rows = [dict(rank=0, psnr=20.0, confidence=None)]
+    with pytest.raises(UserError, match="'0'"):
+        gated([cell(method, rows) for method in ('noisy', 'ours')], [('ours', Gate('confidence'))])
+
+
 @pytest.mark.parametrize('text', ['noise', 'noise:', 'noise:-1', 'noise:256', 'noise:x', 'confidence:2', 'sigma:5', ''])
 def test_what_is_no_gate_is_named(text):
     with pytest.raises(UserError, match='gate: '):

@@ -80,6 +80,20 @@ def test_means_and_errors_by_hand():
     assert '| fog | 50.0 | 50.0 | 50.0 | 50.0 | 0.0 | 40.0 | 73.2 | 156.0 |' in text
 
 
+def test_the_order_of_the_severities_does_not_matter():
+    mean = robustness(*matrix_of(ALEXNET_ERRORS, SEVERITIES[::-1]))[15]
+    assert mean['CE'] == pytest.approx(100 * sum(0.6 / rate for rate in ALEXNET_ERRORS.values()) / 15)
+
+
+def test_a_mean_over_different_images_has_no_interval():
+    matrix, conditions = matrix_of(ALEXNET_ERRORS, SEVERITIES)
+    matrix.cell('cls', 'noisy', 'fog-3').rows[1]['image'] = 'another'
+    mean = robustness(matrix, conditions)[15]
+    assert mean['value'] == pytest.approx(40)
+    assert not {'low', 'CE_low', 'relative_CE_high'} & mean.keys()
+    assert '| noisy | 100.0 | 40.0 | 40.0 |' in robustness_markdown([mean])
+
+
 @pytest.mark.parametrize(
     ('names', 'severities'), [(tuple(ALEXNET_ERRORS)[:14], SEVERITIES), (ALEXNET_ERRORS, (1, 3, 5))]
 )

@@ -64,6 +64,15 @@ def config(tmp_path, root, severities):
     return str(tmp_path / 'stored.py')
 
 
+@pytest.mark.parametrize(
+    ('severities', 'conditions'), [(None, ('a-b/c', 'a/b-c')), ((1,), ('noise/fog/1', 'weather/fog/1'))]
+)
+def test_two_corruptions_of_one_name_are_refused(tree, severities, conditions):
+    folder = tree(*conditions)
+    with pytest.raises(UserError, match='fog' if severities else 'a-b-c'):
+        CorruptedFolder(folder=str(folder), severities=severities)
+
+
 def test_the_tree_of_imagenet_c_has_its_conditions_and_labels(tree):
     folder = tree('noise/shot_noise/1', 'noise/shot_noise/3', 'weather/fog/1', 'weather/fog/3')
     data = CorruptedFolder(folder=str(folder), severities=(3, 1))
