@@ -175,6 +175,11 @@ class Cascade(BaseModel):
 
     def loss(self, clean: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
+        if not self.degradation.keeps_clean:
+            raise UserError(
+                f'model.degradation is {type(self.degradation).__name__}, whose images have no clean ones to train on;'
+                ' expected a degradation of clean images'
+            )
         clean, noisy, restored = self.restore(clean, _training_generators(clean, data_samples))
         return {
             f'loss_{name}': cast(float, self.losses[name].weight) * term

@@ -1,6 +1,7 @@
 """Labelled images that are stored degraded, without a clean partner: ImageNet-C, ImageNet-ES."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class CorruptedFolder(BaseDataset):
         self.classes = imagenet_synsets() if classes == 'imagenet' else None if classes is None else list(classes)
         super().__init__(data_root=data_root, pipeline=list(pipeline), serialize_data=False, **kwargs)
 
-    @property
+    @cached_property
     def conditions(self) -> dict[tuple[str, int | None], list[int]]:
         """Indices of the images by corruption and severity."""
         found: dict[tuple[str, int | None], list[int]] = {}

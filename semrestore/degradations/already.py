@@ -13,7 +13,8 @@ from semrestore.registry import MODELS
 class AlreadyDegraded(Degradation):
     """Leave the images as they are: the data (:class:`~semrestore.datasets.CorruptedFolder`) hold degraded ones alone.
 
-    There is no clean image then, so nothing measures PSNR or trains on them.
+    There is no clean image then, so nothing measures PSNR, and training on them is refused. No other degradation can be
+    combined with this one.
     """
 
     keeps_clean = False

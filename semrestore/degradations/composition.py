@@ -23,7 +23,7 @@ class DegradationChain(Degradation):
         super().__init__()
         if not steps:
             raise ValueError('steps of a DegradationChain is empty; expected configs of degradations')
-        self.steps = nn.ModuleList(MODELS.build(dict(step)) for step in steps)
+        self.steps = _built(steps)
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
         """Apply the steps; see :class:`~semrestore.degradations.base.Degradation`."""
@@ -55,7 +55,7 @@ class RandomDegradation(Degradation):
             raise ValueError(
                 f'weights is {weights} for {len(choices)} choices; expected a number of at least 0 for each, not all 0'
             )
-        self.choices = nn.ModuleList(MODELS.build(dict(choice)) for choice in choices)
+        self.choices = _built(choices)
         self.register_buffer('edges', torch.tensor(weights).cumsum(0) / sum(weights), persistent=False)
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
@@ -73,3 +73,11 @@ class RandomDegradation(Degradation):
                 sigmas[place] = sigma
         known = [sigma for sigma in sigmas if sigma is not None]
         return Degraded(images, torch.stack(known) if len(known) == len(sigmas) else None)
+
+
+def _built(configs: Sequence[dict]) -> nn.ModuleList:
+    parts = nn.ModuleList(MODELS.build(dict(config)) for config in configs)
+    for part in parts:
+        if part.takes_pairs or not part.keeps_clean:
+            raise ValueError(f'{type(part).__name__} takes images as they are stored, and is no part of another')
+    return parts

@@ -13,6 +13,7 @@ from semrestore.registry import MODELS
 
 TILE_REACH = 64
 """Overlap of tiles, in pixels, for a network of unknown reach that spandrel says may be run in tiles."""
+SMALL_SIDE = 16  # of the smallest images that an exported file is tried on
 
 
 @MODELS.register_module()
@@ -63,7 +64,9 @@ class SpandrelRestorer(Denoiser):
         bottom, right = self._padding(height, width)
         x = noisy
         if self.stride > 1 or self.minimum:
-            x = reflect_pad(noisy, 0, right, 0, bottom, wide=self.minimum > 0)
+            # As wide as a small image or wider.
+            wide = self.minimum > 0 or self.square or self.stride > SMALL_SIDE
+            x = reflect_pad(noisy, 0, right, 0, bottom, wide=wide)
         if self.needs_sigma:
             if sigma is None:
                 raise ValueError(f'{self.architecture} needs sigma, and this degradation has none')

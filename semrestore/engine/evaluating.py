@@ -84,6 +84,8 @@ def evaluate(
     elif needs_weights(cfg.model.denoiser):
         cfg.model.denoiser = dict(type='Identity')
     own = dict(cfg.model.degradation)
+    if sigmas and not MODELS.get(own['type']).keeps_clean:
+        raise UserError(f"--sigma: the images of config '{cfg.filename}' are degraded already; leave it out")
     gaussian = own if own['type'] == 'GaussianNoise' else dict(type='GaussianNoise')
     noise = [gaussian | dict(sigma=sigma) for sigma in sigmas or ()] or [own]
     cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)

@@ -227,11 +227,18 @@ def _dataset(cfg: Config) -> Any:
 
 def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None, indices: Sequence[int]) -> dict:
     """Return what a cell's numbers depend on, by content and not by path."""
+    data: Any = cfg.test_dataloader.dataset
+    if hasattr(dataset, 'conditions'):  # millions of images, perhaps, of which a cell has one corruption's
+        data = {key: value for key, value in data.items() if key not in ('corruptions', 'severities')}
+        infos = [dataset.get_data_info(index) for index in indices]
+        annotations = [{key: info[key] for key in ('img_path', 'gt_label')} for info in infos]
+    else:
+        annotations = _annotations(dataset)
     checkpoint = method.at(sigma)
     weights = cfg.model.task.get('checkpoint')
     return dict(
         model_sha256=_digest(cfg.model),
-        data_sha256=_digest([cfg.test_dataloader.dataset, _annotations(dataset)]),
+        data_sha256=_digest([data, annotations]),
         task_weights_sha256=sha256(weights) if weights and Path(weights).is_file() else weights,
         denoiser=json.loads(json.dumps(method.denoiser(cfg.model.denoiser, sigma), default=str)),
         checkpoint_sha256=sha256(checkpoint) if checkpoint else None,

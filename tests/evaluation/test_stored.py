@@ -14,6 +14,7 @@ from semrestore.config import load_config
 from semrestore.datasets import CorruptedFolder
 from semrestore.errors import UserError
 from semrestore.evaluation import ImageQuality
+from semrestore.registry import MODELS
 from tests.common import CLASSIFIER
 from tests.repository.test_docs import BLOCK
 
@@ -131,6 +132,10 @@ def test_the_matrix_has_a_row_for_each_folder_and_the_numbers_of_the_test_comman
     mean = next(record for record in means if record['corruption'] == 'mean')
     assert mean['value'] == pytest.approx(sum(record['value'] for record in rows.values()) / 4)
     assert 'clean' not in mean
+    measured = {cell: cell.stat().st_mtime_ns for cell in (out / 'cells').iterdir()}
+    fewer = ['--cfg-options', 'test_dataloader.dataset.severities=[4]', "test_dataloader.dataset.corruptions=['snow']"]
+    assert run(cross_task.main, [*options[:-2], *fewer]) == 0  # of cells that are there nothing is run again
+    assert {cell: cell.stat().st_mtime_ns for cell in (out / 'cells').iterdir()} == measured
     single = tmp_path / 'single.json'
     arguments = [path, 'none', '--work-dir', str(tmp_path / 'log'), '--out', str(single), '--cfg-options']
     arguments += ["test_dataloader.dataset.corruptions=['snow']", 'test_dataloader.dataset.severities=[4]']
@@ -146,6 +151,20 @@ def test_what_needs_clean_images_is_refused(tree, tmp_path, request, capsys, mor
     arguments = ['--tasks', path, '--out', str(tmp_path / 'out'), '--denoisers', 'noisy', *more]
     assert run(cross_task.main, arguments) == 2
     assert 'clean' in capsys.readouterr().err
+
+
+def test_noise_on_top_of_what_is_degraded_already_is_refused(tree, tmp_path, request, capsys):
+    tree('bright', 'dark')
+    path = config(tmp_path, request.config.rootpath, None)
+    assert run(testing.main, [path, 'none', '--sigma', '30', '--work-dir', str(tmp_path / 'log')]) == 2
+    assert '--sigma' in capsys.readouterr().err
+    with pytest.raises(ValueError, match='AlreadyDegraded'):
+        MODELS.build(dict(type='DegradationChain', steps=[dict(type='AlreadyDegraded'), dict(type='JPEG', quality=50)]))
+
+
+def test_nothing_is_trained_on_images_without_a_clean_partner(build_cascade, batch):
+    with pytest.raises(UserError, match='AlreadyDegraded'):
+        build_cascade(degradation=dict(type='AlreadyDegraded'))(**batch, mode='loss')
 
 
 def test_psnr_of_images_without_a_clean_partner_is_refused():
