@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from semrestore.errors import UserError, near
 
-__all__ = ['CARRIERS', 'NAMED_WEIGHTS', 'OWN', 'RANDOM', 'check_weights', 'files_of', 'is_installed', 'is_missing']
+__all__ = ['NAMED_WEIGHTS', 'check_weights']
 
 RANDOM = 'random'
 OWN = 'own'

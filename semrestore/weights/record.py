@@ -20,7 +20,7 @@ from semrestore.registry import MODELS
 from semrestore.weights.fit import check_fit
 from semrestore.weights.read import RECORD
 
-__all__ = ['checked_config', 'denoiser_record', 'read_record', 'weights_digest']
+__all__ = ['checked_config', 'denoiser_record', 'read_record']
 
 OWN_SCOPE = 'semrestore.'
 
