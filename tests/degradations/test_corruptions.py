@@ -146,7 +146,6 @@ def test_impossible_strengths_are_refused(build, names):
 
 def test_the_universal_mixture_trains(photo):
     cfg = read_config('configs/_base_/degradations/universal.py').degradation.to_dict()
-    del cfg['_delete_']
     degradation = MODELS.build(cfg)
     clean = photo.repeat(24, 1, 1, 1)
     images = degradation(clean, [image_generator(0, str(number)) for number in range(24)]).images

@@ -66,7 +66,7 @@ MORE = {
     ),
 }
 WITH_SIGMA = ('DRUNet', 'FDnCNN')
-# As the table in docs/other_restorers.md has them.
+# As the table in docs/other_restorers.md has them, less FFTformer and M3SNet, which take minutes.
 EXPORTED = ['DnCNN', 'DRUNet', 'FDnCNN', 'KBNet', 'MixDehazeNet', 'NAFNet', 'Restormer', 'RetinexFormer', 'SAFMN']
 EXPORTED += ['SCUNet']
 NOT_EXPORTED = ['FBCNN', 'SwinIR']

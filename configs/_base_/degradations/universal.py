@@ -1,9 +1,17 @@
-# What photos suffer: noise of several kinds, blur, low resolution, low light, haze, low contrast, JPEG. Three in ten
+# What photos suffer: noise of several kinds, blur, low resolution, low light, haze, low contrast, JPEG. Four in ten
 # suffer two of these, one in ten none. Strengths are drawn for each image.
 noises = [
     dict(type='GaussianNoise', sigma=(0, 60), grey=True),
     dict(type='PoissonGaussianNoise', gain=(0.001, 0.04), read=(0, 0.06)),
-    dict(type='CameraNoise', shot=(1e-3, 3e-2), smooth=(0, 1.0), chroma=(0.4, 1.0), quantise=True),
+    dict(
+        type='CameraNoise',
+        shot=(4e-4, 3e-2),
+        smooth=(0, 1.0),
+        chroma=(0.4, 3.0),
+        chroma_smooth=(0.0, 3.5),
+        tone=(0.0, 1.0),
+        quantise=True,
+    ),
 ]
 others = [
     dict(type='DefocusBlur', radius=(0.5, 4.0)),
@@ -23,9 +31,10 @@ degradation = dict(
         any_noise,
         any_other,
         jpeg,
+        dict(type='DegradationChain', steps=[any_noise, jpeg]),
         dict(type='DegradationChain', steps=[any_other, any_noise]),
         dict(type='DegradationChain', steps=[any_other, jpeg]),
         dict(type='GaussianNoise', sigma=0),
     ],
-    weights=[0.25, 0.25, 0.1, 0.2, 0.1, 0.1],
+    weights=[0.2, 0.2, 0.1, 0.2, 0.1, 0.1, 0.1],
 )
