@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from projects.paper.tables import PEERS
+from projects.paper.tables import PEERS, named_method
 from semrestore.cli.run import run
 from semrestore.errors import UserError, explained
 
@@ -108,12 +108,13 @@ def measure(method: str, precision: str, options: argparse.Namespace) -> dict:
     from semrestore.denoisers.cost import multiply_adds, parameters
     from semrestore.evaluation import psnr, to_8_bit
     from semrestore.evaluation.rows import evenly
-    from semrestore.weights.build import build_denoiser
+    from semrestore.weights.build import THE_PAPERS, build_denoiser
+    from semrestore.weights.zoo import PREFIX
 
-    kind, weights = PEERS[method].kind, PEERS[method].checkpoint
-    checkpoint = weights and options.weights / weights.replace('{sigma}', f'{options.sigma:g}')
-    there = checkpoint is None or checkpoint.is_file()
-    own = build_denoiser(dict(type=kind), checkpoint if there else None)
+    named = named_method(method, options.weights)
+    checkpoint = named.named(options.sigma)
+    there = checkpoint is None or checkpoint.startswith(PREFIX) or Path(checkpoint).is_file()
+    own = build_denoiser(named.denoiser(THE_PAPERS, options.sigma), checkpoint if there else None)
     costs = dict(parameters=parameters(own), multiply_adds=multiply_adds(own))
     dtype = torch.bfloat16 if precision == 'bfloat16' else torch.float32
     denoiser = InferenceDenoiser(own, dtype, compiled=precision == 'compiled').to(options.device)

@@ -14,9 +14,9 @@ Methods of Tables II and III are Noisy, Wavelet, CBM3D, MCWNNM, DnCNN, FFDNet, P
 
 CBM3D runs by a package for non-commercial use only: pip install 'semrestore[baselines]'.
 
-The weights of the named ones are expected in the folder --weights as dncnn_sigma25.pth, ffdnet.pth,
-multiscale_sigma25.pth and so on, those of Table I by the names of the configs in configs/ablation. What is not there
-leaves a gap.
+Proposed is the published weights of each level. The other named ones are expected in the folder --weights as
+dncnn_sigma25.pth, ffdnet.pth and so on, those of Table I by the names of the configs in configs/ablation. What is not
+there leaves a gap.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmengine.registry import DefaultScope
@@ -45,6 +46,7 @@ from semrestore.evaluation.rows import Rows, evenly
 from semrestore.files import make_folder, sha256, write_csv, write_text
 from semrestore.registry import DATASETS, MODELS
 from semrestore.weights.build import THE_PAPERS
+from semrestore.weights.zoo import PREFIX
 
 ABLATION_SIGMA = 35
 SIGMAS = (25, 35, 50)
@@ -55,7 +57,7 @@ PEERS = {
     'MCWNNM': Method('MCWNNM', kind='MCWNNM'),
     'DnCNN': Method('DnCNN', kind='DnCNN', checkpoint='dncnn_sigma{sigma}.pth'),
     'FFDNet': Method('FFDNet', kind='FFDNet', checkpoint='ffdnet.pth'),
-    'Proposed': Method('Proposed', kind='MultiScaleDenoiser', checkpoint='multiscale_sigma{sigma}.pth'),
+    'Proposed': Method('Proposed', checkpoint='zoo:multiscale-sigma{sigma}'),
 }
 
 
@@ -148,7 +150,7 @@ def _architectures(options: argparse.Namespace, bench: '_TestSet') -> tuple[list
 
 def _images(options: argparse.Namespace, bench: '_TestSet') -> tuple[list[dict], str, list[dict]]:
 
-    methods = [_method(text, options.weights) for text in options.methods]
+    methods = [named_method(text, options.weights) for text in options.methods]
     names = [method.name for method in methods]
     check_unique(methods, '--methods')
     limits = parse_limits(options.limit, names)
@@ -167,13 +169,24 @@ def _images(options: argparse.Namespace, bench: '_TestSet') -> tuple[list[dict],
     return records, title + image_markdown(records, names, sigmas, len(bench.dataset), images), origins
 
 
-def _method(text: str, weights: Path) -> Method:
+def named_method(text: str, weights: Path) -> Method:
+    """Return a column of Tables II and III by its name, or as ``NAME=CHECKPOINT`` and so on.
+
+    Args:
+        text: As behind ``--methods``.
+        weights: Folder of the checkpoints of the named ones.
+
+    Raises:
+        UserError: It is no method.
+    """
     if text == 'clean':
         raise UserError("--methods: 'clean' is what the others are measured against; the noisy images are Noisy")
     if text not in PEERS:
         return parse_method(text, '--methods')
     peer = PEERS[text]
-    return Method(peer.name, kind=peer.kind, checkpoint=peer.checkpoint and str(weights / peer.checkpoint))
+    if not peer.checkpoint or peer.checkpoint.startswith(PREFIX):
+        return peer
+    return replace(peer, checkpoint=str(weights / peer.checkpoint))
 
 
 class _TestSet:

@@ -13,6 +13,8 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 import semrestore
+from semrestore.cli import cross_task
+from semrestore.cli.run import run
 from semrestore.denoisers import MultiScaleDenoiser
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
@@ -330,3 +332,22 @@ def test_what_cannot_be_had_is_named(saved, clip, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
     with pytest.raises(UserError, match=r'semrestore\[transformers\]'):
         TransformersTask(saved('vit'))
+
+
+def test_it_stands_in_the_matrix(saved, tmp_path, request):
+    (tmp_path / 'vit.py').write_text(f"""
+_base_ = '{request.config.rootpath}/configs/embedded/joint_efficientnet_lite0_sigma30.py'
+model = dict(
+    denoiser=dict(encoder_channels=8, decoder_channels=8),
+    supervision='self',
+    task=dict(_delete_=True, type='TransformersTask', network='{saved('vit')}'),
+)
+test_dataloader = dict(dataset=dict(view=64, stride=200, indices=4))
+log_level = 'ERROR'
+""")
+    arguments = ['--tasks', str(tmp_path / 'vit.py'), '--denoisers', 'noisy', 'clean', '--sigma', '60']
+    assert run(cross_task.main, [*arguments, '--out', str(tmp_path / 'out')]) == 0
+    records = json.loads((tmp_path / 'out/matrix.json').read_text())['records']
+    found = {(record['method'], record['metric']): record['value'] for record in records}
+    assert found['clean', 'top-1'] == 100  # the labels are its own on the clean images
+    assert 0 <= found['noisy', 'top-1'] <= found['noisy', 'top-5'] == 100  # it has four classes
