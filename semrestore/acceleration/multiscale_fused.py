@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from semrestore.acceleration.fusion import fused
 from semrestore.denoisers import Denoiser, MultiScaleDenoiser
-from semrestore.denoisers.base import crop, reflect_pad
 from semrestore.denoisers.multiscale import ResidualModule
+from semrestore.padding import crop, reflect_pad
 
 HEAD_BORDER = 3
 

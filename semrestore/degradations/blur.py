@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semrestore.degradations.base import Degradation, Degraded, bounds, level
+from semrestore.padding import reflect_pad
 from semrestore.registry import MODELS
 
 LARGEST = 64
@@ -69,24 +70,23 @@ class DefocusBlur(Degradation):
         return f'radius={self.radius} pixels'
 
 
-def convolved(images: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve each image of a batch by a kernel of its own ``(N, h, w)`` of odd sides; the border is mirrored."""
+def convolved(images: Tensor, kernels: Tensor, replicate: bool = False) -> Tensor:
+    """Convolve each image of a batch by a kernel of its own.
+
+    Args:
+        images: Shape ``(N, C, H, W)``.
+        kernels: Shape ``(N, h, w)``, of odd sides.
+        replicate: Repeat the pixels at the border instead of mirroring the image there.
+    """
     count, channels, height, width = images.shape
     rows, columns = (side // 2 for side in kernels.shape[1:])
-    padded = mirrored(images, rows, columns).reshape(1, count * channels, height + 2 * rows, width + 2 * columns)
+    if replicate:
+        padded = F.pad(images, (columns, columns, rows, rows), mode='replicate')
+    else:
+        padded = reflect_pad(images, columns, columns, rows, rows)
+    padded = padded.reshape(1, count * channels, height + 2 * rows, width + 2 * columns)
     weights = kernels.flip(1, 2).repeat_interleave(channels, 0)[:, None]
     return F.conv2d(padded, weights, groups=count * channels).view(images.shape)
-
-
-def mirrored(images: Tensor, rows: int, columns: int) -> Tensor:
-    """Pad by reflection, over and over where an image is smaller than the padding."""
-    while rows or columns:
-        high, wide = min(rows, images.shape[-2] - 1), min(columns, images.shape[-1] - 1)
-        if (rows and not high) or (columns and not wide):  # one row or column has nothing to mirror
-            return F.pad(images, (columns, columns, rows, rows), mode='replicate')
-        images = F.pad(images, (wide, wide, high, high), mode='reflect')
-        rows, columns = rows - high, columns - wide
-    return images
 
 
 def _places(reach: int, like: Tensor) -> Tensor:

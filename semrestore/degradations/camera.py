@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from semrestore.degradations.base import Degradation, Degraded, bounds, draw, level, to_eight_bits
+from semrestore.degradations.blur import convolved
 from semrestore.degradations.signal_dependent import poisson
 from semrestore.registry import MODELS
 
@@ -188,15 +189,8 @@ def expected(light: Tensor, deviation: Tensor, tone: Tensor | None = None) -> Te
 
 def _smoothed(noise: Tensor, blur: Tensor) -> Tensor:
     """Blur each image's noise by a Gaussian of its own standard deviation ``(N,)`` in pixels."""
-    count, channels, height, width = noise.shape
     radius = max(1, math.ceil(3 * blur.max().item()))
     places = torch.arange(-radius, radius + 1, device=noise.device, dtype=noise.dtype)
-    kernels = torch.exp(-0.5 * (places / blur.clamp(min=1e-3)[:, None]) ** 2)
-    kernels = (kernels / kernels.sum(1, keepdim=True)).repeat_interleave(channels, 0)[:, None, None]
-    one = F.pad(noise, (radius,) * 4, mode='replicate').reshape(
-        1, count * channels, height + 2 * radius, width + 2 * radius
-    )
-    blurred = F.conv2d(
-        F.conv2d(one, kernels, groups=count * channels), kernels.transpose(2, 3), groups=count * channels
-    )
-    return blurred.view(count, channels, height, width)
+    lines = torch.exp(-0.5 * (places / blur.clamp(min=1e-3)[:, None]) ** 2)
+    lines = lines / lines.sum(1, keepdim=True)
+    return convolved(convolved(noise, lines[:, None], replicate=True), lines[:, :, None], replicate=True)

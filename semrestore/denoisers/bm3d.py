@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semrestore.denoisers.base import Denoiser, reflect_pad
+from semrestore.denoisers.base import Denoiser
 from semrestore.errors import UserError
+from semrestore.padding import reflect_pad
 from semrestore.registry import MODELS
 
 SMALLEST = 16

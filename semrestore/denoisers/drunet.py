@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, crop, reflect_pad
+from semrestore.denoisers.base import Denoiser
 from semrestore.limits import DEEPEST
+from semrestore.padding import crop, reflect_pad
 from semrestore.registry import MODELS
 
 SCALES = 4

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, crop
+from semrestore.denoisers.base import Denoiser
 from semrestore.denoisers.dncnn import kair_convolutions, load_plain_convolutions, plain_convolutions
 from semrestore.limits import DEEPEST
+from semrestore.padding import crop
 from semrestore.registry import MODELS
 
 

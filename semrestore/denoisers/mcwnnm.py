@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from semrestore.denoisers.base import Denoiser, reflect_pad
+from semrestore.denoisers.base import Denoiser
 from semrestore.denoisers.noise_level import estimate_sigma
+from semrestore.padding import reflect_pad
 from semrestore.registry import MODELS
 
 REFERENCES = 64

@@ -6,8 +6,9 @@ import inspect
 import torch
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, crop, reflect_pad
+from semrestore.denoisers.base import Denoiser
 from semrestore.errors import UserError, explained
+from semrestore.padding import crop, reflect_pad
 from semrestore.registry import MODELS
 
 

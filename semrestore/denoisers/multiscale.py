@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, crop, reflect_pad
+from semrestore.denoisers.base import Denoiser
 from semrestore.limits import MOST_SCALES
+from semrestore.padding import crop, reflect_pad
 from semrestore.registry import MODELS
 
 HEAD_CHANNELS = 64  # of the full-resolution features

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semrestore.denoisers.base import Denoiser, crop, reflect_pad
+from semrestore.denoisers.base import Denoiser
 from semrestore.errors import UserError, first_line
+from semrestore.padding import crop, reflect_pad
 from semrestore.registry import MODELS
 
 TILE_REACH = 64

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from semrestore.denoisers import Identity, MultiScaleDenoiser
-from semrestore.denoisers.base import reflect_pad
+from semrestore.padding import reflect_pad
 
 SMALL = dict(encoder_channels=16, decoder_channels=32)
 
