@@ -32,7 +32,7 @@ def image_records(dataset: str, results: Mapping[tuple[str, float], list[dict]])
                 sigma=sigma,
                 method=method,
                 images=len(rows) if name == 'mean' else 1,
-                psnr=psnr,
+                psnr=round(psnr, 4),
             )
             records.append(record | _compared(psnr, paper))
     return records
@@ -57,7 +57,7 @@ def architecture_records(costs: Mapping[str, dict], results: Mapping[str, list[d
 
 
 def _compared(psnr: float, paper: float | None) -> dict:
-    return dict(paper=paper, difference=None if paper is None else psnr - paper)
+    return dict(paper=paper, difference=None if paper is None else round(psnr - paper, 4))
 
 
 def image_markdown(

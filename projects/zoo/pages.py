@@ -17,7 +17,7 @@ STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'rec
 """Short trainings that were compared on photos held out from all training."""
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
 PHOTOGRAPHS = 'cc15'
-OURS = ('semrestore', 'blind')
+OURS = ('Proposed', 'blind')
 BREADTH_COLUMNS = {
     f'{title} {sigma}' if sigma != '0' else f'{title} clean': (f'{name}/PSNR', sigma)
     for title, name, sigmas in (
@@ -60,7 +60,7 @@ def pages() -> dict[Path, str]:
     ]
     blocks = dict(
         table=_table(rows),
-        peers=_peers(rows),
+        peers=_peers(),
         breadth=_breadth(),
         breadth_study=_study('breadth', BREADTH_COLUMNS),
         recognition_study=_study('recognition', RECOGNITION_COLUMNS),
@@ -121,22 +121,16 @@ def _photographs(rows: list[dict]) -> str:
     )
 
 
-def _peers(rows: list[dict]) -> str:
+def _peers() -> str:
     """Return the published weights beside the peers, whose tables were run on the same noise."""
     lines = []
-    for number, test_set, own in ((3, 'CBSD68', 'cbsd68'), (2, 'Kodak', 'kodak24')):
+    for number, test_set in ((3, 'CBSD68'), (2, 'Kodak')):
         means = []
-        for path in sorted((ROOT / 'results').glob(f'table{number}_zoo*.json')):
+        for path in sorted((ROOT / 'results').glob(f'table{number}*.json')):
             records = json.loads(path.read_text(encoding='utf-8'))['records']
             means += [record for record in records if record['image'] == 'mean' and record['psnr'] is not None]
         whole = max(record['images'] for record in means)
         means = [record for record in means if record['images'] == whole]  # not what was run on some of the images
-        means = [record for record in means if record['method'] not in OURS]  # of an earlier round, perhaps
-        for row in rows:
-            if (row['metric'], row['test_set']) == ('PSNR', own) and row['sigma'].replace('.', '').isdigit():
-                method = 'blind' if row['weights'] == 'multiscale-blind' else 'semrestore'
-                if row['weights'] in ('multiscale-blind', f'multiscale-sigma{row["sigma"]}'):
-                    means.append(dict(method=method, sigma=float(row['sigma']), psnr=float(row['value'])))
         methods = list(dict.fromkeys(record['method'] for record in means))
         methods.sort(key=OURS.__contains__)  # ours last
         lines += [f'### {test_set}, beside the peers on the same noise', '', f'| sigma | {" | ".join(methods)} |']

@@ -36,7 +36,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
-    """Return the network and the photos that the options name."""
+    """Return the network and the photos that the options name, and say which weights the network has."""
     from semrestore.images.split import split_photos
     from semrestore.weights.carriers import check_weights
 
@@ -46,8 +46,12 @@ def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
         raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")
 
     from semrestore.config.named import named_task
+    from semrestore.weights.carriers import OWN
 
-    return named_task(options.network, options.checkpoint), split
+    named = named_task(options.network, options.checkpoint)
+    given = named.task.get('checkpoint') or OWN
+    print(f'{options.network}: {"its published weights" if given == OWN else f"weights {given}"}')
+    return named, split
 
 
 def noise_of(options: argparse.Namespace) -> tuple[dict, str]:

@@ -6,8 +6,8 @@ CONFIG is a joint one: semrestore::study/joint_efficientnet_lite0_sigma30.py for
 semrestore::embedded/joint_efficientnet_lite0_sigma30.py with --embedded, which needs no data.
 
 Under each map: which part of its energy the strongest twentieth of the pixels have, 5 % if it were spread evenly. That
-share and the Gini coefficient are taken on --images photos of the config's test data and written to gradients.json; the
-first --rows of them are drawn.
+share and the Gini coefficient are taken on --images photos of the config's test data and written to gradients.json,
+those of each photo to gradients.csv; the first --rows of them are drawn.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_config_options(parser)
     parser.add_argument('checkpoint', help="the denoiser's weights: a file or a published name")
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR', help='folder for gradients.png and gradients.json'
+        '--out', type=Path, required=True, metavar='DIR', help='folder for gradients.png, gradients.json, gradients.csv'
     )
     parser.add_argument('--images', type=count, default=100, metavar='N', help='photos to measure (default: 100)')
     parser.add_argument('--names', nargs='+', metavar='NAME', help='measure these photos of the test data instead')
@@ -100,15 +100,17 @@ def _named(dataset: Any, names: Sequence[str]) -> list[int]:
 
 
 def _write(rows: list[dict], drawn: list[list], options: argparse.Namespace) -> None:
-    from semrestore.files import replacing, write_text
+    from semrestore.files import replacing, write_csv, write_text
     from semrestore.visualization import save_panel
     from semrestore.visualization.gradients import summary
 
     found = summary(rows)
     with replacing(options.out / 'gradients.png') as path:
         save_panel(drawn, ('clean', 'noisy', *(TITLES.get(name, name) for name in found)), path, options.dpi)
-    document = dict(config=str(options.config), checkpoint=options.checkpoint, summary=found, rows=rows)
+    document = dict(config=str(options.config), checkpoint=options.checkpoint, summary=found)
     write_text(options.out / 'gradients.json', json.dumps(document, indent=2, allow_nan=False) + '\n')
+    rounded = [row | {name: f'{row[name]:.4f}' for name in ('top_share', 'gini')} for row in rows]
+    write_csv(options.out / 'gradients.csv', rounded)
     for name, entry in found.items():
         share = f'{100 * entry["top_share"]:.1f} ± {100 * entry["top_share_std"]:.1f} %'
         text = f'{name}: the strongest 5 % of pixels have {share} of the energy'
@@ -117,4 +119,4 @@ def _write(rows: list[dict], drawn: list[list], options: argparse.Namespace) -> 
             above = f'{100 * entry["above_reconstruction"]:.0f} %'
             text += f'; more concentrated than the reconstruction loss on {above} of the images'
         print(f'{text} ({entry["images"]} images)')
-    print(f'{options.out}: gradients.png, gradients.json')
+    print(f'{options.out}: gradients.png, gradients.json, gradients.csv')

@@ -7,8 +7,9 @@ from torch import nn
 
 from semrestore.errors import UserError
 
-# huggingface_hub takes half a second to import, so it is imported when it is used. Its ModelHubMixin would have to be a
-# base class.
+# huggingface_hub does the transfer (weights/hub.py), and is imported when it is used: it takes half a second. Its
+# ModelHubMixin is no base class here: it makes the folder before a save can be refused, keeps an older model card
+# beside new weights, and takes options that it does not know.
 
 
 class Pretrained(nn.Module):

@@ -1,6 +1,7 @@
 """Pictures: gradients by finite differences, regions and captions by hand, pages without anything from outside."""
 
 import base64
+import csv
 import io
 import json
 import re
@@ -80,15 +81,16 @@ def test_gradient_maps_of_photos_become_a_picture_and_figures(tmp_path, capsys):
         str(tmp_path / 'maps'),
     ]
     assert run(gradient_maps.main, [*arguments, '--dpi', '60']) == 0
-    document = json.loads((tmp_path / 'maps/gradients.json').read_text())
-    assert len(document['rows']) == 6
-    assert all(0.05 < row['top_share'] < 1 and 0 < row['gini'] < 1 for row in document['rows'])
+    summary = json.loads((tmp_path / 'maps/gradients.json').read_text())['summary']
+    rows = list(csv.DictReader((tmp_path / 'maps/gradients.csv').read_text().splitlines()))
+    assert len(rows) == 6
+    assert all(0.05 < float(row['top_share']) < 1 and 0 < float(row['gini']) < 1 for row in rows)
+    own = [float(row['gini']) for row in rows if row['term'] == 'task']
+    assert summary['task']['gini'] == pytest.approx(sum(own) / 2, abs=1e-4)
     assert Image.open(tmp_path / 'maps/gradients.png').width == 5 * 2.4 * 60
     assert run(gradient_maps.main, [*arguments, '--names', 'flower', '--images', '1', '--dpi', '60']) == 0
-    (name,) = {
-        row['image'].partition('@')[0] for row in json.loads((tmp_path / 'maps/gradients.json').read_text())['rows']
-    }
-    assert name == 'flower'
+    rows = csv.DictReader((tmp_path / 'maps/gradients.csv').read_text().splitlines())
+    assert {row['image'].partition('@')[0] for row in rows} == {'flower'}
     for bad, message in (
         ([JOINT, 'none.pth', '--embedded', '--out', str(tmp_path)], 'none.pth'),
         (['configs/evaluation/zoo.py', 'zoo:multiscale-sigma30', '--out', str(tmp_path)], 'losses'),
