@@ -119,6 +119,20 @@ def test_an_unknown_network_is_named(name, said):
         named_task(name)
 
 
+def test_a_config_may_say_how_photos_are_prepared(tmp_path):
+    own = tmp_path / 'own.py'
+    own.write_text(
+        "_base_ = 'semrestore::joint/own_photos.py'\n"
+        "train = [dict(type='LoadPhoto'), dict(type='mmpretrain.RandomCrop', crop_size=(24, 96))]\n"
+        'train_dataloader = dict(dataset=dict(dataset=dict(pipeline=train)))\n'
+    )
+    named = named_task(str(own))
+    assert [step['type'] for step in named.train_pipeline] == ['LoadPhoto', 'mmpretrain.RandomCrop']
+    assert named.test_pipeline[2] == dict(type='mmpretrain.CenterCrop', crop_size=224)
+    embedded = named_task('semrestore::embedded/joint_efficientnet_lite0_sigma30.py')
+    assert not embedded.train_pipeline  # made for whole photos of other sizes
+
+
 def test_weights_that_are_not_there_are_named(tmp_path):
     with pytest.raises(UserError, match=r'nowhere\.pth'):
         named_task('torchvision:resnet18', 'nowhere.pth')

@@ -17,7 +17,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'network',
         metavar='NETWORK',
-        help='timm:NAME, torchvision:NAME, hf:NAME, mmseg:CONFIG, mmpretrain:CONFIG, or a config file with model.task',
+        help='timm:NAME, torchvision:NAME, hf:NAME, mmseg:CONFIG, mmpretrain:CONFIG, or a config file with model.task'
+        ' (whose pipelines are used, if they are of folders of photos)',
     )
     parser.add_argument(
         '--checkpoint', metavar='FILE', help="the network's weights: a file, a URL or a name (default: the library's)"

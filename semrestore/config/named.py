@@ -43,6 +43,12 @@ class NamedTask(NamedTuple):
     soft: bool = False
     """Whether its class probabilities can be trained against; else its own predictions are."""
 
+    train_pipeline: Sequence[dict] = ()
+    """How photos are prepared for training, if the network's own config says so; else they are resized and cropped."""
+
+    test_pipeline: Sequence[dict] = ()
+    """The same for the photos held out."""
+
 
 def named_task(name: str, checkpoint: str | None = None) -> NamedTask:
     """Return the frozen task that a name stands for, with the image size of its own evaluation.
@@ -171,7 +177,25 @@ def _of_config(path: str, checkpoint: str | None) -> NamedTask:
         task['checkpoint'] = checkpoint
     with explained(f"the test pipeline of config '{path}' cannot be read"):
         side = _crop_of(cfg)
-    return NamedTask(task, side, max(SHORT_SIDE, side), soft=cfg.model.get('supervision') == 'soft')
+    soft = cfg.model.get('supervision') == 'soft'
+    return NamedTask(task, side, max(SHORT_SIDE, side), 'bicubic', soft, *_photo_pipelines(cfg))
+
+
+def _photo_pipelines(cfg: dict) -> list[Sequence[dict]]:
+    """Return a config's own pipelines for training and testing if both are for folders of photos."""
+    from semrestore.datasets import EmbeddedPhotos, PhotoFolder
+    from semrestore.registry import DATASETS
+
+    pipelines: list[Sequence[dict]] = []
+    for loader in ('train_dataloader', 'test_dataloader'):
+        dataset = (cfg.get(loader) or {}).get('dataset') or {}
+        while 'dataset' in dataset:
+            dataset = dataset['dataset']
+        kind = DATASETS.get(str(dataset.get('type')))
+        if not (isinstance(kind, type) and issubclass(kind, PhotoFolder)) or issubclass(kind, EmbeddedPhotos):
+            return []
+        pipelines.append([dict(step) for step in dataset.get('pipeline') or ()])
+    return pipelines
 
 
 def _crop_of(cfg: dict) -> int:

@@ -1,0 +1,14 @@
+# What noisy text is fitted on: white noise, a sensor's, a camera's, JPEG and low resolution, of any strength.
+degradation = dict(
+    type='RandomDegradation',
+    choices=[
+        dict(type='GaussianNoise', sigma=(0, 60), grey=True),
+        dict(type='PoissonGaussianNoise', gain=(0.001, 0.04), read=(0, 0.06)),
+        dict(type='CameraNoise', shot=(1e-3, 3e-2), smooth=(0, 1.0), chroma=(0.4, 1.0), quantise=True),
+        dict(
+            type='DegradationChain',
+            steps=[dict(type='GaussianNoise', sigma=(5, 40), quantise=True), dict(type='JPEG', quality=(10, 90))],
+        ),
+        dict(type='LowResolution', factor=(1.0, 3.0)),
+    ],
+)
