@@ -18,18 +18,13 @@ SIZES = dict(input_channel=1, output_channel=256, hidden_size=256)
 """Of EasyOCR's networks of the second generation (``easyocr.Reader`` has the same numbers in its code)."""
 
 
-def is_installed() -> bool:
-    """Return whether both packages are there: the code of the networks and their weights."""
-    return all(importlib.util.find_spec(name) for name in ('easyocr', 'easyocr_en_models'))
-
-
 def weights_folder() -> Path:
     """Return the folder with the weights.
 
     Raises:
         UserError: A package is missing.
     """
-    if not is_installed():
+    if not all(importlib.util.find_spec(name) for name in ('easyocr', 'easyocr_en_models')):
         raise UserError(f'the text tasks need the networks of EasyOCR and their weights: {INSTALL}')
     import easyocr_en_models
 

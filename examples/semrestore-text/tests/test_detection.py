@@ -12,8 +12,6 @@ from semrestore_text.pages import pages, words_of
 
 from semrestore.testing import check_task
 
-pytestmark = pytest.mark.networks
-
 
 @pytest.fixture(scope='module')
 def task():

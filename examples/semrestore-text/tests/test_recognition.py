@@ -12,8 +12,6 @@ from semrestore_text.data import TEXTS, read_texts
 from semrestore.errors import UserError
 from semrestore.testing import check_task
 
-pytestmark = pytest.mark.networks
-
 
 @pytest.fixture(scope='module')
 def task():

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from semrestore.__main__ import main
 from semrestore.config import load_config
 
@@ -15,7 +13,6 @@ def test_the_plugin_is_found(capsys):
     assert 'semrestore_text: semrestore_text, from semrestore-text' in capsys.readouterr().out
 
 
-@pytest.mark.networks
 def test_a_fit_and_the_matrix_take_the_reader(lines, tmp_path, monkeypatch):
     monkeypatch.setenv('TEXT_LINES', str(lines))
     out = tmp_path / 'reader.safetensors'
@@ -34,7 +31,6 @@ def test_a_fit_and_the_matrix_take_the_reader(lines, tmp_path, monkeypatch):
     assert rates['clean', '1-WER'] <= rates['clean', '1-CER']
 
 
-@pytest.mark.networks
 def test_training_by_texts_runs_as_well(lines, tmp_path, monkeypatch):
     monkeypatch.setenv('TEXT_LINES', str(lines))
     short = ['train_cfg.max_iters=2', 'train_cfg.val_interval=99', 'model.supervision=labels']
