@@ -1,4 +1,4 @@
 # Table IV at sigma 45: joint training with VGG-16 on ImageNet, with a modern schedule.
 _base_ = './denoise_vgg16_sigma30_modern.py'
 model = dict(degradation=dict(sigma=45))
-load_from = 'zoo:multiscale-blind'  # until weights for this level alone are published
+load_from = 'zoo:multiscale-sigma45'
