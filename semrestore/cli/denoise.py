@@ -4,12 +4,14 @@
   semrestore denoise noisy/ 'more/*.jpg' clip.mp4 --for camera --out restored
   semrestore denoise noisy/ --model ffdnet.pth --config semrestore::baselines/ffdnet.py --sigma auto --out restored
   semrestore denoise noisy/ --model none --config semrestore::baselines/mcwnnm_photographs.py --out restored
+  torchrun --nproc-per-node 4 -m semrestore denoise noisy/ --out restored --resume
 
 EXIF data, ICC profile, alpha channel, greyscale and 16-bit depth stay as they came. A file that cannot be read is
-reported and the rest goes on; the exit status is then 2.
+reported and the rest goes on; the exit status is then 2. Processes of torchrun or of SLURM's srun share the files out.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -57,10 +59,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--max-megapixels', type=positive, default=179, metavar='N', help='refuse larger images (default: 179)'
     )
-    parser.add_argument('--overwrite', action='store_true', help='replace files that --out already holds')
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument('--overwrite', action='store_true', help='replace files that --out already holds')
+    there.add_argument(
+        '--resume', action='store_true', help='go on after a stop, with the same weights and options: keep what is done'
+    )
     parser.add_argument('--overwrite-inputs', action='store_true', help='replace also the images that are denoised')
     add_device(parser)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.resume and options.overwrite_inputs:
+        parser.error('argument --resume: not allowed with --overwrite-inputs, which leaves no trace of what is done')
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,26 +79,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from PIL import Image
 
+    from semrestore.inference import sharing
     from semrestore.inference.targets import targets
 
     Image.MAX_IMAGE_PIXELS = int(options.max_megapixels * 1e6 / 2)  # Pillow refuses at twice this
-    pairs = list(targets(options.inputs, options.out, options.overwrite, options.overwrite_inputs, options.frames))
+    share = sharing.share_of(os.environ)
+    replace = options.overwrite or options.resume
+    pairs = list(targets(options.inputs, options.out, replace, options.overwrite_inputs, options.frames, share))
     model = None if weights == 'none' else weights
-    if model:
-        resolve(model)
+    file = resolve(model) if model else None
     config = None
     if options.config:
         from semrestore.config.load import load_denoiser_config
 
         config = load_denoiser_config(options.config)
+    settings = sharing.settings_of(file, config, options.sigma, options.ensemble, options.frames)
+    if options.resume:
+        sharing.check_record(options.out, settings, pairs)
+        planned = len(pairs)
+        pairs = sharing.unfinished(pairs)
+        print(f'{planned - len(pairs)} of {planned} files are done already')
 
     from semrestore.inference import DenoiseInferencer
 
-    inferencer = DenoiseInferencer(model, config, options.device, ensemble=options.ensemble, tile=options.tile)
+    device = sharing.own_device(options.device, share)
+    inferencer = DenoiseInferencer(model, config, device, ensemble=options.ensemble, tile=options.tile)
+    if not options.overwrite_inputs:  # which cannot be resumed
+        sharing.write_record(options.out, settings)
     print(f'weights: {weights}')
+    if share.processes > 1:
+        print(f'process {share.rank} of {share.processes}: {len(pairs)} files on {inferencer.device}')
     failures: list[str] = []
     restored = sum(1 for _ in _shown(inferencer, pairs, options, failures))
     print(f'{restored} of {restored + len(failures)} images restored: {options.out}')
+    sharing.end_together(share, failed=bool(failures))
     if failures:
         raise UserError(f'{len(failures)} of {restored + len(failures)} images could not be restored')
 
@@ -105,7 +128,7 @@ def _shown(inferencer: Any, pairs: list, options: argparse.Namespace, failures: 
 
     started = time.monotonic()
     with ProgressBar('denoising', len(pairs)) as bar:
-        items = inferencer.restore(read_files(pairs, report), options.sigma, options.batch_size, report)
+        items = inferencer.restore(read_files(pairs, report, options.resume), options.sigma, options.batch_size, report)
         for done, item in enumerate(write_files(items, report), 1):
             finished = done + len(failures)
             rate = f'{done / max(time.monotonic() - started, 1e-9):.2f} images/s'

@@ -51,17 +51,20 @@ def read_inputs(given: Sequence[object]) -> Iterator[Item]:
             raise UserError(f'input {number} is a {kind}; expected a file, a folder, an array or a PIL image')
 
 
-def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None) -> Iterator[Item]:
+def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None, only_missing: bool = False) -> Iterator[Item]:
     """Yield the pictures of files with the paths that they go to.
 
     Args:
         pairs: Sources and targets, as :func:`~semrestore.inference.targets.targets` gives them.
         failed: Called with the message of each image that cannot be read, instead of raising it.
+        only_missing: Leave out the frames whose files are there.
     """
     for source, target in pairs:
         try:
             for picture in read(source):
-                yield Item(picture, frame_path(target, picture))
+                path = frame_path(target, picture)
+                if not (only_missing and path.is_file()):
+                    yield Item(picture, path)
         except UserError as error:
             report(error, failed)
 

@@ -8,6 +8,7 @@ from semrestore.images import Picture, find
 from semrestore.images.film import check_writable, film_name
 from semrestore.images.formats import VIDEOS
 from semrestore.images.read import is_animated
+from semrestore.inference.sharing import Share
 
 __all__ = ['frame_path', 'targets']
 
@@ -18,8 +19,11 @@ def targets(
     overwrite: bool = False,
     overwrite_inputs: bool = False,
     as_frames: bool = False,
+    share: Share = Share(),  # noqa: B008 (a tuple)
 ) -> Iterator[tuple[Path, Path]]:
     """Yield each file of the inputs, and where it goes: a PNG of the same name, or for a film a film.
+
+    Of several processes each gets its own ``share``, and looks at no result of the others.
 
     With ``as_frames`` a film goes to a folder of PNG files, as an animated image always does.
 
@@ -42,13 +46,16 @@ def targets(
         check_writable(films[0])
     _check_frames(planned)
     seen: dict[Path, Path] = {}
-    for source, target in planned:
+    for number, (source, target) in enumerate(planned):
         place = target.resolve()
         if place in seen or (place in sources and not overwrite_inputs):
             raise UserError(
                 f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose"
                 ' another --out'
             )
+        seen[place] = source
+        if not share.has(number):
+            continue
         if target.exists() and not overwrite and place not in sources:
             raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
         frames = _frames(place)
@@ -59,7 +66,6 @@ def targets(
                 )
             if not overwrite and any(frames.iterdir()):
                 raise UserError(f"'{frames}' has files; choose another --out, or set --overwrite")
-        seen[place] = source
         yield source, target
 
 
