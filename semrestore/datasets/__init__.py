@@ -3,12 +3,14 @@
 from semrestore.datasets.boxes import BoxesFromMask, EmbeddedBoxes, PackBoxes, VOCBoxes
 from semrestore.datasets.colour import RandomColour
 from semrestore.datasets.corrupted_folder import CorruptedFolder
+from semrestore.datasets.hugging_face_photos import HuggingFacePhotos
 from semrestore.datasets.label_map import LoadLabelMap
 from semrestore.datasets.pair_folder import LoadPair, PairFolder
 from semrestore.datasets.photo_folder import EmbeddedPhotos, PhotoFolder
 from semrestore.datasets.resident import DeviceResidentPatches
 from semrestore.datasets.stream import StreamDataset, StreamSampler
 from semrestore.datasets.transforms import CaffeCenterCrop, LoadPhoto, RandomCrop, RandomDihedral
+from semrestore.datasets.webdataset_photos import WebDatasetPhotos
 
 __all__ = [
     'BoxesFromMask',
@@ -17,6 +19,7 @@ __all__ = [
     'DeviceResidentPatches',
     'EmbeddedBoxes',
     'EmbeddedPhotos',
+    'HuggingFacePhotos',
     'LoadLabelMap',
     'LoadPair',
     'LoadPhoto',
@@ -29,4 +32,5 @@ __all__ = [
     'StreamDataset',
     'StreamSampler',
     'VOCBoxes',
+    'WebDatasetPhotos',
 ]

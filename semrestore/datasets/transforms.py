@@ -8,10 +8,11 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from semrestore.errors import UserError
-from semrestore.images import read_photo
+from semrestore.images import decode_photo, read_photo
 from semrestore.registry import TRANSFORMS
 
 _read_once = lru_cache(maxsize=None)(read_photo)
+_decode_once = lru_cache(maxsize=None)(decode_photo)
 
 
 def photo_reader(cache: bool) -> Callable[[str], np.ndarray]:
@@ -24,7 +25,8 @@ def photo_reader(cache: bool) -> Callable[[str], np.ndarray]:
 class LoadPhoto(BaseTransform):
     """Load ``img_path`` as 8-bit RGB by the rule of :func:`~semrestore.images.read_photo`.
 
-    If an item has ``view`` = (top, left, side), that square is cut out.
+    If an item has ``img_bytes``, the content of an image file, that is decoded instead. If it has ``view`` = (top,
+    left, side), that square is cut out.
 
     Args:
         cache: Keep every decoded image in memory, for sets as small as BSDS432 (200 MB), each worker its own.
@@ -39,7 +41,11 @@ class LoadPhoto(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add ``img`` (an array of shape ``(H, W, 3)``, uint8), ``img_shape`` and ``ori_shape``."""
-        image = photo_reader(self.cache)(results['img_path'])
+        if 'img_bytes' in results:
+            content = results.pop('img_bytes'), results['img_path']
+            image = _decode_once(*content).copy() if self.cache else decode_photo(*content)
+        else:
+            image = photo_reader(self.cache)(results['img_path'])
         if self.channel_order == 'bgr':
             image = np.ascontiguousarray(image[..., ::-1])
         if 'view' in results:

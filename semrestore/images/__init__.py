@@ -1,9 +1,20 @@
 """Images as files: one decoder, one writer, video frames, tiles. Training, inference and rating share them."""
 
 from semrestore.images.listing import find
-from semrestore.images.photo import read_photo
+from semrestore.images.photo import decode_photo, read_photo
 from semrestore.images.picture import Picture, from_array, from_pil
-from semrestore.images.read import read
+from semrestore.images.read import decode, read
 from semrestore.images.tiles import Tile, tiles
 
-__all__ = ['Picture', 'Tile', 'find', 'from_array', 'from_pil', 'read', 'read_photo', 'tiles']
+__all__ = [
+    'Picture',
+    'Tile',
+    'decode',
+    'decode_photo',
+    'find',
+    'from_array',
+    'from_pil',
+    'read',
+    'read_photo',
+    'tiles',
+]

@@ -7,9 +7,10 @@ from PIL import Image
 from PIL.Image import Transpose
 
 from semrestore.images.formats import STRIP
-from semrestore.images.read import read_first
+from semrestore.images.picture import Picture
+from semrestore.images.read import decode, read_first
 
-__all__ = ['read_photo']
+__all__ = ['decode_photo', 'read_photo']
 
 TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -37,7 +38,26 @@ def read_photo(path: str | Path) -> np.ndarray:
         UserError: The file is no image, is truncated, declares more pixels than Pillow takes (twice
             ``PIL.Image.MAX_IMAGE_PIXELS``), or has values without a stated range (floats, 32-bit integers).
     """
-    picture = read_first(Path(path))
+    return _as_photo(read_first(Path(path)))
+
+
+def decode_photo(content: bytes, name: str) -> np.ndarray:
+    """Return the content of an image file as 8-bit RGB by the rule of :func:`read_photo`.
+
+    Args:
+        content: What the file holds.
+        name: What to call it in messages.
+
+    Returns:
+        Array of shape ``(H, W, 3)``, uint8.
+
+    Raises:
+        UserError: As for :func:`read_photo`; the message has the name.
+    """
+    return _as_photo(decode(content, name))
+
+
+def _as_photo(picture: Picture) -> np.ndarray:
     pixels = _upper_8_bits(picture.pixels)
     if picture.alpha is not None:
         pixels = _on_white(pixels, _upper_8_bits(picture.alpha))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
@@ -17,7 +18,7 @@ from semrestore.images.picture import Picture, from_pil, metadata_of, orientatio
 from semrestore.images.tiff import is_tiff, tiff_page_count, tiff_pictures, turned, without_orientation
 from semrestore.images.video import frames
 
-__all__ = ['is_animated', 'read', 'read_first']
+__all__ = ['decode', 'is_animated', 'read', 'read_first']
 
 
 def read(path: Path) -> Iterator[Picture]:
@@ -68,6 +69,26 @@ def read_first(path: Path) -> Picture:
             return next(_pages(path, *layout))
         with open_image(path) as image:
             return _decoded(path, image)
+
+
+def decode(content: bytes, name: str) -> Picture:
+    """Return the picture of an image file's content, of an animated one the first frame; see :func:`read`.
+
+    Args:
+        content: What the file holds, in any format that is read.
+        name: What to call it in messages. Its suffix may help to tell the format, as that of a file does.
+
+    Raises:
+        UserError: As for :func:`read`; the message has the name.
+    """
+    # Several libraries decode, and some of them take files alone.
+    with NamedTemporaryFile(suffix=Path(name).suffix) as file:
+        file.write(content)
+        file.flush()
+        try:
+            return replace(read_first(Path(file.name)), name=name)
+        except UserError as error:
+            raise UserError(str(error).replace(file.name, name)) from None
 
 
 def _pages(path: Path, source: Path | BytesIO, layout: list[tuple[int, int]]) -> Iterator[Picture]:

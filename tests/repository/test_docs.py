@@ -1,6 +1,7 @@
 """The documents are followed literally: the task of one's own, block by block; the public API is what its page says."""
 
 import importlib
+import io
 import re
 import shlex
 import sys
@@ -12,9 +13,11 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 from semrestore.config import load_config
-from semrestore.registry import MODELS
+from semrestore.registry import DATASETS, MODELS
 from semrestore.testing import check_degradation, check_loss
 from semrestore.weights.zoo import published
+from tests import tiny_data
+from tests.datasets.test_stored_photos import write_tar
 from tests.images.test_film import make
 from tests.processes import command, run_module, start
 
@@ -119,6 +122,32 @@ def test_the_config_of_the_page_works_from_any_folder(tmp_path, monkeypatch):
     cfg = load_config('mine.py')
     assert cfg.train_dataloader.dataset.dataset.folder == 'photos'
     assert cfg.model.task.model.model_name == 'resnet50'
+
+
+@pytest.mark.parametrize(('name', 'needed'), [('tables.py', 'datasets.features'), ('archives.py', 'wids')])
+def test_the_configs_of_the_page_on_data_read_tables_and_archives(name, needed, tmp_path, monkeypatch):
+    pytest.importorskip(needed, reason=f'{needed} is not installed')
+    page = (ROOT / 'docs/data.md').read_text(encoding='utf-8')
+    (config,) = (block['text'] for block in BLOCK.finditer(page) if block['name'] == name)
+    (tmp_path / name).write_text(config, encoding='utf-8')
+    content = io.BytesIO()
+    Image.fromarray(tiny_data.photo(300, 0)).save(content, 'PNG')
+    if name == 'tables.py':
+        monkeypatch.setattr('datasets.config.HF_DATASETS_CACHE', str(tmp_path / 'cache'))
+        table = importlib.import_module('datasets').Dataset.from_dict(dict(image=[content.getvalue()] * 10))
+        table.to_parquet(tmp_path / 'photos/all.parquet')
+    else:
+        for number in range(2):
+            write_tar(
+                tmp_path / f'shards/photos-00{number}.tar', [(f'{key}.png', content.getvalue()) for key in range(5)]
+            )
+    monkeypatch.chdir(tmp_path)
+    cfg = load_config(name)
+    with DefaultScope.overwrite_default_scope('semrestore'):
+        train, apart = (DATASETS.build(cfg[loader].dataset) for loader in ('train_dataloader', 'val_dataloader'))
+    assert (len(train), len(apart)) == (2, 8)
+    assert train[0]['inputs'].shape == (3, 128, 128)
+    assert apart[0]['inputs'].shape == (3, 224, 224)
 
 
 @pytest.mark.parametrize(

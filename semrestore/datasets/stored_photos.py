@@ -1,0 +1,100 @@
+"""Photos whose encoded files lie in tables or archives: what the data sets of them have in common."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+from mmengine.dataset import Compose
+from torch.utils.data import Dataset
+
+from semrestore.datasets.photo_folder import Part
+from semrestore.errors import UserError
+from semrestore.images.split import held_out
+
+
+class StoredPhotos(Dataset):
+    """A data set that is indexed by row and gives the pipeline the content of image files.
+
+    Nothing is held in memory for a row. A row has the same name and the same index in every process and every run.
+
+    Args:
+        rows: How many rows there are.
+        name: Name of the data set, which prefixes the names of metrics; none by default.
+        part: ``'train'`` leaves out the rows that are held out, ``'held_out'`` takes those alone, as in
+            :class:`~semrestore.datasets.PhotoFolder`.
+        indices: Take the first rows, if it is a number, or these rows of the part.
+        classes: Names of the classes, if the rows have labels.
+        pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
+
+    Raises:
+        UserError: ``part`` is unknown.
+    """
+
+    METAINFO: Mapping[str, Any] = dict(dataset_type='photos')
+
+    def __init__(
+        self,
+        rows: int,
+        name: str | None = None,
+        part: Part | None = None,
+        indices: int | Sequence[int] | None = None,
+        classes: Sequence[str] = (),
+        pipeline: Sequence[dict] = (),
+    ) -> None:
+        if part not in (None, *get_args(Part)):
+            kind = type(self).__name__
+            raise UserError(f"part of {kind} is '{part}'; expected one of {', '.join(get_args(Part))}, or None")
+        taken = np.arange(rows)
+        if part is not None:
+            apart = np.array(held_out(rows), int)
+            taken = apart if part == 'held_out' else np.setdiff1d(taken, apart)
+        if indices is not None:
+            taken = taken[:indices] if isinstance(indices, int) else taken[list(indices)]
+        self._rows = taken
+        self.name = name
+        self.metainfo = {**self.METAINFO, **({'classes': tuple(classes)} if classes else {})}
+        self.pipeline = Compose(list(pipeline))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def get_data_info(self, index: int) -> dict:
+        """Return what is known of an image: ``img_path``, ``name``, ``dataset_name`` and ``gt_label``, if it has one.
+
+        ``img_path`` says where the image lies, for messages; it is no file.
+        """
+        return self._read(index)[0]
+
+    def __getitem__(self, index: int) -> Any:
+        """Return what the pipeline makes of an image."""
+        info, content = self._read(index)
+        return self.pipeline({**info, 'img_bytes': content})
+
+    def _read(self, index: int) -> tuple[dict, bytes]:
+        info, content = self.read_row(int(self._rows[index]))
+        return {**info, 'dataset_name': self.name}, content
+
+    @abstractmethod
+    def read_row(self, row: int) -> tuple[dict, bytes]:
+        """Return ``img_path``, ``name`` and the label, if any, of a row, and the content of its image file.
+
+        Raises:
+            UserError: The row has no image; the message names it.
+        """
+
+
+def as_label(value: object, where: str) -> int:
+    """Return a label as a whole number.
+
+    Args:
+        value: A number, or its digits as the content of a file.
+        where: What an error calls it.
+
+    Raises:
+        UserError: It is none.
+    """
+    try:
+        return int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise UserError(f'{where} is {value!r}; expected the number of a class') from None
