@@ -1,0 +1,36 @@
+"""The examples run as their pages say."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from semrestore.cli import denoise
+from semrestore.cli.run import run
+from tests import tiny_data
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_two_workers_of_ray_write_what_the_command_writes(tmp_path):
+    pytest.importorskip('ray', reason='ray is not installed')
+    for index in range(6):
+        tiny_data.save(tiny_data.photo(48, index), tmp_path / f'in/{index % 2}/{index}.png')
+    (tmp_path / 'in/broken.jpg').write_bytes(b'no image')
+    script = [sys.executable, ROOT / 'examples/ray-denoise/denoise.py', 'in', '--out', 'out', '--workers', '2']
+    # Ray's processes talk to each other by this machine's address, not by localhost.
+    own = {key: value for key, value in os.environ.items() if not key.lower().endswith('_proxy')}
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    environment = {**own, 'PYTHONPATH': path, 'RAY_USAGE_STATS_ENABLED': '0'}
+    done = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 2, done.stderr
+    assert 'broken.jpg' in done.stderr
+    assert '6 of 7 images restored' in done.stdout
+    assert run(denoise.main, [str(tmp_path / 'in'), '--out', str(tmp_path / 'expected'), '--batch-size', '1']) == 2
+    expected = {path.relative_to(tmp_path / 'expected') for path in (tmp_path / 'expected').rglob('*.png')}
+    assert len(expected) == 6
+    for path in expected:
+        assert (tmp_path / 'out' / path).read_bytes() == (tmp_path / 'expected' / path).read_bytes(), path
