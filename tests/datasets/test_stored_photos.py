@@ -4,7 +4,6 @@ import importlib
 import io
 import json
 import pickle
-import sys
 import tarfile
 
 import numpy as np
@@ -181,108 +180,6 @@ def test_a_missing_column_is_named(stored, options, named):
         return
     with pytest.raises(UserError, match=named):
         stored('saved', pipeline=PIPELINE, **options)[0]
-
-
-@pytest.mark.parametrize('path', ['nowhere', 'nowhere/*.parquet', 'torn.parquet', 'torn.arrow', 'text.txt', 'empty'])
-def test_what_is_no_table_is_named(tmp_path, path):
-    hugging_face()
-    for name in ('torn.parquet', 'torn.arrow', 'text.txt'):
-        (tmp_path / name).write_bytes(b'PAR1 and no more')
-    (tmp_path / 'empty').mkdir()
-    with pytest.raises(UserError) as error:
-        HuggingFacePhotos(path, data_root=str(tmp_path), cache_dir=str(tmp_path / 'cache'))
-    assert str(tmp_path / path) in str(error.value)
-
-
-def test_splits_are_chosen_and_a_hub_that_does_not_answer_is_named(tmp_path, photos):
-    datasets = hugging_face()
-    table = datasets.Dataset.from_dict(dict(image=[content(photos)[0][1]]))
-    datasets.DatasetDict(train=table, test=table).save_to_disk(tmp_path / 'both')
-    with pytest.raises(UserError, match='train, test'):
-        HuggingFacePhotos(str(tmp_path / 'both'))
-    assert len(HuggingFacePhotos(str(tmp_path / 'both'), split='test')) == 1
-    with pytest.raises(UserError, match='hf:nobody/nothing'):
-        HuggingFacePhotos('hf:nobody/nothing', split='train', cache_dir=str(tmp_path / 'cache'))
-
-
-def test_a_row_without_an_image_is_named(tmp_path, photos):
-    hugging_face()
-    import pyarrow
-    from pyarrow import parquet
-
-    name, data = content(photos)[0]
-    cells = [dict(bytes=None, path=str(tmp_path / 'gone.png')), dict(bytes=b'text', path=None), None]
-    cells += [dict(bytes=None, path=str(photos / name)), dict(bytes=data, path=name)]
-    parquet.write_table(pyarrow.table(dict(image=cells)), tmp_path / 'a.parquet')
-    dataset = HuggingFacePhotos(str(tmp_path / 'a.parquet'), cache_dir=str(tmp_path / 'cache'), pipeline=PIPELINE)
-    for index, named in enumerate((r'row 0.*gone\.png', 'row 1', 'row 2')):
-        with pytest.raises(UserError, match=named):
-            dataset[index]
-    assert np.array_equal(dataset[3]['img'], dataset[4]['img'])
-
-
-def test_what_a_shard_lacks_is_named_by_shard_and_key(tmp_path, photos):
-    pytest.importorskip('wids', reason='the extra `webdataset` is not installed')
-    image = content(photos)[0][1]
-    write_tar(
-        tmp_path / 'a.tar',
-        [
-            *(('torn.png', image[:200]), ('torn.cls', b'1'), ('none.cls', b'1')),
-            *(('two.png', image), ('two.seg.png', image), ('two.jpg', image)),
-            *(('x/plain.PNG', image), ('x/plain.cls', b'one')),
-        ],
-    )
-    dataset = WebDatasetPhotos('a.tar', data_root=str(tmp_path), pipeline=PIPELINE)
-    assert len(dataset) == 4
-    for index, named in enumerate((r'a\.tar/torn\.png', r"'none' of shard '.*a\.tar'", r"'two' of shard '.*a\.tar'")):
-        with pytest.raises(UserError, match=named):
-            dataset[index]
-    assert dataset[3]['name'] == 'a/x/plain'
-    chosen = WebDatasetPhotos('a.tar', image='.seg.png', data_root=str(tmp_path), pipeline=PIPELINE)
-    assert chosen[2]['img'].shape == (40, 40, 3)
-    with pytest.raises(UserError, match=r"'torn' of shard .*'\.seg\.png'"):
-        chosen[0]
-    labelled = WebDatasetPhotos('a.tar', label='.cls', data_root=str(tmp_path), pipeline=PIPELINE)
-    with pytest.raises(UserError, match=r"plain\.cls' is b'one'"):
-        labelled[3]
-
-
-@pytest.mark.parametrize(
-    ('name', 'named'),
-    [
-        ('nowhere.tar', r'nowhere\.tar'),
-        ('no-{0..3}.tar', r'no-0\.tar'),
-        ('packed.tar.gz', r'packed\.tar\.gz'),
-        ('empty.tar', r'empty\.tar'),
-        ('long.tar', r'long\.tar.*99'),
-        ('twice.tar', r'twice\.tar'),
-        ('list.json', r'list\.json'),
-        ('gone.json', r'gone\.json.*gone\.tar'),
-        ('short.json', r'one\.tar.*fewer'),
-    ],
-)
-def test_what_is_no_shard_is_named(tmp_path, photos, name, named):
-    pytest.importorskip('wids', reason='the extra `webdataset` is not installed')
-    image = content(photos)[0][1]
-    with tarfile.open(tmp_path / 'packed.tar.gz', 'w:gz') as shard:
-        shard.add(photos, 'photos')
-    (tmp_path / 'empty.tar').touch()
-    write_tar(tmp_path / 'one.tar', [('a.png', image)])
-    write_tar(tmp_path / 'long.tar', [(f'{"a" * 120}.png', image)])
-    write_tar(tmp_path / 'twice.tar', [('a.png', image), ('a.png', image)])
-    (tmp_path / 'list.json').write_text('[]')
-    for index, shard in (('gone', 'gone.tar'), ('short', 'one.tar')):
-        entries = [dict(url=shard, nsamples=2)]
-        (tmp_path / f'{index}.json').write_text(json.dumps(dict(wids_version=1, shardlist=entries)))
-    with pytest.raises(UserError, match=named):
-        WebDatasetPhotos(name, data_root=str(tmp_path), pipeline=PIPELINE)[1]
-
-
-@pytest.mark.parametrize(('kind', 'library'), [(HuggingFacePhotos, 'datasets'), (WebDatasetPhotos, 'wids.wids')])
-def test_a_missing_library_is_named_with_its_extra(monkeypatch, kind, library):
-    monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(UserError, match=r"pip install 'semrestore\[(datasets|webdataset)\]'"):
-        kind('anything')
 
 
 def test_content_is_decoded_as_the_file_is(photos):
