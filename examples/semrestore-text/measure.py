@@ -15,6 +15,7 @@ from pathlib import Path
 from semrestore_text.pages import write
 
 from semrestore.__main__ import main as semrestore
+from semrestore.config import load_config
 
 CONFIGS = 'semrestore_text::text'
 NOISES = dict(
@@ -24,6 +25,10 @@ NOISES = dict(
     low_resolution=f'{CONFIGS}/low_resolution.py',
 )
 TITLES = {'none': 'none', 50: 'white, sigma 50', 30: 'white, sigma 30', 'low_resolution': 'low resolution'}
+CONTROL = """_base_ = './reader.py'
+reconstruction = {{_base_.model.losses.reconstruction}}
+model = dict(losses=dict(_delete_=True, reconstruction=reconstruction))
+"""
 ERRORS = {'1-CER': 'Character error rate', '1-WER': 'Word error rate'}
 
 
@@ -31,6 +36,17 @@ def run(*arguments: str) -> None:
     """Run a command of semrestore's."""
     if status := semrestore(list(arguments)):
         raise SystemExit(status)
+
+
+def without_the_reader(out: Path) -> Path:
+    """Return a denoiser that was fitted on the same lines for as many steps, but by its pixels alone."""
+    path = out / 'control.py'
+    if not path.is_file():
+        path.write_text(CONTROL, encoding='utf-8')
+    checkpoint = out / f'control/iter_{load_config(path).train_cfg.max_iters}.pth'
+    if not checkpoint.is_file():
+        run('train', str(path), '--work-dir', str(out / 'control'))
+    return checkpoint
 
 
 def matrix(out: Path, config: str, denoisers: Sequence[str], *more: str) -> list[dict]:
@@ -88,11 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not fitted.is_file():
         noise = ['--noise', f'{CONFIGS}/mixture.py', '--minutes', options.minutes]
         run('fit', config, '--photos', str(train / 'lines'), *noise, '--out', str(fitted))
+    control = without_the_reader(options.out)
     methods = ['pixels=zoo:multiscale-blind', 'recognition=zoo:recognition-blind', f'fitted={fitted}']
     denoisers = ['noisy', *methods]
     noises = ['--sigma', '50', '--noise', *(f'{name}={path}' for name, path in NOISES.items())]
     lines = ['## Reading', '']
-    records = matrix(options.out / 'reading', config, denoisers, *noises)
+    records = matrix(options.out / 'reading', config, [*denoisers, f'control={control}'], *noises)
     for metric in ERRORS:
         lines += table(records, metric)
     if 'SEMRESTORE_DATA' in os.environ:

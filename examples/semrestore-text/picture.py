@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--lines', type=Path, required=True, metavar='DIR')
     parser.add_argument('--fitted', required=True, metavar='FILE', help='what `semrestore fit` wrote')
-    parser.add_argument('--names', nargs='+', default=['0020', '0048'], help='which lines')
+    parser.add_argument('--names', nargs='+', default=['0007', '0063'], help='which lines')
     parser.add_argument('--sigma', type=float, default=50)
     parser.add_argument('--out', type=Path, default=Path('reading.jpg'))
     options = parser.parse_args(arguments)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def draw(columns: Sequence[Sequence[tuple[torch.Tensor, str, str]]], path: Path) -> None:
     """Write a picture: a column a line, each image with what was read in it."""
-    figure = Figure(figsize=(4.2 * len(columns), 4.4), layout='constrained')
+    figure = Figure(figsize=(4.0 * len(columns), 4.4), layout='constrained')
     grid = figure.subplots(len(TITLES), len(columns), squeeze=False)
     for axes, column in zip(grid.T, columns, strict=True):
         for axis, title, (image, truth, read) in zip(axes, TITLES, column, strict=True):
@@ -56,7 +56,7 @@ def draw(columns: Sequence[Sequence[tuple[torch.Tensor, str, str]]], path: Path)
             axis.set_title(f'{title} ({count})', fontsize=9, loc='left', pad=2)
             shown = read.replace('$', r'\$')  # or matplotlib sets it as a formula
             axis.set_xlabel(shown, fontsize=10, family='monospace', color='#c04000' if wrong else '#00705a', loc='left')
-    figure.savefig(path, dpi=110, pil_kwargs=dict(quality=82))
+    figure.savefig(path, dpi=95, pil_kwargs=dict(quality=75))
 
 
 if __name__ == '__main__':
