@@ -59,13 +59,17 @@ def write_texts(path: Path, texts: dict[str, str]) -> None:
 
 @TRANSFORMS.register_module()
 class PackText(BaseTransform):
-    """Make the ``inputs`` and the data sample, with the text as ``gt_text`` where there is one."""
+    """Make the ``inputs`` and the data sample, with the text as ``gt_text`` where there is one.
+
+    Of a line that was cropped the text is left out, since a part of it is not in the image.
+    """
 
     def transform(self, results: dict) -> dict:
         """Pack ``img`` and ``gt_text``."""
         image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))
         keys = ('img_path', 'name', 'dataset_name')
         sample = BaseDataElement(metainfo={key: results[key] for key in keys if results.get(key) is not None})
-        if 'gt_text' in results:
+        whole = all(now >= before for now, before in zip(results['img'].shape, results['ori_shape'], strict=False))
+        if 'gt_text' in results and whole:
             sample.gt_text = results['gt_text']
         return dict(inputs=torch.from_numpy(image), data_samples=sample)

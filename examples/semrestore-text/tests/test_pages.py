@@ -43,6 +43,12 @@ def test_lines_are_a_data_set_with_their_texts(lines):
     assert [data[index]['data_samples'].gt_text for index in range(len(data))] == list(texts.values())
 
 
+def test_a_part_of_a_line_has_no_text(lines):
+    crop = dict(type='mmpretrain.RandomCrop', crop_size=(40, 32), pad_if_needed=True, padding_mode='edge')
+    data = TextLines(folder=str(lines), pipeline=[PIPELINE[0], crop, PIPELINE[1]])
+    assert 'gt_text' not in data[0]['data_samples']
+
+
 def test_a_line_without_a_text_is_named(lines, tmp_path):
     (tmp_path / '0000.png').write_bytes((lines / '0000.png').read_bytes())
     (tmp_path / TEXTS).write_text('name,text\n')

@@ -33,6 +33,7 @@ def test_a_fit_and_the_matrix_take_the_reader(lines, tmp_path, monkeypatch):
 
 def test_training_by_texts_runs_as_well(lines, tmp_path, monkeypatch):
     monkeypatch.setenv('TEXT_LINES', str(lines))
-    short = ['train_cfg.max_iters=2', 'train_cfg.val_interval=99', 'model.supervision=labels']
-    assert main(['train', CONFIG, '--work-dir', str(tmp_path / 'run'), '--cfg-options', *short]) == 0
+    short = ['train_cfg.max_iters=2', 'train_cfg.val_interval=99']
+    config = CONFIG.replace('.py', '_texts.py')
+    assert main(['train', config, '--work-dir', str(tmp_path / 'run'), '--cfg-options', *short]) == 0
     assert (tmp_path / 'run/iter_2.pth').is_file()
