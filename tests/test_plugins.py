@@ -1,15 +1,10 @@
 """Plugins: found by entry point or beside a config, failures and conflicts named, and the template of every kind."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from semrestore import __version__
-from semrestore.cli import new_plugin
-from semrestore.cli.run import run
 from tests.processes import command
 
 ROOT = Path(__file__).parents[1]
@@ -158,27 +153,3 @@ def test_the_command_lists_its_commands_and_version():
     assert 'cross-task' in semrestore('--help').stdout
     assert semrestore('--version').stdout == f'semrestore {__version__}\n'
     assert semrestore('cross-task', '--help').stdout.startswith('usage: semrestore cross-task')
-
-
-@pytest.mark.slow
-def test_a_new_plugin_of_every_kind_installs_and_passes_its_own_tests(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    packages = []
-    for kind in new_plugin.KINDS:
-        assert run(new_plugin.main, [f'semrestore-tidy-{kind}', '--kind', kind]) == 0
-        packages.append(tmp_path / f'semrestore-tidy-{kind}')
-        source = packages[-1] / f'semrestore_tidy_{kind}/{kind}.py'
-        assert f'class Tidy{kind.capitalize()}(' in source.read_text()
-    site = tmp_path / 'site'
-    install = [sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation']
-    subprocess.run([*install, '--target', site, *packages], check=True, timeout=300)
-    environment = os.environ | dict(PYTHONPATH=os.pathsep.join([str(site), str(ROOT)]))
-    # Away from the sources, so that what is tested is what was installed.
-    tests = [package.joinpath('tests').rename(tmp_path / f'tests_{package.name}') for package in packages]
-    tested = [sys.executable, '-m', 'pytest', '-q', '--import-mode=importlib', *tests]
-    done = subprocess.run(tested, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert ' passed' in done.stdout
-    ruff = [sys.executable, '-m', 'ruff', 'check', '--no-cache', '--line-length', '140', '--select', 'E,F,B,D,UP']
-    lint = subprocess.run([*ruff, '--ignore', 'D1,D2,D4,E501', *packages], capture_output=True, text=True)
-    assert lint.returncode == 0, lint.stdout

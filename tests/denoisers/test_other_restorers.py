@@ -66,10 +66,9 @@ MORE = {
     ),
 }
 WITH_SIGMA = ('DRUNet', 'FDnCNN')
-# As the table in docs/other_restorers.md has them, less FFTformer and M3SNet, which take minutes.
-EXPORTED = ['DnCNN', 'DRUNet', 'FDnCNN', 'KBNet', 'MixDehazeNet', 'NAFNet', 'Restormer', 'RetinexFormer', 'SAFMN']
-EXPORTED += ['SCUNet']
-NOT_EXPORTED = ['FBCNN', 'SwinIR']
+# As the table in docs/other_restorers.md has them, less those that take long.
+EXPORTED = ['DnCNN', 'DRUNet', 'FDnCNN', 'NAFNet', 'SAFMN', 'SCUNet']
+NOT_EXPORTED = ['FBCNN']
 every_network = pytest.mark.parametrize(
     'name', [*NETWORKS, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 )

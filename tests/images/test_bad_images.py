@@ -52,7 +52,7 @@ def corpus(tmp_path_factory):
     [
         *('dataset', 'inference', 'rating', 'pair', 'labels'),
         *(f'{reader}/19' for reader in DRAWN),
-        *(pytest.param(reader, marks=pytest.mark.slow) for reader in DRAWN),
+        *(pytest.param(f'{reader}/3', marks=pytest.mark.slow) for reader in DRAWN),
     ],
 )
 def test_every_file_is_read_as_what_it_is_or_refused(reader, corpus):

@@ -60,10 +60,9 @@ def test_the_makefile_installs_nothing_without_a_hash():
     installs = [
         line for line in (ROOT / 'Makefile').read_text().splitlines() if 'pip install' in line and '-audit' not in line
     ]
-    assert [line.split('pip install')[1].split() for line in installs if '--require-hashes' not in line] == [
-        ['--quiet', '--no-deps', '--no-build-isolation', '--editable', '.']
-    ]
-    assert len(installs) == 3
+    unhashed = [line.split()[-1] for line in installs if '--require-hashes' not in line]
+    assert unhashed == ['examples/semrestore-text', '.']  # our own
+    assert len(installs) == 5
 
 
 def test_what_is_installed_here_is_the_locks():

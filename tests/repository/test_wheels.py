@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from semrestore.cli import new_plugin
+from semrestore.cli.run import run
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -46,20 +49,25 @@ def test_configs_and_templates_are_in_the_wheel(wheel):
 
 
 @pytest.mark.slow
-def test_a_plugin_passes_its_tests_beside_the_wheel(wheel, tmp_path):
-    plugin = tmp_path / 'plugin/semrestore-stripes'
-    call('-m', 'semrestore', 'new-plugin', 'semrestore-stripes', '--kind', 'degradation', '--out', plugin)
+def test_plugins_of_every_kind_pass_their_tests_beside_the_wheel(wheel, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    packages = []
+    for kind in new_plugin.KINDS:
+        assert run(new_plugin.main, [f'semrestore-tidy-{kind}', '--kind', kind]) == 0
+        packages.append(tmp_path / f'semrestore-tidy-{kind}')
+        source = packages[-1] / f'semrestore_tidy_{kind}/{kind}.py'
+        assert f'class Tidy{kind.capitalize()}(' in source.read_text()
     site = tmp_path / 'site'
-    call('-m', 'pip', 'install', '--quiet', '--no-deps', '--target', site, wheel, build(plugin, plugin.parent))
-    tests = shutil.copytree(plugin / 'tests', tmp_path / 'tests')
+    install = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation', '--target', site]
+    call(*install, wheel, *packages)
+    # Away from the sources, so that what is tested is what was installed.
+    tests = [package.joinpath('tests').rename(tmp_path / f'tests_{package.name}') for package in packages]
     environment = os.environ | dict(PYTHONPATH=str(site))
-    where = call(
-        ROOT / 'tests/programs/where.py',
-        env=environment,
-        cwd=tmp_path,
-    )
+    where = call(ROOT / 'tests/programs/where.py', env=environment)
     assert where.count(str(site)) == 2
-    assert 'MODELS: StripesDegradation' in call('-m', 'semrestore', 'plugins', env=environment, cwd=tmp_path)
-    report = call('-m', 'pytest', '-q', tests, env=environment, cwd=tmp_path)
+    assert 'MODELS: TidyDegradation' in call('-m', 'semrestore', 'plugins', env=environment)
+    report = call('-m', 'pytest', '-q', '--import-mode=importlib', *tests, env=environment)
     assert ' passed' in report
     assert 'failed' not in report
+    ruff = ['-m', 'ruff', 'check', '--no-cache', '--line-length', '140', '--select', 'E,F,B,D,UP']
+    call(*ruff, '--ignore', 'D1,D2,D4,E501', *packages)
