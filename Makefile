@@ -17,9 +17,9 @@ test: $(INSTALLED) lint
 coverage: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov
 
-# What takes minutes: the demo, every config, long runs.
+# What takes minutes: the demo, every config, long runs. Three at a time on two cores, since some wait for processes of their own.
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
 
 # The plugin in examples/ reads with networks of 100 MB. Where these cannot be had, its tests are skipped and say so.
 test-examples: $(INSTALLED)

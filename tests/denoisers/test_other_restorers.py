@@ -67,7 +67,7 @@ MORE = {
 }
 WITH_SIGMA = ('DRUNet', 'FDnCNN')
 # As the table in docs/other_restorers.md has them, less those that take long.
-EXPORTED = ['DnCNN', 'DRUNet', 'FDnCNN', 'NAFNet', 'SAFMN', 'SCUNet']
+EXPORTED = ['DnCNN', 'DRUNet', 'FDnCNN', 'NAFNet', 'SAFMN']
 NOT_EXPORTED = ['FBCNN']
 every_network = pytest.mark.parametrize(
     'name', [*NETWORKS, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]

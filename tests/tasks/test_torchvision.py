@@ -75,9 +75,8 @@ def check(name, path, network, state, **options):
     assert (found - expected).abs().max() < 1e-3 * expected.std()
 
 
-LARGEST = 26e6
-"""Parameters; the giants are smaller networks' classes with more of the same, but for these:"""
-DISTINCT = ('vgg11_bn',)
+DISTINCT = ('resnet50', 'vgg11_bn')
+"""Beside the smallest network of each module, of which the others are the same classes with more of the same."""
 
 
 def classifiers():
@@ -85,11 +84,8 @@ def classifiers():
     smallest = {}
     for name in sorted(sizes, key=sizes.get):
         smallest.setdefault(models.get_model_builder(name).__module__, name)
-    for name, size in sizes.items():
-        least = name in smallest.values()
-        if size > LARGEST and not least and name not in DISTINCT:
-            continue
-        fast = size <= FAST and least
+    for name in (*smallest.values(), *DISTINCT):
+        fast = sizes[name] <= FAST and name not in DISTINCT
         yield pytest.param(name, marks=[] if fast else [pytest.mark.slow])
 
 
