@@ -33,6 +33,7 @@ RECOGNITION_COLUMNS = {
     for title, metric, sigmas in (('top-1', 'top-1', ('0', '30')), ('confidence', 'confidence', ('0', '30', '60')))
     for sigma in sigmas
 } | {'PSNR 30': ('held_out/PSNR', '30')}
+COLUMNS = 5  # of the plot of the losses
 AUTHORS_MCWNNM = 36.88  # measured on the images that the authors published
 
 
@@ -258,8 +259,12 @@ def draw() -> None:
 
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.2 * len(published()), 2.8), layout='constrained')
-    for axis, name in zip(figure.subplots(1, len(published()), squeeze=False)[0], published(), strict=True):
+    lines = -(-len(published()) // COLUMNS)
+    figure = Figure(figsize=(2.6 * COLUMNS, 2.4 * lines), layout='constrained')
+    axes = figure.subplots(lines, COLUMNS, squeeze=False)
+    for axis in axes.flat[len(published()) :]:
+        axis.remove()
+    for axis, name in zip(axes.flat, published(), strict=False):
         rows = read_rows(LOGS / f'{name}.csv')
         last = [row for row in rows if row['run'] == rows[-1]['run'] and int(row['iteration']) % 100 == 0]
         groups = (
@@ -277,5 +282,6 @@ def draw() -> None:
         axis.ticklabel_format(axis='y', style='sci', scilimits=(-3, -3))
         axis.tick_params(labelsize='x-small')
         axis.grid(alpha=0.3)
-    figure.axes[0].set_ylabel('L1 loss', fontsize='small')
-    figure.savefig(ROOT / 'docs/images/zoo.png', dpi=150)
+    for axis in axes[:, 0]:
+        axis.set_ylabel('loss', fontsize='small')
+    figure.savefig(ROOT / 'docs/images/zoo.png', dpi=100)
