@@ -103,8 +103,6 @@ plan = [
     ),
     # Once it is better than recognition-blind on other noise (docs/recognition.md): then='publish'.
     dict(name='recognition-universal', config='zoo/recognition_universal.py', data=photos),
-    # Noise and JPEG alone, to compare with.
-    dict(name='recognition-noises', config='zoo/recognition_noises.py', data=photos),
     # No better at its level than the blind ones (docs/recognition.md): not published.
     dict(name='recognition-sigma30', config='zoo/recognition_sigma30.py', sigma=30, data=photos),
     *(
