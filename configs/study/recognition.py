@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',
     '../_base_/degradations/blind.py',
-    '../_base_/tasks/efficientnet_lite0.py',
+    '../_base_/tasks/several.py',
     '../_base_/datasets/recognition.py',
     '../_base_/schedules/denoise_refined.py',
 ]
@@ -12,21 +12,15 @@ max_iters = 300
 model = dict(
     denoiser=dict(norm_eval=True),
     degradation={{_base_.degradation}},
-    tasks=dict(lite0={{_base_.task}}),
+    tasks=dict(lite0={{_base_.tasks.lite0}}),
     supervision='soft',
     losses=dict(
-        reconstruction=dict(type='ReconstructionLoss', distance='l1', balance=0.05, weight=2.0),
-        lite0=dict(type='TaskLoss', task='lite0', weight=0.03),
-        lite0_features=dict(
-            type='PerceptualLoss',
-            task='lite0',
-            layers=['model.blocks.2', 'model.blocks.4'],
-            distance='normalised',
-            weight=0.03,
-        ),
+        reconstruction={{_base_.losses.reconstruction}},
+        lite0={{_base_.losses.lite0}},
+        lite0_features={{_base_.losses.lite0_features}},
     ),
 )
-load_from = 'zoo:multiscale-blind'
+load_from = 'work_dirs/weights/multiscale-blind-b0114760.safetensors'
 train_cfg = dict(max_iters=max_iters, val_interval=10_000)
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = [

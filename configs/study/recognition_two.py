@@ -1,21 +1,9 @@
 # As recognition.py through EfficientNet-Lite0 and SqueezeNet together.
 _base_ = './recognition.py'
-squeezenet = dict(
-    type='TorchvisionTask',
-    model='squeezenet1_1',
-    data_preprocessor=dict(mean=[104.0, 117.0, 123.0], std=[1.0] * 3, to_rgb=False),
-    checkpoint='{{$SEMRESTORE_DATA:data}}/heads/squeezenet11.pth',
-)
 model = dict(
-    tasks=dict(squeezenet=squeezenet),
+    tasks=dict(squeezenet={{_base_.tasks.squeezenet}}),
     losses=dict(
-        squeezenet=dict(type='TaskLoss', task='squeezenet', weight=0.03),
-        squeezenet_features=dict(
-            type='PerceptualLoss',
-            task='squeezenet',
-            layers=['features.5', 'features.8'],
-            distance='normalised',
-            weight=0.03,
-        ),
+        squeezenet={{_base_.losses.squeezenet}},
+        squeezenet_features={{_base_.losses.squeezenet_features}},
     ),
 )
