@@ -124,8 +124,8 @@ def _summary(records: Sequence[dict]) -> str:
         name for name in methods if any((record['method'], record['images']) == (name, images) for record in records)
     ]
     networks = len({record['task'] for record in records})
-    title = f'Mean top-1 (%) of {networks} networks that no weights were trained through, {images} photos each'
-    lines = [f'{title}; in brackets the recovery:', '']
+    title = f'Mean top-1 (%) of {networks} networks that took part in no training, on {images} photos each'
+    lines = [f'{title}. Brackets hold the recovery:', '']
     lines += ['| noise | ' + ' | '.join(whole) + ' | helped / harmed by recognition | by pixel-trained |']
     lines += ['| --- |' + ' ---: |' * (len(whole) + 2)]
     for sigma in dict.fromkeys(record['sigma'] for record in records):

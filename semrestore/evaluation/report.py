@@ -10,7 +10,7 @@ __all__ = ['markdown']
 
 
 def markdown(records: Sequence[dict], reference: str | None = None, full: bool = True) -> str:
-    """Return the matrix as Markdown: for each task and metric its values, recovery, images helped and harmed, and more.
+    """Return the matrix as Markdown, with tables of values, recovery, and images helped and harmed.
 
     Args:
         records: What :meth:`semrestore.evaluation.matrix.Matrix.records` returns.
@@ -24,7 +24,7 @@ def markdown(records: Sequence[dict], reference: str | None = None, full: bool =
         images = max(record['images'] for record in chosen)
         lines += ['', f'### {task}, {metric} (%), {images} images', '', *_table(chosen, partial(_value, images=images))]
         if any(record['recovery'] is not None for record in chosen):
-            lines += ['', f'Recovery of {metric}, (method - noisy) / (clean - noisy), in %:', '']
+            lines += ['', f'Recovery of {metric} (%), which is (method - noisy) / (clean - noisy):', '']
             lines += _table(chosen, lambda record: _number(record['recovery'], 0))
         if any('helped' in record for record in chosen):
             margin = next((record['margin'] for record in chosen if 'margin' in record), None)
@@ -33,15 +33,16 @@ def markdown(records: Sequence[dict], reference: str | None = None, full: bool =
                 if margin
                 else 'turned from wrong to right / from right to wrong'
             )
-            lines += ['', f'Images {title}, against noisy:', '', *_table(chosen, _counts)]
+            lines += ['', f'Images {title}, compared with noisy:', '', *_table(chosen, _counts)]
         if full and any('change' in record for record in chosen):
-            test = ", then the p-value of McNemar's exact test" if any('p' in record for record in chosen) else ''
-            lines += ['', f'{metric} less that of noisy, with the interval of a paired bootstrap{test}:', '']
+            test = ", and the p-value of McNemar's exact test" if any('p' in record for record in chosen) else ''
+            lines += ['', f'Difference in {metric} to noisy (points), with the 95 % interval of a paired bootstrap{test}:', '']
             lines += _table(chosen, partial(_difference, name='change'))
         if any('difference' in record for record in chosen):
             lines += [
                 '',
-                f'{metric} less that of {reference} on the same images, with the interval of a paired bootstrap:',
+                f'Difference in {metric} to {reference} on the same images (points), with the 95 % interval of a paired'
+                ' bootstrap:',
                 '',
             ]
             lines += _table(chosen, partial(_difference, name='difference'))
