@@ -37,11 +37,12 @@ audit:
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-# Style, spelling and types.
+# Style, spelling, prose and types.
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	$(BIN)/python tools/dev/prose.py README.md CONTRIBUTING.md SECURITY.md docs/*.md
 	$(BIN)/mypy
 
 format: $(INSTALLED)

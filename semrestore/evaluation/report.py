@@ -36,7 +36,8 @@ def markdown(records: Sequence[dict], reference: str | None = None, full: bool =
             lines += ['', f'Images {title}, compared with noisy:', '', *_table(chosen, _counts)]
         if full and any('change' in record for record in chosen):
             test = ", and the p-value of McNemar's exact test" if any('p' in record for record in chosen) else ''
-            lines += ['', f'Difference in {metric} to noisy (points), with the 95 % interval of a paired bootstrap{test}:', '']
+            title = f'Difference in {metric} to noisy (points), with the 95 % interval of a paired bootstrap{test}:'
+            lines += ['', title, '']
             lines += _table(chosen, partial(_difference, name='change'))
         if any('difference' in record for record in chosen):
             lines += [

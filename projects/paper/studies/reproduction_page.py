@@ -46,8 +46,8 @@ def table(file: str, task: str, metric: str) -> str:
     records = [record for record in records if (record['task'], record['metric']) == (task, metric)]
     whole = max(record['images'] for record in records)
     lines = [
-        f'| sigma | before the network | {metric} (%), 95 % interval | less separate, paired | recovery (%) | PSNR'
-        ' (dB) |',
+        f'| sigma | before the network | {metric} (%), 95 % interval | difference to separate, paired | recovery (%)'
+        ' | PSNR (dB) |',
         '| ---: | --- | --- | --- | ---: | ---: |',
     ]
     for record in sorted(records, key=lambda record: (record['sigma'], list(TITLES).index(record['method']))):
