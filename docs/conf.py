@@ -5,7 +5,12 @@ from semrestore import __version__
 project = 'semrestore'
 author = 'the semrestore authors'
 release = version = __version__
-extensions = ['myst_parser', 'sphinx_design', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
+extensions = [
+    'myst_parser',
+    'sphinx_design',
+    'sphinx.ext.autodoc',
+    'sphinx.ext.napoleon',
+]
 myst_enable_extensions = ['colon_fence']
 exclude_patterns = ['_build']
 html_theme = 'furo'
