@@ -12,21 +12,21 @@ __all__ = ['main']
 
 COMMANDS = {
     'train': 'train a denoiser, alone or jointly with a frozen task network',
-    'test': 'evaluate a denoiser before a task, whatever task it was trained with',
-    'fit': 'train a denoiser for a network of yours, on a folder of photos, without a config',
-    'check': 'say what the published denoisers are worth before a network of yours',
-    'cross-task': 'every denoiser before every task at every noise level',
-    'denoise': 'denoise image files',
-    'compare': 'put methods side by side: a picture with a zoomed region, a page with a slider',
+    'test': 'evaluate a denoiser before a task',
+    'fit': 'train a denoiser for your own network on your own photos, without a config',
+    'check': 'measure what the published denoisers do for your own network',
+    'cross-task': 'put every denoiser before every task at every noise level',
+    'denoise': 'denoise images and films',
+    'compare': 'draw methods side by side, with a zoomed region and a slider',
     'gradient-maps': 'draw where each term of the joint loss looks',
-    'curves': 'draw the terms of the loss and the validation of a training',
-    'export': 'write a denoiser as ONNX or for torch.export',
-    'demo': 'train and compare on the embedded photos, in minutes',
+    'curves': 'draw the losses and the validation of trainings',
+    'export': 'write a denoiser as ONNX or torch.export',
+    'demo': 'show what denoisers do for recognition, in minutes',
     'zoo': 'list the published weights',
     'configs': 'list the configs that come with semrestore',
-    'prepare-data': 'check and build the folder tree that the configs expect',
+    'prepare-data': 'check the data folder, and build what can be built',
     'plugins': 'list the installed plugins and what they register',
-    'new-plugin': 'write the package of a plugin of your own',
+    'new-plugin': 'write a package for a plugin of your own',
 }
 
 
@@ -34,7 +34,7 @@ def usage() -> str:
     """Return what ``semrestore --help`` prints."""
     width = max(map(len, COMMANDS))
     lines = [f'  {name:{width}}  {text}' for name, text in COMMANDS.items()]
-    last = 'semrestore COMMAND --help has the options of a command.'
+    last = 'semrestore COMMAND --help shows the options of a command and an example.'
     return '\n'.join(['usage: semrestore COMMAND ...', '', *lines, '', last])
 
 

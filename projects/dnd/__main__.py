@@ -1,10 +1,11 @@
-"""Denoise the Darmstadt Noise Dataset (Plötz and Roth, CVPR 2017, sRGB) and write what its server takes.
+"""Denoise the Darmstadt Noise Dataset (Plötz and Roth, CVPR 2017, sRGB) and write a submission for its server.
 
+DND_2017 holds info.mat and images_srgb/0001.mat ... 0050.mat, as the benchmark publishes them, without ground truth.
+The command denoises 20 crops of each image. DIR/0001.mat ... hold them in the form of the benchmark's own kit: a cell
+array Idenoised of the crops, israw and eval_version. If the file of an image exists, the image is skipped.
+
+Example:
   python -m projects.dnd DND_2017 --model zoo:multiscale-blind --out work_dirs/dnd
-
-DND_2017 holds info.mat and images_srgb/0001.mat ... 0050.mat, as the benchmark publishes them; it has no ground truth.
-Of each image 20 crops are denoised. DIR/0001.mat ... hold them as the benchmark's own kit bundles a submission: a cell
-array Idenoised of the crops, israw and eval_version. Images whose file is there already are passed over.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semrestore.cli.options import add_device, sigma_or
+from semrestore.cli.options import add_device, new_parser, sigma_or
 from semrestore.cli.run import run
 from semrestore.config.load import load_denoiser_config
 from semrestore.errors import UserError
@@ -45,23 +46,23 @@ class DndImage:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('data', type=Path, help="the benchmark's folder")
+    parser = new_parser(__doc__)
+    parser.add_argument('data', type=Path, metavar='DND_2017', help='folder of the benchmark')
     parser.add_argument(
-        '--model', required=True, metavar='CKPT', help="weights: a file, or zoo:NAME; 'none' for a method without"
+        '--model', required=True, metavar='CKPT', help="weights: a file or zoo:NAME; 'none' for no weights"
     )
     parser.add_argument(
         '--config',
         metavar='CONFIG',
-        help='config of the denoiser (default: that of the weights)',
+        help='config of the denoiser (default: what the file records)',
     )
     parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the submission')
     parser.add_argument(
         '--sigma',
         type=sigma_or('auto', 'info'),
         metavar='S',
-        help="noise level on 0..255, for methods that need it; 'auto' estimates it, 'info' takes the benchmark's own"
-        ' estimate of each crop',
+        help="noise level on 0..255 for methods that need it; 'auto' estimates it, 'info' takes the benchmark's estimate"
+        ' for each crop',
     )
     add_device(parser)
     return parser.parse_args(arguments)

@@ -1,22 +1,22 @@
-"""Regenerate the paper's Table I, II or III, each figure beside the paper's.
-
-  python -m projects.paper.tables 3 --out work_dirs/tables
+"""Regenerate the paper's Table I, II or III, with the paper's figure beside each of ours.
 
   1  architecture ablation: parameters, multiply-adds, PSNR on Kodak at sigma 35
   2  each Kodak image, five methods, sigma 25, 35 and 50
-  3  CBSD68, the same
+  3  CBSD68, the same methods and levels
 
-Methods of Tables II and III are Noisy, Wavelet, CBM3D, MCWNNM, DnCNN, FFDNet, Proposed, or any other as
+Methods of Tables II and III are Noisy, Wavelet, CBM3D, MCWNNM, DnCNN, FFDNet, Proposed, or
 
-  NAME=CHECKPOINT            a denoiser by its weights, a file or a published name; {sigma} stands for the noise level
-  NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
-  KIND                       a method without weights, by the name of its class
+  NAME=CHECKPOINT        a denoiser by its weights: a file or a published name; {sigma} stands for the noise level
+  NAME=CONFIG            the denoiser of a config, without weights
+  NAME=CONFIG:CHECKPOINT the denoiser of a config, with weights
+  KIND                   a method without weights, by the name of its class
 
-CBM3D runs by a package for non-commercial use only: pip install 'semrestore[baselines]'.
+Proposed is the published weights of each level. The other named methods have their weights in --weights, as
+dncnn_sigma25.pth, ffdnet.pth and so on; Table I has them by the names of the configs in configs/ablation. A missing
+file leaves a gap. CBM3D needs a package for non-commercial use only: pip install 'semrestore[baselines]'.
 
-Proposed is the published weights of each level. The other named ones are expected in the folder --weights as
-dncnn_sigma25.pth, ffdnet.pth and so on, those of Table I by the names of the configs in configs/ablation. What is not
-there leaves a gap.
+Example:
+  python -m projects.paper.tables 3 --out work_dirs/tables
 """
 
 import argparse
@@ -34,7 +34,7 @@ from mmengine.registry import DefaultScope
 
 from projects.paper.published import TABLE_1
 from projects.paper.records import architecture_markdown, architecture_records, image_markdown, image_records
-from semrestore.cli.options import positive_sigma
+from semrestore.cli.options import new_parser, positive_sigma
 from semrestore.cli.run import run
 from semrestore.config import load_config
 from semrestore.config.libraries import CONFIGS
@@ -63,28 +63,28 @@ PEERS = {
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('table', type=int, choices=(1, 2, 3), help='which table')
+    parser = new_parser(__doc__)
+    parser.add_argument('table', type=int, choices=(1, 2, 3), help='the table')
     parser.add_argument(
         '--data-root',
         type=Path,
         default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
         metavar='DIR',
-        help='folder that holds kodak24 and cbsd68 (default: $SEMRESTORE_DATA, or data)',
+        help='folder with kodak24 and cbsd68 (default: $SEMRESTORE_DATA, or data)',
     )
     parser.add_argument(
         '--out',
         type=Path,
         required=True,
         metavar='DIR',
-        help='folder for the table; what it already holds is not run again',
+        help='folder for the table; finished images are not run again',
     )
     parser.add_argument(
         '--methods',
         nargs='+',
         default=list(PEERS),
         metavar='METHOD',
-        help='columns, see above (default: the named ones)',
+        help='columns (see above; default: all named methods)',
     )
     parser.add_argument(
         '--weights',
@@ -94,12 +94,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help='folder of checkpoints (default: work_dirs/weights)',
     )
     parser.add_argument(
-        '--sigma', nargs='+', type=positive_sigma, default=SIGMAS, metavar='S', help='noise levels of Tables II and III'
+        '--sigma',
+        nargs='+',
+        type=positive_sigma,
+        default=SIGMAS,
+        metavar='S',
+        help='noise levels on 0..255 of Tables II and III (default: 25 35 50)',
     )
     parser.add_argument(
         '--limit', nargs='+', default=[], metavar='METHOD=N', help='run a slow method on N images, evenly spread'
     )
-    parser.add_argument('--seed', type=int, default=0, help='with the name of an image it seeds its noise (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help="seed of the noise, with each image's name (default: 0)")
     return parser.parse_args(arguments)
 
 

@@ -1,11 +1,12 @@
-"""Mean opinion scores (paper, Fig. 5): raters rank what several methods made of the same images.
+"""Let people rank what several methods made of the same images, and report mean opinion scores (paper, Fig. 5).
 
-  python -m projects.rating serve --methods CBM3D=out/cbm3d separate=out/separate joint=out/joint --db mos.sqlite
+`serve` opens a page on which each rater ranks some of the images, drawn anew for each rater, without names and in
+random order. It listens only on this machine; --host 0.0.0.0 lets others in. Every click is stored in --db at once, so
+a rater and the server can stop and continue. `report` writes the scores.
+
+Example:
+  python -m projects.rating serve --methods CBM3D=out/cbm3d joint=out/joint --db mos.sqlite
   python -m projects.rating report mos.sqlite --out work_dirs/mos
-
-`serve` opens a page on this machine alone (--host 0.0.0.0 lets others in), with --images of the photos for each rater,
-drawn anew, blind and in random order. Every click is stored in --db at once; a rater can stop and come back, and so can
-the server.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.cli.options import add_dpi, count
+from semrestore.cli.options import add_dpi, count, new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError
 from semrestore.files import replacing, write_csv, write_text
@@ -24,21 +25,29 @@ from semrestore.files import replacing, write_csv, write_text
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     commands = parser.add_subparsers(dest='subcommand', required=True)
     serve_parser = commands.add_parser('serve', help='open the page')
     serve_parser.add_argument(
-        '--methods', nargs='+', required=True, metavar='NAME=DIR', help='the images of each method, by the same names'
+        '--methods',
+        nargs='+',
+        required=True,
+        metavar='NAME=DIR',
+        help='folder of each method, with images of the same names',
     )
     serve_parser.add_argument(
-        '--images', type=count, default=10, metavar='N', help='how many each rater ranks (default: 10)'
+        '--images', type=count, default=10, metavar='N', help='images that each rater ranks (default: 10)'
     )
     serve_parser.add_argument(
         '--db', type=Path, default=Path('mos.sqlite'), metavar='FILE', help='file of the study (default: mos.sqlite)'
     )
-    serve_parser.add_argument('--host', default='127.0.0.1', help='address to listen on (default: this machine alone)')
-    serve_parser.add_argument('--port', type=int, default=8000, help='(default: 8000; 0 takes a free one)')
-    report_parser = commands.add_parser('report', help='mean scores, intervals, variances, agreement, and a plot')
+    serve_parser.add_argument(
+        '--host', default='127.0.0.1', help='address to listen on (default: 127.0.0.1, only this machine)'
+    )
+    serve_parser.add_argument(
+        '--port', type=int, default=8000, help='port to listen on; 0 takes a free one (default: 8000)'
+    )
+    report_parser = commands.add_parser('report', help='write mean scores, intervals, variances, agreement and a plot')
     report_parser.add_argument('db', type=Path, metavar='FILE', help='file of the study')
     report_parser.add_argument(
         '--out', type=Path, required=True, metavar='DIR', help='folder for mos.md, mos.json, mos.png, ratings.csv'

@@ -1,20 +1,22 @@
 """Train the published weights, measure them, and write the pages that show them.
 
-python -m projects.zoo train --status    what is to be trained, what runs, what is done
-python -m projects.zoo train [NAME ...]  train what is not done yet, one after the other, and publish each
-python -m projects.zoo measure [NAME ...]  PSNR and SSIM into results/zoo.csv
-python -m projects.zoo breadth [NAME ...]  PSNR on altered photos into results/breadth.csv
-python -m projects.zoo ensemble [NAME ...]  what the x8 self-ensemble adds, into results/ensemble.csv
-python -m projects.zoo recognition       what networks make of restored images, into results/recognition.json
-python -m projects.zoo page              the pages in docs/, the table in README.md, weights/metafile.yml
+  train        train what is not done yet, one after the other, and publish each
+  measure      measure PSNR and SSIM into results/zoo.csv
+  breadth      measure PSNR on altered photos into results/breadth.csv
+  ensemble     measure the self-ensemble into results/ensemble.csv
+  recognition  measure task networks behind the weights into results/recognition.json
+  page         write the pages in docs/, the table in README.md, and weights/metafile.yml
+
+Example:
+  python -m projects.zoo train --status
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from projects.zoo.pages import SETS, write_pages
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 
 
@@ -22,29 +24,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the subcommand."""
     from projects.zoo import measure, recognition, trainings
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     commands = parser.add_subparsers(dest='subcommand', required=True)
     train = commands.add_parser('train', help='train what is not done yet')
-    train.add_argument('names', nargs='*', help='default: all of the plan')
-    train.add_argument('--status', action='store_true', help='list what is done, running and open, and stop')
-    train.add_argument('--plan', type=Path, default=trainings.PLAN, help='default: projects/zoo/plan.py')
-    train.add_argument('--out', type=Path, default=trainings.OUT, help='folder of the runs (default: work_dirs/zoo)')
-    measured = commands.add_parser('measure', help='measure published weights')
-    measured.add_argument('names', nargs='*', help='default: all')
-    measured.add_argument(
-        '--only', metavar='NOISE', help="one noise level, 'camera' or 'photographs', and keep the other rows"
+    train.add_argument('names', nargs='*', metavar='NAME', help='weights to train (default: all of the plan)')
+    train.add_argument('--status', action='store_true', help='only list what is done, running and open')
+    train.add_argument(
+        '--plan', type=Path, default=trainings.PLAN, metavar='FILE', help='the plan (default: projects/zoo/plan.py)'
     )
-    breadth = commands.add_parser('breadth', help='measure them on altered photos')
-    breadth.add_argument('names', nargs='*', help='default: all, and the peers')
-    ensemble = commands.add_parser('ensemble', help='measure them with the self-ensemble')
-    ensemble.add_argument('names', nargs='*', help='default: all that are for one noise level')
-    ensemble.add_argument('--sets', nargs='+', default=list(SETS), choices=list(SETS), help='default: all test sets')
-    recognised = commands.add_parser('recognition', help='measure them before task networks')
-    recognised.add_argument('--images', type=int, metavar='N', help='of each network, evenly spread (default: all)')
-    recognised.add_argument('--peers', type=int, default=50, metavar='N', help='images for the peers (default: 50)')
-    recognised.add_argument('--noises', nargs='+', default=(), metavar='NOISE', help='levels and names (default: all)')
+    train.add_argument(
+        '--out', type=Path, default=trainings.OUT, metavar='DIR', help='folder of the runs (default: work_dirs/zoo)'
+    )
+    measured = commands.add_parser('measure', help='measure published weights')
+    measured.add_argument('names', nargs='*', metavar='NAME', help='weights to measure (default: all)')
+    measured.add_argument(
+        '--only',
+        metavar='NOISE',
+        help="measure only one level, 'camera' or 'photographs', and keep the other rows (default: all)",
+    )
+    breadth = commands.add_parser('breadth', help='measure published weights on altered photos')
+    breadth.add_argument('names', nargs='*', metavar='NAME', help='weights to measure (default: all, and the peers)')
+    ensemble = commands.add_parser('ensemble', help='measure published weights with the self-ensemble')
+    ensemble.add_argument(
+        'names', nargs='*', metavar='NAME', help='weights to measure (default: all that are for one noise level)'
+    )
+    ensemble.add_argument(
+        '--sets', nargs='+', default=list(SETS), choices=list(SETS), help='test sets (default: all of them)'
+    )
+    recognised = commands.add_parser('recognition', help='measure published weights before task networks')
     recognised.add_argument(
-        '--networks', nargs='+', default=(), choices=list(recognition.NETWORKS), help='default: all'
+        '--images', type=int, metavar='N', help='images of each network, evenly spread (default: all)'
+    )
+    recognised.add_argument('--peers', type=int, default=50, metavar='N', help='images for the peers (default: 50)')
+    recognised.add_argument(
+        '--noises', nargs='+', default=(), metavar='NOISE', help='noise levels and names (default: all)'
+    )
+    recognised.add_argument(
+        '--networks', nargs='+', default=(), choices=list(recognition.NETWORKS), help='networks (default: all)'
     )
     commands.add_parser('page', help='write the pages')
     options = parser.parse_args(arguments)

@@ -1,30 +1,31 @@
-"""Say what the published denoisers are worth before a network of yours, on photos of yours, without training.
+"""Measure what the published denoisers do for your own network on your own photos, without training.
 
+The command adds noise to photos, and compares the network's answer on the restored photo with its answer on the clean
+one. It uses a tenth of the photos, at least 8: those that `semrestore fit` holds out. Helped counts answers that were
+wrong on the noisy photo and are right on the restored one; harmed counts the opposite.
+
+Example:
   semrestore check torchvision:mobilenet_v2 --photos photos/ --noise 0-60
-  semrestore check timm:resnet50 --photos photos/ --noise-like noisy/ --denoisers mine=denoiser.pth scunet=scunet.pth
-
-Noise is put on photos of the folder, and the network's prediction for the restored photo is compared with its own for
-the clean one. It runs on a tenth of the photos, at least 8: those on which `semrestore fit` does not train, so that
-what it writes can be checked, too. Helped: predictions that were wrong on the noisy photo and are right on the restored
-one; harmed: the other way round.
 """
 
 import argparse
 from collections.abc import Sequence
 
 from semrestore.cli.fitting import add_network_options, network_and_photos, noise_of, print_table
+from semrestore.cli.options import new_parser
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     add_network_options(parser)
-    parser.add_argument(
+    compared = parser.add_argument_group('denoisers')
+    compared.add_argument(
         '--denoisers',
         nargs='+',
         default=[],
         metavar='NAME=CKPT',
-        help='others beside the published blind ones',
+        help='more denoisers to compare (default: only the published ones for any noise level)',
     )
     return parser.parse_args(arguments)
 

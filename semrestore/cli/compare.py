@@ -1,16 +1,18 @@
-"""Put methods side by side (paper, Figs. 4, 6 and 7): a picture with a zoomed region, and a page with a slider.
+"""Draw methods side by side with a zoomed region, and write a page with a slider (paper, Figs. 4, 6 and 7).
 
-  semrestore compare kodim08.png --methods noisy bm3d separate=A.pth joint=B.pth clean --sigma 25
-  semrestore compare dog.jpg --methods noisy ours=zoo:multiscale-blind clean --sigma 30 --task CONFIG
-  semrestore compare '*_real.png' --references '*_mean.png' --methods noisy blind=zoo:multiscale-real clean
+With --sigma the images are clean and get that noise, the same for all methods. With --references or --as-they-are the
+images are noisy. A method is one of
 
-Images are clean and get noise of --sigma, the same for all methods; or, with --references or --as-they-are, they are
-noisy themselves. A method is one of
+  noisy, clean           the noisy image, the clean image
+  bm3d                   a method without weights, by the name of its class in any case
+  NAME=CHECKPOINT        a denoiser by its weights: a file or a published name
+  NAME=CONFIG            the denoiser of a config, without weights
+  NAME=CONFIG:CHECKPOINT the denoiser of a config, with weights
 
-  noisy, clean        the noisy image itself, the clean one
-  bm3d                a method without weights, by the name of its class in any case
-  NAME=CHECKPOINT     a denoiser by its weights, a file or a published name; {sigma} stands for the noise level
-  NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
+{sigma} in CHECKPOINT stands for the noise level.
+
+Example:
+  semrestore compare dog.jpg --methods noisy blind=multiscale-blind clean --sigma 30 --out work_dirs/compare
 """
 
 import argparse
@@ -18,27 +20,37 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.cli.options import add_device, add_dpi, count, positive_sigma
+from semrestore.cli.options import add_device, add_dpi, count, new_parser, positive_sigma
 from semrestore.errors import UserError, explained
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='image files, folders or globs')
-    parser.add_argument('--methods', nargs='+', required=True, metavar='METHOD', help='columns, see above')
-    parser.add_argument('--sigma', type=positive_sigma, metavar='S', help='level of the noise to add, on 0..255')
-    parser.add_argument('--references', nargs='+', metavar='IMAGE', help='the clean images of noisy ones, in order')
-    parser.add_argument('--as-they-are', action='store_true', help='the images are noisy, and there are no clean ones')
-    parser.add_argument('--task', metavar='CONFIG', help='config of a task: show what its network sees in each image')
-    parser.add_argument(
-        '--region', type=_region, metavar='TOP,LEFT,SIDE', help='pixels to enlarge (default: where methods differ most)'
+    parser.add_argument('--methods', nargs='+', required=True, metavar='METHOD', help='columns (see above)')
+    noise = parser.add_argument_group('noise (one of the first three is needed)')
+    noise.add_argument('--sigma', type=positive_sigma, metavar='S', help='add noise of this level, on 0..255')
+    noise.add_argument('--references', nargs='+', metavar='IMAGE', help='the clean partners of the images, in order')
+    noise.add_argument('--as-they-are', action='store_true', help='the images are noisy and have no clean partners')
+    noise.add_argument(
+        '--seed', type=int, default=0, help="seed of --sigma's noise, with each image's name (default: 0)"
     )
-    parser.add_argument('--region-side', type=count, default=96, metavar='PIXELS', help='side of that (default: 96)')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for NAME.png, comparison.html')
-    parser.add_argument('--seed', type=int, default=0, help='with the name of an image it seeds its noise (default: 0)')
-    add_dpi(parser)
-    add_device(parser)
+    drawn = parser.add_argument_group('picture')
+    drawn.add_argument('--task', metavar='CONFIG', help='show what the network of this config sees in each image')
+    drawn.add_argument(
+        '--region',
+        type=_region,
+        metavar='TOP,LEFT,SIDE',
+        help='region to enlarge, in pixels (default: where the methods differ most)',
+    )
+    drawn.add_argument(
+        '--region-side', type=count, default=96, metavar='PIXELS', help='side of the default region (default: 96)'
+    )
+    add_dpi(drawn)
+    run = parser.add_argument_group('run and results')
+    run.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for NAME.png and comparison.html')
+    add_device(run)
     return parser.parse_args(arguments)
 
 

@@ -1,21 +1,27 @@
-"""List the configs that come with semrestore, each with what it is for.
+"""List the configs that come with semrestore, and what each is for.
 
-  semrestore configs
+Use a name from the list wherever a command takes a config. To inherit from one, write its name in your own config:
+_base_ = 'semrestore::joint/own_photos.py'.
+
+Example:
   semrestore configs joint
-
-Take one by its name wherever a config is asked for, or inherit from it: _base_ = 'semrestore::joint/own_photos.py'.
 """
 
-import argparse
 from collections.abc import Sequence
 
+from semrestore.cli.options import new_parser
 from semrestore.errors import UserError, near
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore configs``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('words', nargs='*', metavar='WORD', help='list those alone whose name or text has these words')
+    parser = new_parser(__doc__)
+    parser.add_argument(
+        'words',
+        nargs='*',
+        metavar='WORD',
+        help='list only configs with these words in their name or text (default: all)',
+    )
     options = parser.parse_args(arguments)
 
     from semrestore.config.libraries import first_sentence, own_configs

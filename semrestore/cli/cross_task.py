@@ -1,11 +1,18 @@
-"""Put every denoiser before every task at every noise level: the matrix of the paper's Tables IV and V.
+r"""Put every denoiser before every task at every noise level (the matrix of the paper's Tables IV and V).
 
 A denoiser is one of
 
-  noisy, clean        the noisy images themselves, the clean ones
-  bm3d                a method without weights, by the name of its class in any case
-  NAME=CHECKPOINT     a denoiser by its weights, a file or a published name; {sigma} in it stands for the noise level
-  NAME=CONFIG:CHECKPOINT, NAME=CONFIG    the denoiser of that config, with weights or without
+  noisy, clean           the noisy images, the clean images
+  bm3d                   a method without weights, by the name of its class in any case
+  NAME=CHECKPOINT        a denoiser by its weights: a file or a published name
+  NAME=CONFIG            the denoiser of a config, without weights
+  NAME=CONFIG:CHECKPOINT the denoiser of a config, with weights
+
+{sigma} in CHECKPOINT stands for the noise level.
+
+Example:
+  semrestore cross-task --tasks semrestore::evaluation/efficientnet_lite0_imagenet_samples.py \
+    --denoisers noisy clean blind=multiscale-blind --sigma 15 30 --out work_dirs/matrix
 """
 
 import argparse
@@ -13,7 +20,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.cli.options import add_amp, positive_sigma, wants_bf16
+from semrestore.cli.options import add_amp, new_parser, positive_sigma, wants_bf16
 from semrestore.corruptions import SEVERITIES, chosen, condition, require_package
 from semrestore.errors import UserError, near
 
@@ -22,55 +29,57 @@ PAPER_SIGMAS = (15, 30, 45, 60)
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--tasks', nargs='+', required=True, metavar='CONFIG', help='whose task and test data are used')
-    parser.add_argument('--denoisers', nargs='+', required=True, metavar='DENOISER', help='columns, see above')
-    parser.add_argument(
+    parser = new_parser(__doc__)
+    matrix = parser.add_argument_group('rows and columns')
+    matrix.add_argument(
+        '--tasks', nargs='+', required=True, metavar='CONFIG', help='configs with a task and its test data'
+    )
+    matrix.add_argument('--denoisers', nargs='+', required=True, metavar='DENOISER', help='columns (see above)')
+    matrix.add_argument(
         '--sigma',
         nargs='+',
         type=positive_sigma,
         metavar='S',
-        help="noise levels on 0..255 (default: the paper's 15 30 45 60, or none with --noise or --corruptions)",
+        help='noise levels on 0..255 (default: 15 30 45 60; none with --noise or --corruptions)',
     )
-    parser.add_argument(
+    matrix.add_argument(
         '--noise',
         nargs='+',
         default=[],
         metavar='NAME=CONFIG',
-        help='rows of other noise: configs that set degradation (configs/_base_/degradations)',
+        help='rows of other noise, by configs that set degradation (see configs/_base_/degradations)',
     )
-    parser.add_argument(
+    matrix.add_argument(
         '--corruptions',
         nargs='+',
         metavar='NAME',
-        help="rows of ImageNet-C's protocol: imagenet-c (15 corruptions), imagenet-c-extra (four others), or names",
+        help="rows of ImageNet-C's protocol: imagenet-c (15 corruptions), imagenet-c-extra (4 others), or names",
     )
-    parser.add_argument(
+    matrix.add_argument(
         '--severities',
         nargs='+',
         type=int,
         choices=SEVERITIES,
         metavar='S',
-        help='of the corruptions, 1 to 5 (default: all five)',
+        help='severities of the corruptions, 1 to 5 (default: all)',
     )
-    parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; what it holds is not run again'
-    )
-    parser.add_argument(
-        '--limit', nargs='+', default=[], metavar='DENOISER=N', help='run a slow method on N images, evenly spread'
-    )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of every task config'
-    )
-    parser.add_argument(
+    matrix.add_argument(
         '--gate',
         nargs='+',
         default=[],
         metavar='DENOISER=RULE',
-        help='add a column in which images that would not gain are left alone: noise:SIGMA or confidence:MARGIN',
+        help='add a column that leaves good images alone; RULE is noise:SIGMA (on 0..255) or confidence:MARGIN',
     )
-    add_amp(parser)
-    parser.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
+    matrix.add_argument('--reference', metavar='NAME', help='compare the other columns with this one, image by image')
+    run = parser.add_argument_group('run and results')
+    run.add_argument(
+        '--out', type=Path, required=True, metavar='DIR', help='folder for the matrix; finished cells are not run again'
+    )
+    run.add_argument(
+        '--limit', nargs='+', default=[], metavar='DENOISER=N', help='run a slow method on N images, evenly spread'
+    )
+    run.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='change values of every config')
+    add_amp(run)
     return parser.parse_args(arguments)
 
 

@@ -1,22 +1,22 @@
-"""Draw trainings from their logs: each term of the loss on an axis of its own, and what validation measured.
+"""Draw trainings from their logs: each term of the loss, and the figures of the validation.
 
-  semrestore curves work_dirs/denoise_vgg16_sigma30 --out curves.png
+Faint lines are the logged values, which depend on the patches of each batch. Strong lines are their running mean.
+
+Example:
   semrestore curves work_dirs/separate work_dirs/joint --out curves.png
-
-Faint lines are what was logged, which depends on the patches of each batch; the others are its running mean.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.cli.options import add_dpi
+from semrestore.cli.options import add_dpi, new_parser
 from semrestore.errors import UserError
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument('runs', nargs='+', type=Path, metavar='WORK_DIR', help='folders of trainings')
     parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='picture to write, such as curves.png')
     add_dpi(parser)

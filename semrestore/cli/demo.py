@@ -1,9 +1,11 @@
-"""Show on the embedded photos what a denoiser does to recognition: the published weights first, then a short training.
+"""Show what a denoiser does for recognition, on photos that come with the package.
 
+The first table takes seconds. It shows the published weights before torchvision's MobileNetV2, which took part in no
+training. Then the command trains a published denoiser jointly with EfficientNet-Lite0, and compares it before that
+network. Photos, noise and seed are fixed.
+
+Example:
   semrestore demo --out work_dirs/demo
-
-Photos, noise and seed are fixed. The first table takes seconds; its network, torchvision's MobileNetV2, had no part in
-any training. Then a published denoiser is trained on, jointly with EfficientNet-Lite0, and compared on that.
 """
 
 import argparse
@@ -13,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semrestore.cli.options import count
+from semrestore.cli.options import count, new_parser
 from semrestore.weights.zoo import published
 
 if TYPE_CHECKING:
@@ -32,11 +34,15 @@ SHOWN = ('chelsea@50,100', 'coffee@100,200', 'flower@100,200')
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument(
-        '--out', type=Path, default=Path('work_dirs/demo'), help='folder for results (default: %(default)s)'
+        '--out',
+        type=Path,
+        default=Path('work_dirs/demo'),
+        metavar='DIR',
+        help='folder for the results (default: %(default)s)',
     )
-    parser.add_argument('--iterations', type=count, metavar='N', help='shorten the training')
+    parser.add_argument('--iterations', type=count, metavar='N', help="length of the training (default: the config's)")
     return parser.parse_args(arguments)
 
 

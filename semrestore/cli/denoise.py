@@ -1,13 +1,10 @@
-"""Denoise images and films: an image becomes a PNG of the same name, a film a film with its sound.
+"""Denoise images and films: an image becomes a PNG of the same name, a film becomes a film with its sound.
 
-  semrestore denoise photo.jpg
+EXIF data, ICC profile, alpha channel, greyscale and 16-bit depth stay as they are. If a file cannot be read, the
+command reports it, continues, and exits with status 2. Processes of torchrun or of SLURM's srun share the files.
+
+Example:
   semrestore denoise noisy/ 'more/*.jpg' clip.mp4 --for camera --out restored
-  semrestore denoise noisy/ --model ffdnet.pth --config semrestore::baselines/ffdnet.py --sigma auto --out restored
-  semrestore denoise noisy/ --model none --config semrestore::baselines/mcwnnm_photographs.py --out restored
-  torchrun --nproc-per-node 4 -m semrestore denoise noisy/ --out restored --resume
-
-EXIF data, ICC profile, alpha channel, greyscale and 16-bit depth stay as they came. A file that cannot be read is
-reported and the rest goes on; the exit status is then 2. Processes of torchrun or of SLURM's srun share the files out.
 """
 
 import argparse
@@ -18,57 +15,62 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from semrestore.cli.options import add_device, count, positive, sigma_or
+from semrestore.cli.options import add_device, count, new_parser, positive, sigma_or
 from semrestore.errors import UserError
 from semrestore.weights.zoo import PURPOSES, resolve
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        'inputs', nargs='+', metavar='INPUT', help='image, video, glob, or folder (with its subfolders)'
-    )
-    weights = parser.add_mutually_exclusive_group()
+    parser = new_parser(__doc__)
+    parser.add_argument('inputs', nargs='+', metavar='INPUT', help='image, film, glob, or folder with its subfolders')
+    method = parser.add_argument_group('denoiser')
+    weights = method.add_mutually_exclusive_group()
     weights.add_argument(
         '--for',
         choices=list(PURPOSES),
         default='people',
         dest='purpose',
-        help='who will look at the result, or camera for photos as a camera stored them (default: %(default)s)',
+        help='who looks at the result; camera is for photos as a camera stored them (default: %(default)s)',
     )
     weights.add_argument(
         '--model', metavar='CKPT', help="weights: a file or a name of `semrestore zoo`; 'none' for no weights"
     )
-    parser.add_argument('--config', metavar='CONFIG', help='config of the denoiser (default: what the file records)')
-    parser.add_argument(
-        '--out', type=Path, default=Path('restored'), metavar='DIR', help='folder for the results (default: restored)'
-    )
-    parser.add_argument(
+    method.add_argument('--config', metavar='CONFIG', help='config of the denoiser (default: what the file records)')
+    method.add_argument(
         '--sigma',
         type=sigma_or('auto'),
         metavar='S',
-        help="noise level on 0..255, for methods that need it; 'auto' estimates it",
+        help="noise level on 0..255 for methods that need it; 'auto' estimates it",
     )
-    parser.add_argument('--frames', action='store_true', help='write a folder of PNG files for a film')
-    parser.add_argument('--ensemble', action='store_true', help='mean over eight orientations: eight times the work')
-    parser.add_argument('--tile', type=count, default=512, metavar='PIXELS', help='side of tiles (default: 512)')
-    parser.add_argument(
-        '--batch-size', type=count, default=8, metavar='N', help='images of one size that go together (default: 8)'
+    method.add_argument(
+        '--ensemble', action='store_true', help='average over eight orientations, which takes eight times as long'
     )
-    parser.add_argument(
+    results = parser.add_argument_group('results')
+    results.add_argument(
+        '--out', type=Path, default=Path('restored'), metavar='DIR', help='folder for the results (default: restored)'
+    )
+    results.add_argument('--frames', action='store_true', help='write a film as a folder of PNG files')
+    there = results.add_mutually_exclusive_group()
+    there.add_argument('--overwrite', action='store_true', help='replace files that exist in --out')
+    there.add_argument(
+        '--resume', action='store_true', help='keep files that exist in --out, if weights and options are the same'
+    )
+    results.add_argument('--overwrite-inputs', action='store_true', help='allow results to replace the inputs')
+    run = parser.add_argument_group('device and memory')
+    add_device(run)
+    run.add_argument(
+        '--tile', type=count, default=512, metavar='PIXELS', help='side of the tiles in pixels (default: 512)'
+    )
+    run.add_argument(
+        '--batch-size', type=count, default=8, metavar='N', help='images of one size in a batch (default: 8)'
+    )
+    run.add_argument(
         '--max-megapixels', type=positive, default=179, metavar='N', help='refuse larger images (default: 179)'
     )
-    there = parser.add_mutually_exclusive_group()
-    there.add_argument('--overwrite', action='store_true', help='replace files that --out already holds')
-    there.add_argument(
-        '--resume', action='store_true', help='go on after a stop, with the same weights and options: keep what is done'
-    )
-    parser.add_argument('--overwrite-inputs', action='store_true', help='replace also the images that are denoised')
-    add_device(parser)
     options = parser.parse_args(arguments)
     if options.resume and options.overwrite_inputs:
-        parser.error('argument --resume: not allowed with --overwrite-inputs, which leaves no trace of what is done')
+        parser.error('argument --resume: not allowed with --overwrite-inputs, which leaves no trace of finished files')
     return options
 
 

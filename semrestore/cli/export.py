@@ -1,16 +1,12 @@
-"""Export a denoiser for other programs: ONNX (FILE.onnx) or torch.export (FILE.pt2), for any batch, height and width.
+"""Export a denoiser to ONNX (FILE.onnx) or torch.export (FILE.pt2), for any batch size, height and width.
 
-  semrestore export zoo:multiscale-sigma25 --out multiscale.onnx
-  semrestore export zoo:multiscale-sigma25 --out multiscale_fp16.onnx --fp16
-  semrestore export recognition-blind --before torchvision:mobilenet_v2 --out robust.onnx
-  semrestore export ffdnet.pth --config semrestore::baselines/ffdnet.py --out ffdnet.onnx
+Input `noisy` and output `restored` are RGB batches (N, 3, H, W) in 0..1; nothing is clipped. A denoiser that needs the
+noise level has a second input `sigma` (N,) in 0..1. With --before NETWORK the file takes the network's input instead,
+normalised and at its size, and returns the network's scores. Before the file is kept, its results are compared with
+PyTorch's on several photos.
 
-Input `noisy` and output `restored` are RGB, (N, 3, H, W), 0..1 (noise may leave that range; nothing is clipped). A
-denoiser that needs the noise level has the input `sigma`, (N,), on 0..1. What is written is run on photos of several
-sizes and compared with PyTorch before the file is kept.
-
-With --before NETWORK the file holds both: it takes the images that the network takes (normalised, at its size) and
-gives the network's scores.
+Example:
+  semrestore export multiscale-blind --out multiscale.onnx
 """
 
 import argparse
@@ -18,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semrestore.cli.options import new_parser
 from semrestore.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,23 +23,29 @@ if TYPE_CHECKING:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoint', help="the denoiser's weights: a file or a published name; 'none' for no weights")
-    parser.add_argument('--config', metavar='CONFIG', help='config of the denoiser (default: what the file records)')
-    parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='file to write: .onnx or .pt2')
+    parser = new_parser(__doc__)
     parser.add_argument(
+        'checkpoint',
+        metavar='WEIGHTS',
+        help="weights of the denoiser: a file or a name of `semrestore zoo`; 'none' for no weights",
+    )
+    parser.add_argument('--config', metavar='CONFIG', help='config of the denoiser (default: what the file records)')
+    network = parser.add_argument_group('network behind the denoiser')
+    network.add_argument(
         '--before',
         metavar='NETWORK',
-        help='write this network behind the denoiser: timm:NAME, torchvision:NAME, hf:NAME, mmpretrain:CONFIG,'
-        ' mmseg:CONFIG, or a config file with model.task',
+        help='export this network too: timm:NAME, torchvision:NAME, hf:NAME, mmpretrain:CONFIG, mmseg:CONFIG, or a'
+        ' config file with model.task',
     )
-    parser.add_argument(
-        '--checkpoint', dest='of_network', metavar='FILE', help="that network's weights (default: its library's)"
+    network.add_argument(
+        '--checkpoint', dest='of_network', metavar='FILE', help="weights of that network (default: its library's)"
     )
-    parser.add_argument(
-        '--fp16', action='store_true', help='compute in half precision (ONNX; input and output: float32)'
+    results = parser.add_argument_group('results')
+    results.add_argument('--out', type=Path, required=True, metavar='FILE', help='file to write: .onnx or .pt2')
+    results.add_argument(
+        '--fp16', action='store_true', help='compute in half precision (ONNX only; inputs and outputs stay float32)'
     )
-    parser.add_argument('--overwrite', action='store_true', help='replace the file if it is there')
+    results.add_argument('--overwrite', action='store_true', help='replace the file if it exists')
     return parser.parse_args(arguments)
 
 

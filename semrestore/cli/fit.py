@@ -1,11 +1,11 @@
-"""Train a denoiser for a network of yours, on photos of yours without labels, and say what it is worth.
+"""Train a denoiser for your own network on your own photos, without labels and without a config.
 
-  semrestore fit torchvision:mobilenet_v2 --photos photos/ --out denoiser.safetensors
-  semrestore fit hf:google/vit-base-patch16-224 --photos photos/ --noise-like noisy/ --minutes 30 --out vit.safetensors
+The training starts from the published weights. A tenth of the photos is held out. The table at the end compares the
+noisy photos, the published denoisers and the new one on those. Besides FILE.safetensors the command writes three files:
+FILE.py (the config, with which `semrestore train` continues), FILE.json (the figures) and FILE.png (examples).
 
-It starts from the published weights. A tenth of the photos is held out; at the end a table compares the noisy photos,
-the published denoisers and the fitted one on them. Beside FILE come FILE.py, the config that was run, from which
-`semrestore train` goes on, FILE.json with the figures, and FILE.png with examples.
+Example:
+  semrestore fit torchvision:mobilenet_v2 --photos photos/ --noise-like noisy/ --out denoiser.safetensors
 """
 
 import argparse
@@ -15,22 +15,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.cli.fitting import add_network_options, network_and_photos, noise_of, print_table
-from semrestore.cli.options import count, positive
+from semrestore.cli.options import count, new_parser, positive
 from semrestore.errors import UserError
 from semrestore.weights.zoo import resolve
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     add_network_options(parser)
-    parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='the denoiser: FILE.safetensors')
-    parser.add_argument('--start', metavar='CKPT', help='weights to start from (default: the published blind ones)')
-    budget = parser.add_mutually_exclusive_group()
+    training = parser.add_argument_group('training')
+    training.add_argument(
+        '--start', metavar='CKPT', help='weights to start from (default: the published weights for any noise level)'
+    )
+    budget = training.add_mutually_exclusive_group()
     budget.add_argument('--minutes', type=positive, default=10, help='length of the training (default: 10)')
-    budget.add_argument('--iterations', type=count, metavar='N', help='length in steps instead')
-    parser.add_argument('--seed', type=int, default=0, help='of the training (default: 0)')
-    parser.add_argument('--overwrite', action='store_true', help='replace the files if they are there')
+    budget.add_argument('--iterations', type=count, metavar='N', help='length of the training in steps')
+    training.add_argument('--seed', type=int, default=0, help='seed of the training (default: 0)')
+    results = parser.add_argument_group('results')
+    results.add_argument('--out', type=Path, required=True, metavar='FILE', help='the new denoiser: FILE.safetensors')
+    results.add_argument('--overwrite', action='store_true', help='replace these files if they exist')
     return parser.parse_args(arguments)
 
 

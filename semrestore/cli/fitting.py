@@ -1,4 +1,4 @@
-"""What ``semrestore fit`` and ``semrestore check`` have in common. It imports no PyTorch."""
+"""Options and tables that ``semrestore fit`` and ``semrestore check`` share. Imports no PyTorch."""
 
 import argparse
 from collections.abc import Sequence
@@ -17,22 +17,24 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'network',
         metavar='NETWORK',
-        help='timm:NAME, torchvision:NAME, hf:NAME, mmseg:CONFIG, mmpretrain:CONFIG, or a config file with model.task'
-        ' (whose pipelines are used, if they are of folders of photos)',
+        help='timm:NAME, torchvision:NAME, hf:NAME, mmseg:CONFIG, mmpretrain:CONFIG, or a config file with model.task;'
+        ' if the data of that file are folders of photos, its pipelines are used',
     )
-    parser.add_argument(
-        '--checkpoint', metavar='FILE', help="the network's weights: a file, a URL or a name (default: the library's)"
+    data = parser.add_argument_group('network, photos and noise')
+    data.add_argument(
+        '--checkpoint', metavar='FILE', help="the network's weights: a file, URL or name (default: the library's)"
     )
-    parser.add_argument('--photos', type=Path, required=True, metavar='DIR', help='clean photos; no labels are needed')
-    noise = parser.add_mutually_exclusive_group()
+    data.add_argument('--photos', type=Path, required=True, metavar='DIR', help='folder of clean photos')
+    noise = data.add_mutually_exclusive_group()
     noise.add_argument(
         '--noise',
         default='0-60',
         metavar='NOISE',
-        help='a level such as 25, a range such as 0-60, camera, sensor, jpeg, universal, or a config (default: 0-60)',
+        help='level on 0..255 such as 25, range such as 0-60, camera, sensor, jpeg, universal, or a config'
+        ' (default: 0-60)',
     )
     noise.add_argument(
-        '--noise-like', type=Path, metavar='DIR', help='measure the noise of the photos in a folder and take that'
+        '--noise-like', type=Path, metavar='DIR', help='use the noise of the photos in this folder, which is measured'
     )
 
 

@@ -1,13 +1,11 @@
-"""Draw where each loss term looks (paper, Fig. 3): its gradient with respect to the noisy image.
+"""Draw the gradient of each loss term with respect to the noisy image (paper, Fig. 3).
 
-  semrestore gradient-maps CONFIG multiscale-sigma30 --out work_dirs/gradients
+CONFIG needs losses and test data. Below each map stands the share of the energy in the strongest 5 % of the pixels,
+which is 5 % if the energy is spread evenly. gradients.json has the mean share and Gini coefficient over --images
+photos, gradients.csv those of each photo.
 
-CONFIG is a joint one: semrestore::study/joint_efficientnet_lite0_sigma30.py for ImageNet photos, or
-semrestore::embedded/joint_efficientnet_lite0_sigma30.py with --embedded, which needs no data.
-
-Under each map: which part of its energy the strongest twentieth of the pixels have, 5 % if it were spread evenly. That
-share and the Gini coefficient are taken on --images photos of the config's test data and written to gradients.json,
-those of each photo to gradients.csv; the first --rows of them are drawn.
+Example:
+  semrestore gradient-maps semrestore::study/joint_efficientnet_lite0_sigma30.py multiscale-sigma30 --out work_dirs/maps
 """
 
 import argparse
@@ -16,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from semrestore.cli.options import add_config_options, add_device, add_dpi, count
+from semrestore.cli.options import add_config_options, add_device, add_dpi, count, new_parser
 from semrestore.errors import UserError, explained
 
 TITLES = {'reconstruction': 'reconstruction loss', 'perceptual': 'perceptual loss', 'task': 'task loss'}
@@ -24,17 +22,21 @@ TITLES = {'reconstruction': 'reconstruction loss', 'perceptual': 'perceptual los
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     add_config_options(parser)
-    parser.add_argument('checkpoint', help="the denoiser's weights: a file or a published name")
     parser.add_argument(
+        'checkpoint', metavar='WEIGHTS', help='weights of the denoiser: a file or a name of `semrestore zoo`'
+    )
+    measured = parser.add_argument_group('photos')
+    measured.add_argument('--images', type=count, default=100, metavar='N', help='photos to measure (default: 100)')
+    measured.add_argument('--names', nargs='+', metavar='NAME', help='measure these photos of the test data instead')
+    measured.add_argument('--rows', type=count, default=4, metavar='N', help='photos to draw (default: 4)')
+    results = parser.add_argument_group('device and results')
+    results.add_argument(
         '--out', type=Path, required=True, metavar='DIR', help='folder for gradients.png, gradients.json, gradients.csv'
     )
-    parser.add_argument('--images', type=count, default=100, metavar='N', help='photos to measure (default: 100)')
-    parser.add_argument('--names', nargs='+', metavar='NAME', help='measure these photos of the test data instead')
-    parser.add_argument('--rows', type=count, default=4, metavar='N', help='photos to draw (default: 4)')
-    add_dpi(parser)
-    add_device(parser)
+    add_dpi(results)
+    add_device(results)
     return parser.parse_args(arguments)
 
 

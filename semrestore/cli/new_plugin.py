@@ -1,21 +1,23 @@
-"""Write the package of a plugin: it installs, passes its own tests and runs, and waits for your code in one file.
+"""Write a package for a plugin of your own, which installs, passes its tests, and has one file for your code.
 
-semrestore new-plugin semrestore-stripes --kind degradation
+Example:
+  semrestore new-plugin semrestore-stripes --kind degradation
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from semrestore.cli.options import new_parser
 from semrestore.templates import KINDS, write_plugin
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('name', metavar='NAME', help='name of the distribution, such as semrestore-stripes')
-    parser.add_argument('--kind', required=True, choices=KINDS, help='what it brings')
-    parser.add_argument('--out', type=Path, metavar='DIR', help='folder to write, which must not exist (default: NAME)')
+    parser = new_parser(__doc__)
+    parser.add_argument('name', metavar='NAME', help='name of the package, such as semrestore-stripes')
+    parser.add_argument('--kind', required=True, choices=KINDS, help='kind of part that the plugin adds')
+    parser.add_argument('--out', type=Path, metavar='DIR', help='folder to write; it must not exist (default: NAME)')
     return parser.parse_args(arguments)
 
 

@@ -1,8 +1,9 @@
-"""Options that several commands have in common: one argparse type a quantity. It imports no PyTorch."""
+"""Options and argparse types that several commands share. Imports no PyTorch, so that help is quick."""
 
 import argparse
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from semrestore.errors import UserError
 from semrestore.limits import LARGEST_COUNT, LARGEST_DPI, LARGEST_SIGMA, doubt
@@ -13,6 +14,7 @@ __all__ = [
     'add_device',
     'add_dpi',
     'count',
+    'new_parser',
     'positive_sigma',
     'sigma',
     'sigma_or',
@@ -83,26 +85,48 @@ def _number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
 
 
+def new_parser(text: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose help begins with a text, up to its ``Example:``, and ends with that example."""
+    description, _, example = (text or '').partition('\nExample:\n')
+    return argparse.ArgumentParser(
+        description=description.strip(),
+        epilog=f'example:\n{example.rstrip()}' if example else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and evaluation have in common."""
-    parser.add_argument('config', help='config file, or semrestore::FOLDER/NAME.py')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/CONFIG)')
-    parser.add_argument(
-        '--embedded', action='store_true', help='run on the embedded photos with a short schedule: a pre-flight check'
+    parser.add_argument('config', metavar='CONFIG', help='config file, or semrestore::FOLDER/NAME.py')
+    run = parser.add_argument_group('config and run')
+    run.add_argument('--work-dir', metavar='DIR', help='folder for logs and checkpoints (default: work_dirs/CONFIG)')
+    run.add_argument(
+        '--embedded',
+        action='store_true',
+        help='try the config on photos that come with the package, with a short schedule',
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override parts of the config'
+    run.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='change values of the config, such as train_cfg.max_iters=500',
     )
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher (default: none)'
+    run.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes (default: none, for one process)',
     )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    run.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
-def add_amp(parser: argparse.ArgumentParser) -> None:
-    """Add the two options for bfloat16."""
-    parser.add_argument('--amp', action='store_true', help='bfloat16, on GPUs and CPUs that compute in it themselves')
-    parser.add_argument('--force-amp', action='store_true', help='bfloat16 even where it is emulated, which is slow')
+def add_amp(parser: Any) -> None:
+    """Add the two options for bfloat16 to a parser, or to a group of its options."""
+    parser.add_argument('--amp', action='store_true', help='compute in bfloat16, which is faster if the device has it')
+    parser.add_argument(
+        '--force-amp', action='store_true', help='compute in bfloat16 even if the CPU has to emulate it, which is slow'
+    )
 
 
 def wants_bf16(options: argparse.Namespace) -> bool:
@@ -122,11 +146,13 @@ def wants_bf16(options: argparse.Namespace) -> bool:
     return options.amp or options.force_amp
 
 
-def add_dpi(parser: argparse.ArgumentParser) -> None:
-    """Add the resolution of a picture."""
-    parser.add_argument('--dpi', type=dpi, default=150, help='resolution (default: 150; 300 for print)')
+def add_dpi(parser: Any) -> None:
+    """Add the resolution of a picture to a parser, or to a group of its options."""
+    parser.add_argument(
+        '--dpi', type=dpi, default=150, help='resolution in pixels an inch (default: 150; 300 for print)'
+    )
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add the device."""
-    parser.add_argument('--device', help='such as cpu or cuda:1 (default: what there is)')
+def add_device(parser: Any) -> None:
+    """Add the device to a parser, or to a group of its options."""
+    parser.add_argument('--device', help='device, such as cpu or cuda:1 (default: a GPU if there is one)')

@@ -1,14 +1,18 @@
-"""List the installed plugins: where each comes from, and what it registers."""
+"""List the installed plugins, where each comes from, and what it registers.
 
-import argparse
+Example:
+  semrestore plugins
+"""
+
 from collections.abc import Sequence
 
+from semrestore.cli.options import new_parser
 from semrestore.errors import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore plugins``."""
-    argparse.ArgumentParser(description=__doc__).parse_args(arguments)
+    new_parser(__doc__).parse_args(arguments)
 
     from semrestore.plugins import GROUP, load_plugins
 

@@ -1,8 +1,10 @@
-"""Check the data below one folder against what the configs expect, say what is missing, and build what can be built.
+"""Check which data sets of the configs are in the data folder, and build what can be built.
 
-Built are: bsds432 and cbsd68 from a copy of BSDS500 (--bsds500), VOC's list trainaug.txt from the labels of SBD in
-voc2012/SegmentationClassAug, and the class folders of tiny_imagenet from its archives. Nothing that is there is
-changed.
+The command builds bsds432 and cbsd68 from a copy of BSDS500 (--bsds500), VOC's list trainaug.txt from the labels in
+voc2012/SegmentationClassAug, and the class folders of tiny_imagenet from its archives. It changes no existing file.
+
+Example:
+  semrestore prepare-data --data /path/to/data --bsds500 BSDS500 --only bsds432 cbsd68
 """
 
 import argparse
@@ -11,22 +13,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore import data_tree
+from semrestore.cli.options import new_parser
 from semrestore.errors import UserError
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     default = Path(os.environ.get('SEMRESTORE_DATA', 'data'))
-    parser.add_argument('--data', type=Path, default=default, help='data folder (default: $SEMRESTORE_DATA, or data)')
     parser.add_argument(
-        '--bsds500',
-        type=Path,
-        metavar='DIR',
-        help="a copy of BSDS500: its images in any folders below, as 'images/train'",
+        '--data', type=Path, default=default, metavar='DIR', help='data folder (default: $SEMRESTORE_DATA, or data)'
+    )
+    parser.add_argument(
+        '--bsds500', type=Path, metavar='DIR', help='copy of BSDS500, with its images in any subfolders'
     )
     known = sorted(data_tree.CHECKS)
-    parser.add_argument('--only', nargs='+', choices=known, metavar='SET', help=f'sets to check: {", ".join(known)}')
+    parser.add_argument(
+        '--only',
+        nargs='+',
+        choices=known,
+        metavar='SET',
+        help=f'check only these sets, and exit with status 2 if one is missing: {", ".join(known)} (default: all)',
+    )
     return parser.parse_args(arguments)
 
 

@@ -1,6 +1,7 @@
-"""Evaluate a denoiser in front of the task of a config, whatever task it was trained with.
+"""Evaluate a denoiser before the task of a config, whatever task it was trained for.
 
-semrestore test semrestore::evaluation/efficientnet_lite0_imagenet_samples.py multiscale-blind --sigma 15 30
+Example:
+  semrestore test semrestore::evaluation/efficientnet_lite0_imagenet_samples.py multiscale-blind --sigma 15 30
 """
 
 import argparse
@@ -9,24 +10,27 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from semrestore.cli.options import add_config_options, sigma
+from semrestore.cli.options import add_config_options, new_parser, sigma
 from semrestore.cli.run import prepare
 from semrestore.errors import UserError
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     add_config_options(parser)
     parser.add_argument(
         'checkpoint',
-        help="the denoiser's weights: a file or a published name; 'none' for noisy images, or a method without weights",
+        metavar='WEIGHTS',
+        help="weights of the denoiser: a file or a name of `semrestore zoo`; 'none' for noisy images, or if the"
+        " config's method has no weights",
     )
-    parser.add_argument(
-        '--sigma', nargs='+', type=sigma, metavar='S', help="noise levels on 0..255 (default: the config's)"
+    measured = parser.add_argument_group('noise and results')
+    measured.add_argument(
+        '--sigma', nargs='+', type=sigma, metavar='S', help="noise levels on 0..255 (default: the config's noise)"
     )
-    parser.add_argument('--out', type=Path, metavar='JSON', help='write the result to this file')
-    parser.add_argument('--per-image', type=Path, metavar='CSV', help='write one row an image and noise level')
+    measured.add_argument('--out', type=Path, metavar='JSON', help='file for the result (default: print it only)')
+    measured.add_argument('--per-image', type=Path, metavar='CSV', help='file for a row an image and noise level')
     return parser.parse_args(arguments)
 
 

@@ -1,34 +1,35 @@
-"""Train the denoiser of a config: alone, or jointly with the frozen task network behind it.
+"""Train the denoiser of a config, alone or jointly with the frozen task network behind it.
 
-semrestore train semrestore::joint/denoise_vgg16_sigma30.py --work-dir work_dirs/joint
-semrestore train semrestore::joint/denoise_vgg16_sigma30.py --work-dir work_dirs/joint --resume
+Example:
+  semrestore train semrestore::joint/denoise_vgg16_sigma30.py --work-dir work_dirs/joint
 """
 
 import argparse
 from collections.abc import Sequence
 
-from semrestore.cli.options import add_amp, add_config_options, wants_bf16
+from semrestore.cli.options import add_amp, add_config_options, new_parser, wants_bf16
 from semrestore.cli.run import prepare
 from semrestore.errors import UserError
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     add_config_options(parser)
-    parser.add_argument(
+    training = parser.add_argument_group('training')
+    training.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CKPT',
-        help="continue a run: its last checkpoint ('auto', the default), or the one given",
+        help='continue from a checkpoint (default: the last one in --work-dir)',
     )
-    parser.add_argument(
+    training.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate by the batch of all processes over auto_scale_lr.base_batch_size',
+        help='multiply the learning rate by the batch of all processes over auto_scale_lr.base_batch_size',
     )
-    add_amp(parser)
+    add_amp(training)
     return parser.parse_args(arguments)
 
 

@@ -1,17 +1,19 @@
-"""List the published weights: the noise that each is for, and its PSNR.
+"""List the published weights, with their noise and PSNR.
 
+Use a name from the list wherever a command takes weights.
+
+Example:
   semrestore zoo
-
-Take one by its name wherever a checkpoint is asked for: semrestore denoise photo.jpg --model NAME.
 """
 
-import argparse
 from collections.abc import Sequence
+
+from semrestore.cli.options import new_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore zoo``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.parse_args(arguments)
 
     from rich.console import Console
