@@ -127,7 +127,7 @@ class Cascade(BaseModel):
             known = ', '.join(self.tasks) or 'none'
             hint = near(loss.task, self.tasks)
             raise UserError(
-                f"model.losses.{name}.task is '{loss.task}', which is none of model.tasks.{hint} There are: {known}"
+                f"model.losses.{name}.task is '{loss.task}', which is not in model.tasks.{hint} There are: {known}"
             )
         if loss.task is not None or len(self.tasks) == 1:
             found = loss.task or next(iter(self.tasks))
@@ -177,8 +177,8 @@ class Cascade(BaseModel):
         """Return the weighted terms of the joint loss on a clean batch; see :meth:`forward`."""
         if not self.degradation.keeps_clean:
             raise UserError(
-                f'model.degradation is {type(self.degradation).__name__}, whose images have no clean ones to train on;'
-                ' expected a degradation of clean images'
+                f'model.degradation is {type(self.degradation).__name__}, whose images have no clean partner to'
+                ' train on; expected a degradation that makes noise, such as GaussianNoise'
             )
         clean, noisy, restored = self.restore(clean, _training_generators(clean, data_samples))
         return {
@@ -226,7 +226,10 @@ class Cascade(BaseModel):
         clean, noisy, restored = self.restore(clean, generators)
         if not restored.isfinite().all():
             names = ', '.join(f"'{image_name(sample)}'" for sample in data_samples)
-            raise UserError(f'the denoiser returns values that are no numbers for {names}')
+            raise UserError(
+                f'the denoiser returned values that are not finite numbers for {names}; expected finite ones.'
+                ' Check its weights, or use other ones'
+            )
         if self.quantise:
             restored = to_eight_bits(restored)
         if self.task is not None:
@@ -250,8 +253,8 @@ class Cascade(BaseModel):
         if given:
             if not self.degradation.takes_pairs:
                 raise UserError(
-                    'the data bring noisy images of their own: model.degradation has to be FromPairs, and is'
-                    f' {type(self.degradation).__name__}'
+                    f'the data contain noisy images, and model.degradation is {type(self.degradation).__name__};'
+                    " expected FromPairs. Set model.degradation to dict(type='FromPairs')"
                 )
             noisy, sigma = given[0], None
         else:

@@ -1,4 +1,4 @@
-"""Checks of shapes and types where the parts of a cascade hand each other tensors."""
+"""Check the shapes and types that the parts of a cascade pass to each other."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ __all__ = ['ContractError']
 
 
 class ContractError(UserError):
-    """A part, perhaps a plugin's, broke a promise of its base class; the message names both."""
+    """A part, perhaps of a plugin, broke a promise of its base class. The message names both."""
 
 
 def check_degraded(part: nn.Module, value: object, clean: Tensor) -> None:
@@ -88,4 +88,4 @@ def _what(value: object) -> str:
 
 
 def _broken(name: str, promise: str, found: str, contract: str) -> ContractError:
-    return ContractError(f'{name} has to return {promise}, and returned {found}: see the contract of {contract}')
+    return ContractError(f'{name} returned {found}; expected {promise}. See the contract of {contract}')

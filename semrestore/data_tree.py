@@ -71,7 +71,8 @@ def build_bsds(source: Path, data: Path) -> list[str]:
     images = {path.stem: path for path in images_below(source) if path.stem.isdigit()}
     if len(images) != 500 or not set(images) >= CBSD68:
         raise UserError(
-            f"'{source}' holds {len(images)} numbered images; expected the 500 of BSDS500, the 68 of CBSD68 among them"
+            f"'{source}' has {len(images)} numbered images; expected the 500 of BSDS500, with the 68 of CBSD68"
+            ' among them'
         )
     lines = []
     for name, chosen in (('bsds432', set(images) - CBSD68), ('cbsd68', CBSD68)):

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right: a file, a key, a value."""
+"""The exception for what a user can correct: a file, a key, a value."""
 
 import difflib
 import os
@@ -24,9 +24,9 @@ FROM_VALUES = (
 
 
 class UserError(Exception):
-    """Something given from outside is wrong; the message names it, says what was expected and what to do.
+    """A value from outside is wrong. The message says what is wrong, what was expected, and what to do.
 
-    A command prints the message alone and exits with status 2.
+    A command prints only the message, and exits with status 2.
     """
 
 
@@ -42,7 +42,7 @@ def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn what a user's values raise inside a library into a :class:`UserError` that starts with ``what``."""
+    """Turn an error that a user's values cause inside a library into a :class:`UserError` that starts with ``what``."""
     try:
         yield
     except FROM_VALUES as error:
@@ -65,4 +65,6 @@ def check_is_file(path: str | os.PathLike, what: str) -> None:
     """
     if not os.path.isfile(path):
         # lexists: a link to itself, or to nothing, is there
-        raise UserError(f"{what} '{os.fspath(path)}' " + ('is no file' if os.path.lexists(path) else 'does not exist'))
+        raise UserError(
+            f"{what} '{os.fspath(path)}' " + ('is not a file' if os.path.lexists(path) else 'does not exist')
+        )

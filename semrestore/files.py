@@ -39,7 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
         UserError: The file cannot be written.
     """
     if not path.name:
-        raise UserError(f"'{path}' cannot be written: it names no file")
+        raise UserError(f"'{path}' cannot be written; expected the name of a file")
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
         return
@@ -78,7 +78,10 @@ def filling(folder: Path) -> Iterator[Path]:
             written = sorted(Path(partial).iterdir())
             for file in written:
                 if (folder / file.name).is_dir():
-                    raise UserError(f"'{folder / file.name}' cannot be written: it is a folder")
+                    raise UserError(
+                        f"'{folder / file.name}' cannot be written, because it is a folder. Choose another folder"
+                        ' for the results'
+                    )
             for file in written:
                 _synchronise(file)
                 os.replace(file, folder / file.name)
@@ -109,7 +112,7 @@ def make_folder(path: Path, option: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{option} '{path}' cannot be made: {error}") from None
+        raise UserError(f"{option} '{path}' cannot be created: {error}") from None
 
 
 def check_apart(path: Path, *inputs: str | Path) -> None:
@@ -120,7 +123,7 @@ def check_apart(path: Path, *inputs: str | Path) -> None:
     """
     for given in inputs:
         if path.exists() and Path(given).exists() and path.samefile(given):
-            raise UserError(f"'{path}' is an input and would be overwritten. Choose another name for the result.")
+            raise UserError(f"'{path}' is an input and would be overwritten. Choose another name for the result")
 
 
 def sha256(path: str | Path) -> str:

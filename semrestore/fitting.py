@@ -58,10 +58,10 @@ def noise_config(text: str) -> dict:
     except ValueError:
         known = ', '.join(NAMED_NOISES)
         raise UserError(
-            f"--noise: '{text}' is no noise; expected a level such as 25, a range such as 0-60, {known}, or a config"
+            f"--noise: '{text}' is not a noise; expected a level such as 25, a range such as 0-60, {known}, or a config"
         ) from None
     if not 0 <= levels[0] <= levels[1] <= 255:
-        raise UserError(f"--noise: '{text}' is no range of levels; expected LOW-HIGH within 0 to 255")
+        raise UserError(f"--noise: '{text}' is not a range of levels; expected LOW-HIGH within 0 to 255")
     return dict(type='GaussianNoise', sigma=tuple(levels), grey=True)
 
 

@@ -26,11 +26,11 @@ LONGEST_REASON = 1000
 
 
 def doubt(sigma: float) -> str:
-    """Return why a noise level on 0..255 is not meant as it stands, or an empty text.
+    """Return a warning if a noise level on 0..255 looks like one on 0..1, or an empty text.
 
     >>> doubt(25), doubt(0)
     ('', '')
     """
     if not 0 < sigma < 1:
         return ''
-    return f'sigma {sigma:g} is on 0..255, hardly any noise; is {255 * sigma:g} meant?'
+    return f'sigma {sigma:g} is hardly any noise, because it is on 0..255. Do you mean {255 * sigma:g}?'

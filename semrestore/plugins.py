@@ -46,7 +46,7 @@ def load_plugins() -> tuple[Plugin, ...]:
     for entry in entries:
         plugins.append(_load(entry, plugins))
         if plugins[-1].error:
-            print(f'warning: plugin {plugins[-1]} is left out: {plugins[-1].error}', file=sys.stderr)
+            print(f'warning: plugin {plugins[-1]} is not used: {plugins[-1].error}', file=sys.stderr)
     return tuple(plugins)
 
 
@@ -84,12 +84,12 @@ def _conflict(plugin: Plugin, others: list[Plugin], name: str, where: str) -> Us
         (f'plugin {other}' for other in others if name in other.registered.get(where, ())), 'semrestore itself'
     )
     return UserError(
-        f"plugin {plugin} registers '{name}' in {where}, which {owner} has registered; uninstall one of them, or"
-        ' rename one'
+        f"plugin {plugin} registers '{name}' in {where}, but {owner} has registered that name. Uninstall one of them,"
+        ' or rename one'
     )
 
 
 def failed_plugins() -> str:
     """Return a sentence on the plugins that could not be imported, for messages about unknown names."""
     failed = [plugin for plugin in load_plugins() if plugin.error]
-    return ''.join(f' Plugin {plugin} is left out: {plugin.error}.' for plugin in failed)
+    return ''.join(f' Plugin {plugin} is not used: {plugin.error}.' for plugin in failed)

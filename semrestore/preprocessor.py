@@ -49,7 +49,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         """
         if not isinstance(data, dict) or 'inputs' not in data:
             raise UserError(
-                "the data have no 'inputs'; the last transform of their pipeline packs them: mmpretrain.PackInputs"
+                "the data have no 'inputs'; expected the last transform of their pipeline to pack them. Use"
+                ' mmpretrain.PackInputs'
             )
         inputs = data['inputs']
         if not isinstance(inputs, Tensor):
@@ -74,8 +75,9 @@ class ImagePreprocessor(BaseDataPreprocessor):
             for image, sample in (by_area[0], by_area[-1])
         ]
         raise UserError(
-            f'images of one training batch differ in size: {", ".join(sizes)} (height x width). An image smaller than'
-            " the crop? Use semrestore's RandomCrop with pad_if_needed=True, or a smaller crop_size"
+            f'the images of a training batch differ in size: {", ".join(sizes)} (height x width); expected one'
+            " size. If an image is smaller than the crop, use semrestore's RandomCrop with pad_if_needed=True, or"
+            ' a smaller crop_size'
         )
 
     def _convert(self, images: Tensor) -> Tensor:
@@ -110,7 +112,7 @@ class LabelCheck:
         if training and self.required and len(labelled) < len(data_samples):
             name = next(image_name(sample) for sample in data_samples if not is_labelled(sample))
             raise UserError(
-                f"image '{name}' has no label for the task loss: load one in the pipeline, or set"
+                f"image '{name}' has no label for the task loss. Load one in the pipeline, or set"
                 " model.supervision='self'"
             )
         for task in self.tasks:
@@ -124,7 +126,7 @@ def image_name(sample: BaseDataElement) -> str:
         path = sample.metainfo.get('img_path')
         if path is None:
             raise UserError(
-                "a data sample has neither 'name' nor 'img_path'; add 'img_path' to the meta_keys of the packing"
+                "a data sample has neither 'name' nor 'img_path'. Add 'img_path' to the meta_keys of the packing"
                 ' transform'
             )
         name = str(path).replace('\\', '/').rsplit('/', 1)[-1].rsplit('.', 1)[0]

@@ -46,7 +46,7 @@ def check_denoiser(
         sizes: Heights and widths.
         tolerance: How far float32 results may differ that should be equal.
     """
-    assert isinstance(denoiser, Denoiser), f'{type(denoiser).__name__} is no semrestore.denoisers.Denoiser'
+    assert isinstance(denoiser, Denoiser), f'{type(denoiser).__name__} is not a semrestore.denoisers.Denoiser'
     denoiser = copy.deepcopy(denoiser).eval()
     learned = any(True for _ in denoiser.parameters())
     for device in _devices():
@@ -61,7 +61,7 @@ def check_denoiser(
             where = f'for {height} x {width} images on {device}'
             assert torch.equal(noisy, before), f'the noisy batch is changed in place {where}'
             assert restored.device.type == noisy.device.type, f'the result is on {restored.device} {where}'
-            assert restored.isfinite().all(), f'the result holds values that are no numbers {where}'
+            assert restored.isfinite().all(), f'the result holds values that are not finite numbers {where}'
             assert _near(restored[1:], alone, tolerance), (
                 f'what becomes of an image depends on the rest of its batch {where}'
             )
@@ -102,7 +102,7 @@ def check_degradation(degradation: Degradation, random: bool = True, size: tuple
         size: Height and width of the images that it is run on.
     """
     assert isinstance(degradation, Degradation), (
-        f'{type(degradation).__name__} is no semrestore.degradations.Degradation'
+        f'{type(degradation).__name__} is not a semrestore.degradations.Degradation'
     )
     clean = _images(1, *size).repeat(3, 1, 1, 1)
     before = clean.clone()
@@ -115,7 +115,7 @@ def check_degradation(degradation: Degradation, random: bool = True, size: tuple
     images = run(clean, 'a', 'b', 'c')
     assert torch.equal(clean, before), 'the clean batch is changed in place'
     assert images.dtype == clean.dtype, f'a {clean.dtype} batch is degraded to {images.dtype}'
-    assert images.isfinite().all(), 'the result holds values that are no numbers'
+    assert images.isfinite().all(), 'the result holds values that are not finite numbers'
     assert torch.equal(run(clean[:1], 'b')[0], images[1]), (
         'the noise of an image depends on its place or on the rest of its batch'
     )
@@ -139,7 +139,7 @@ def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: 
         data_samples: One labelled sample an image, as the task's data set gives them.
         layer: Name of a layer whose features are asked for.
     """
-    assert isinstance(task, FrozenTask), f'{type(task).__name__} is no semrestore.tasks.FrozenTask'
+    assert isinstance(task, FrozenTask), f'{type(task).__name__} is not a semrestore.tasks.FrozenTask'
     task.train()
     thawed = [name for name, module in task.named_modules() if module.training]
     assert not thawed, f'train() puts {", ".join(thawed)} into training mode: leave train() to FrozenTask'
@@ -154,7 +154,7 @@ def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: 
     _held(check_task_losses, task, losses)
     torch.stack([value.sum() for name, value in losses.items() if 'loss' in name]).sum().backward()
     assert leaf.grad is not None, 'the gradient of the loss does not reach the images'
-    assert leaf.grad.isfinite().all(), 'the gradient of the loss holds values that are no numbers'
+    assert leaf.grad.isfinite().all(), 'the gradient of the loss holds values that are not finite numbers'
     assert leaf.grad.abs().sum() > 0, 'the gradient of the loss is zero everywhere'
 
     with torch.no_grad():
@@ -194,7 +194,7 @@ def check_loss(loss: Loss, task: FrozenTask | None = None, data_samples: Sequenc
         task: The frozen network, if the loss asks for features or the task's loss.
         data_samples: Two labelled samples, if it asks for the task's loss.
     """
-    assert isinstance(loss, Loss), f'{type(loss).__name__} is no semrestore.losses.Loss'
+    assert isinstance(loss, Loss), f'{type(loss).__name__} is not a semrestore.losses.Loss'
     clean = _images(2, 64, 64)
     noisy = clean + 0.1 * _noise(clean)
     restored = (0.7 * noisy + 0.3 * clean).requires_grad_()

@@ -124,7 +124,7 @@ def test_a_file_that_an_installed_module_hides_is_refused(tmp_path):
     )
     done = semrestore('train', config)
     assert done.returncode == 2
-    assert f"not '{tmp_path / 'colorsys.py'}'; give your file another name" in done.stderr
+    assert str(tmp_path / 'colorsys.py') in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         '--sigma',
         type=sigma_or('auto', 'info'),
         metavar='S',
-        help="noise level on 0..255 for methods that need it; 'auto' estimates it, 'info' takes the benchmark's estimate"
-        ' for each crop',
+        help="noise level on 0..255 for methods that need it; 'auto' estimates it, 'info' takes the"
+        " benchmark's estimate for each crop",
     )
     add_device(parser)
     return parser.parse_args(arguments)

@@ -58,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore compare``."""
     options = parse(arguments)
     if sum([options.sigma is not None, bool(options.references), options.as_they_are]) != 1:
-        raise UserError('one of --sigma (adds noise), --references (the clean partners) and --as-they-are is needed')
+        raise UserError(
+            'the noise is not given; expected exactly one of --sigma (adds noise), --references (clean partners)'
+            ' and --as-they-are'
+        )
 
     from semrestore.config.libraries import config_path
     from semrestore.evaluation.methods import check_sources, check_unique, parse_method
@@ -69,14 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     methods = [parse_method(text, '--methods') for text in options.methods]
     check_unique(methods, '--methods')
     if options.as_they_are and any(method.name == 'clean' for method in methods):
-        raise UserError("--methods has 'clean', and with --as-they-are there are no clean images")
+        raise UserError(
+            "--methods has 'clean', but with --as-they-are there are no clean images. Leave out 'clean', or give"
+            ' --references'
+        )
     levelled = [method for method in methods if '{sigma}' not in (method.checkpoint or '') or options.sigma]
     check_sources(levelled, [options.sigma or 0])
     inputs = {path.resolve() for pair in pairs for path in pair if path}
     for image, _ in pairs:
         picture = options.out / f'{image.stem}.png'
         if picture.resolve() in inputs:
-            raise UserError(f"'{picture}' is one of the images; choose another --out")
+            raise UserError(f"'{picture}' is one of the inputs and would be overwritten. Choose another --out")
         if picture.exists() and not (options.out / 'comparison.html').exists():
             raise UserError(f"'{picture}' already exists and was not written by `compare`. Choose another --out.")
     _draw(options, methods, pairs)
@@ -84,7 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _region(text: str) -> tuple[int, int, int]:
     if not re.fullmatch(r'\d+,\d+,[1-9]\d*', text):
-        raise argparse.ArgumentTypeError(f"'{text}' is no region; expected TOP,LEFT,SIDE in pixels, such as 120,200,96")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a region; expected TOP,LEFT,SIDE in pixels, such as 120,200,96"
+        )
     top, left, side = map(int, text.split(','))
     return top, left, side
 
@@ -97,13 +105,14 @@ def _pairs(options: argparse.Namespace) -> list[tuple[Path, Path | None]]:
     stems = [path.stem for path in images]
     if len(set(stems)) < len(stems):
         twice = next(stem for stem in stems if stems.count(stem) > 1)
-        raise UserError(f"two images are called '{twice}', as the pictures would be")
+        raise UserError(f"two images are called '{twice}', but each picture needs its own name. Rename one of them")
     if not options.references:
         return [(path, None) for path in images]
     references = [path for path, _ in find(options.references)]
     if len(references) != len(images):
         raise UserError(
-            f'there are {len(images)} images and {len(references)} --references; expected one for each, in order'
+            f'there are {len(images)} images and {len(references)} --references; expected one reference for each'
+            ' image, in order'
         )
     return list(zip(images, references, strict=True))
 

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not found:
         folders = {name.partition('::')[2].partition('/')[0] for name in lines}
         raise UserError(
-            f"no config has '{' '.join(options.words)}' in its name or text.{near(options.words[0], folders)}"
-            f' The folders are {", ".join(sorted(folders))}.'
+            f"no config has '{' '.join(options.words)}' in its name or text.{near(options.words[0], folders)} The"
+            f' folders are {", ".join(sorted(folders))}.'
         )
     print('\n'.join(found))

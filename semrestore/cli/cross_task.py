@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     gates = parse_gates(options.gate, names, '--gate')
     if options.reference and options.reference not in names:
         hint = near(options.reference, names)
-        raise UserError(f"--reference is '{options.reference}', which is none of the denoisers.{hint}")
+        raise UserError(f"--reference is '{options.reference}'; expected the name of one of --denoisers.{hint}")
     corruptions = chosen(options.corruptions or (), '--corruptions')
     if corruptions:
         require_package()
@@ -111,7 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sigmas = ([] if others else PAPER_SIGMAS) if options.sigma is None else options.sigma
     configs = {Path(path).stem: path for path in options.tasks}
     if len(configs) < len(options.tasks):
-        raise UserError('--tasks names two configs of one file name, which is what the matrix calls a task by')
+        raise UserError(
+            '--tasks names two configs with the same file name; expected different ones, because the matrix uses'
+            ' them as names. Rename one'
+        )
     names_of_rows = [condition(name, severity) for name in corruptions for severity in severities]
     check_sources(methods, [*sigmas, *(text.partition('=')[0] for text in options.noise), *names_of_rows])
 
@@ -138,8 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if stored := stored_conditions(tasks):
         if options.sigma or others or 'clean' in names:
             raise UserError(
-                "the tasks' data are stored degraded, without clean images; leave out --sigma, --noise, --corruptions"
-                " and 'clean'"
+                'the test data are stored degraded, without clean images, so no noise can be added. Leave out'
+                " --sigma, --noise, --corruptions and 'clean'"
             )
         conditions = stored
         noises = corrupted = {name: dict(type='AlreadyDegraded') for name in stored.values()}
@@ -169,9 +172,9 @@ def _named_noises(texts: Sequence[str]) -> dict[float | str, dict]:
     for text in texts:
         name, _, path = text.partition('=')
         if not name or not path or name in noises:
-            raise UserError(f"--noise: '{text}' is not NAME=CONFIG with a name of its own")
+            raise UserError(f"--noise: '{text}' cannot be used; expected NAME=CONFIG, with each NAME only once")
         if name == UNTOUCHED:
-            raise UserError(f"--noise: '{name}' is what the row of clean images is called; choose another name")
+            raise UserError(f"--noise: the name '{name}' is reserved for the row of clean images. Choose another name")
         noises[name] = named_noise(path, '--noise')
     return noises
 

@@ -32,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     runs = {run.name: read_log(run) for run in options.runs}
     if len(runs) < len(options.runs):
-        raise UserError('two of the folders have one name, by which the curves are told apart')
+        raise UserError(
+            'two of the folders have the same name; expected different ones, because the curves are labelled by'
+            ' them. Rename one'
+        )
     with replacing(options.out) as path:
         try:
             draw_curves(runs, path, options.dpi)

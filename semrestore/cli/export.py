@@ -56,15 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if kind not in ('.onnx', '.pt2'):
         raise UserError(f"--out is '{options.out}'; expected a name that ends in .onnx or .pt2")
     if options.fp16 and kind == '.pt2':
-        raise UserError('--fp16 is for ONNX; a file of torch.export runs in any precision: program.module().half()')
+        raise UserError(
+            '--fp16 is only for ONNX. Leave it out: a file of torch.export runs in any precision, by'
+            ' program.module().half()'
+        )
     if options.fp16 and options.before:
-        raise UserError('--fp16 is for the denoiser alone; a file with --before is in float32')
+        raise UserError('--fp16 cannot be used with --before, which writes float32. Leave out one of them')
     if options.of_network and not options.before:
         raise UserError(
-            "--checkpoint is for the weights of --before's network; the denoiser's come first, without a name"
+            "--checkpoint gives the weights of --before's network, but --before is missing. The denoiser's"
+            ' weights are the first argument, without an option'
         )
     if options.out.exists() and not options.overwrite:
-        raise UserError(f"'{options.out}' exists; choose another --out, or set --overwrite")
+        raise UserError(f"'{options.out}' already exists. Choose another --out, or set --overwrite")
 
     from semrestore.config.libraries import config_path
     from semrestore.weights.carriers import check_weights
@@ -82,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = load_denoiser_config(options.config) if options.config else None
     denoiser = build_denoiser(config, source).eval()
     if not needs_weights(denoiser):
-        raise UserError(f'{type(denoiser).__name__} is no network; there is nothing to export')
+        raise UserError(f'{type(denoiser).__name__} has no network to export; expected a learned denoiser')
     if options.before:
         _export_both(denoiser, options)
         return

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     targets = [options.out.with_suffix(suffix) for suffix in ('.safetensors', '.py', '.json', '.png')]
     taken = [target for target in targets if target.exists()]
     if taken and not options.overwrite:
-        raise UserError(f"'{taken[0]}' exists; choose another --out, or set --overwrite")
+        raise UserError(f"'{taken[0]}' already exists. Choose another --out, or set --overwrite")
     if options.start:
         resolve(options.start)
     named, split = network_and_photos(options)

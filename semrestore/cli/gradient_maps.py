@@ -97,7 +97,9 @@ def _named(dataset: Any, names: Sequence[str]) -> list[int]:
     places = {Path(dataset.get_data_info(index)['img_path']).stem: index for index in range(len(dataset))}
     for name in names:
         if name not in places:
-            raise UserError(f"--names: the test data has no photo '{name}'; it has {', '.join(list(places)[:3])} ...")
+            raise UserError(
+                f"--names: the test data has no photo '{name}'; expected names such as {', '.join(list(places)[:3])}"
+            )
     return [places[name] for name in names]
 
 

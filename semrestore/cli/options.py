@@ -26,7 +26,7 @@ def sigma(text: str) -> float:
     """Parse a noise level on 0..255, zero included."""
     value = _number(text)
     if not 0 <= value <= LARGEST_SIGMA:
-        raise argparse.ArgumentTypeError(f'{text} is no noise level; expected 0 to {LARGEST_SIGMA:g}, on 0..255')
+        raise argparse.ArgumentTypeError(f'{text} is not a noise level; expected 0 to {LARGEST_SIGMA:g}, on 0..255')
     if reason := doubt(value):
         print(f'warning: {reason}', file=sys.stderr)
     return value
@@ -36,7 +36,7 @@ def positive_sigma(text: str) -> float:
     """Parse a noise level on 0..255 above zero."""
     value = sigma(text)
     if value == 0:
-        raise argparse.ArgumentTypeError('0 is no noise; expected a level above 0, on 0..255')
+        raise argparse.ArgumentTypeError('0 means no noise; expected a level above 0, on 0..255')
     return value
 
 
@@ -50,7 +50,9 @@ def sigma_or(*words: str) -> Callable[[str], float | str]:
             float(text)
         except ValueError:
             known = ' or '.join(f"'{word}'" for word in words)
-            raise argparse.ArgumentTypeError(f"'{text}' is neither a noise level nor {known}") from None
+            raise argparse.ArgumentTypeError(
+                f"'{text}' is not a noise level; expected a number on 0..255, or {known}"
+            ) from None
         return sigma(text)
 
     return parse
@@ -59,7 +61,7 @@ def sigma_or(*words: str) -> Callable[[str], float | str]:
 def count(text: str) -> int:
     """Parse a whole number of at least 1."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_COUNT:
-        raise argparse.ArgumentTypeError(f"'{text}' is no count; expected a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a count; expected a whole number of at least 1")
     return int(text)
 
 
@@ -74,7 +76,7 @@ def positive(text: str) -> float:
 def dpi(text: str) -> int:
     """Parse a resolution in pixels an inch."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_DPI:
-        raise argparse.ArgumentTypeError(f"'{text}' is no resolution; expected 1 to {LARGEST_DPI}")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a resolution; expected 1 to {LARGEST_DPI} pixels an inch")
     return int(text)
 
 
@@ -82,7 +84,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
 
 
 def new_parser(text: str | None) -> argparse.ArgumentParser:
@@ -140,8 +142,8 @@ def wants_bf16(options: argparse.Namespace) -> bool:
 
         if not bf16_is_fast():
             raise UserError(
-                '--amp: this machine has no bfloat16 arithmetic, and emulated it is many times slower than float32;'
-                ' leave it out, or set --force-amp'
+                '--amp: this machine computes bfloat16 only by emulation, which is many times slower than'
+                ' float32. Leave out --amp, or set --force-amp'
             )
     return options.amp or options.force_amp
 

@@ -26,4 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if plugin.error:
             print(f'  failed: {plugin.error}')
     if failed := [plugin.name for plugin in plugins if plugin.error]:
-        raise UserError(f'{len(failed)} of {len(plugins)} plugins could not be imported: {", ".join(failed)}')
+        raise UserError(
+            f'{len(failed)} of {len(plugins)} plugins could not be imported: {", ".join(failed)}. Repair or'
+            ' uninstall them'
+        )

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for line in data_tree.build_bsds(options.bsds500, options.data):
             console.print(line)
     if not options.data.is_dir():
-        raise UserError(f"the data folder '{options.data}' does not exist; give it as --data or in SEMRESTORE_DATA")
+        raise UserError(f"the data folder '{options.data}' does not exist. Give it as --data, or set SEMRESTORE_DATA")
     built = [data_tree.build_trainaug(options.data / 'voc2012')]
     if not options.only or 'tiny_imagenet' in options.only:
         built += data_tree.unpack_tiny_imagenet(options.data / 'tiny_imagenet')
@@ -65,5 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(table)
     if missing and options.only:
         raise UserError(
-            f'not all of the sets are there: {", ".join(missing)}; docs/data.md has the folder tree and the sources'
+            f'these sets are missing or incomplete: {", ".join(missing)}. docs/data.md shows the folders and the'
+            ' sources'
         )

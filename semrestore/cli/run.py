@@ -39,7 +39,7 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
     except RuntimeError as error:
         if not str(error).startswith('DataLoader worker'):
             raise
-        print(f'error: {error} Is the memory full? A smaller num_workers or batch_size needs less.', file=sys.stderr)
+        print(f'error: {error} If the memory is full, use a smaller num_workers or batch_size.', file=sys.stderr)
         return 2
     except SystemExit as end:  # argparse's, or a training that was told to stop
         if isinstance(end.code, str):
@@ -70,7 +70,8 @@ def prepare(options: argparse.Namespace) -> 'Config':
     if Path(cfg.work_dir).resolve() == Path(options.config).resolve().parent:
         # MMEngine writes the config as it was run there, under the file's own name.
         raise UserError(
-            f"--work-dir is '{cfg.work_dir}', the folder of the config, which would be overwritten; choose another"
+            f"--work-dir '{cfg.work_dir}' is the folder of the config, which would be overwritten. Choose another"
+            ' --work-dir'
         )
     os.environ.setdefault('LOCAL_RANK', str(options.local_rank))
     launch(options.launcher, cfg)

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config_path(options.config)
     for path in filter(None, (options.out, options.per_image)):
         if path.is_dir() or not path.absolute().parent.is_dir():
-            raise UserError(f"'{path}' cannot be written: it is a folder, or its folder does not exist")
+            raise UserError(f"'{path}' cannot be written; expected a file in a folder that exists")
         check_apart(path, options.config, options.checkpoint)
     checkpoint = None if options.checkpoint == 'none' else resolve(options.checkpoint)
     cfg = prepare(options)
@@ -59,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if options.per_image:
         if not result.rows:
-            raise UserError('--per-image needs the metric ImageQuality in the test_evaluator of the config')
+            raise UserError(
+                '--per-image needs the metric ImageQuality, and the config does not have it. Add'
+                " dict(type='ImageQuality') to its test_evaluator"
+            )
         write_csv(options.per_image, result.rows)
     if options.out:
         write_text(options.out, to_json(result.summary()))

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore train``."""
     options = parse(arguments)
     if options.resume == '':
-        raise UserError("--resume is ''; expected a checkpoint, or nothing for the last one of the folder")
+        raise UserError('--resume is an empty text; expected a checkpoint, or no value for the last one of the folder')
     bf16 = wants_bf16(options)
     cfg = prepare(options)
 
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.auto_scale_lr:
         if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             raise UserError(
-                f"--auto-scale-lr: '{cfg.filename}' has no auto_scale_lr.base_batch_size, the batch that its learning"
-                ' rate is for'
+                f"--auto-scale-lr: config '{cfg.filename}' has no auto_scale_lr.base_batch_size. Set it to the"
+                ' batch size that the learning rate is for'
             )
         cfg.auto_scale_lr.enable = True
     if options.resume:

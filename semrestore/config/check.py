@@ -76,7 +76,8 @@ def check_config(cfg: Config) -> None:
     if not trains_a_task(cfg) and cfg.get('compile'):
         # MMEngine would compile the whole cascade with the data samples as constants, anew in every step.
         raise UserError(
-            f"config '{cfg.filename}': 'compile' is for other models; a Cascade's denoiser is compiled by model.compile"
+            f"config '{cfg.filename}': 'compile' has no effect on a Cascade. Set model.compile, which compiles"
+            ' the denoiser'
         )
 
 
@@ -113,16 +114,16 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
             for path in _data_paths(node):
                 if not path.exists():
                     raise UserError(
-                        f"the data of {key} ({node.get('type')}) are expected in '{path}', which does not exist."
-                        ' docs/data.md says how to get them. Set SEMRESTORE_DATA to the folder that holds all data, or'
-                        ' try the config with --embedded, which needs none.'
+                        f"the data of {key} ({node.get('type')}) are missing: '{path}' does not exist. Set"
+                        ' SEMRESTORE_DATA to the folder with all data sets (docs/data.md shows it), or try the'
+                        ' config with --embedded, which needs no data'
                     )
     for name, network in frozen_networks(cfg).items() if not trains_a_task(cfg) else ():
         checkpoint = network.get('checkpoint')
         if isinstance(checkpoint, str) and is_missing(checkpoint):
             raise UserError(
-                f"the weights of {name} are expected in '{checkpoint}', which does not exist; give them as"
-                f' --cfg-options {name}.checkpoint=FILE, or try the pipeline with {name}.checkpoint=random'
+                f"checkpoint '{checkpoint}' of {name} does not exist. Give the weights as --cfg-options"
+                f' {name}.checkpoint=FILE, or try the pipeline with {name}.checkpoint=random'
             )
 
 

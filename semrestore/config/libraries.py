@@ -124,8 +124,8 @@ def _check_imports(cfg: Config, folders: list[str]) -> None:
         loaded = getattr(sys.modules.get(name), '__file__', None)
         if beside and loaded and Path(loaded).resolve() != beside.resolve():
             raise UserError(
-                f"custom_imports of '{cfg.filename}': '{name}' is '{loaded}' here, not '{beside}'; give your file"
-                ' another name'
+                f"custom_imports of '{cfg.filename}': '{name}' is imported from '{loaded}'; expected '{beside}'."
+                ' Give your file another name'
             )
 
 
@@ -161,7 +161,7 @@ def no_mmdet(what: str) -> UserError:
     """
     return UserError(
         f"{what}, a network of mmdet. These need mmcv's compiled operations (mmcv._ext), which the package from PyPI"
-        ' lacks, and semrestore has no task for them. Use TorchvisionTask or TransformersTask, whose detectors need no'
+        ' lacks. Use TorchvisionTask or TransformersTask, whose detectors need no'
         ' such operations; to use mmdet, build mmcv with MMCV_WITH_OPS=1 and a C++ compiler, and write a task of your'
         ' own (docs/your_own_task.md)'
     )

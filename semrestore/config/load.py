@@ -50,7 +50,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
     if embedded:
         if trains_a_task(cfg):
             raise UserError(
-                f"config '{path}' trains a task network itself; --embedded is for denoisers, alone or before a task"
+                f"config '{path}' trains a task network itself; --embedded needs a config that trains a denoiser"
             )
         check_names(cfg)
         with explained(f"config '{path}' cannot be put on the embedded photos"):

@@ -86,7 +86,7 @@ def _of_timm(network: str, checkpoint: str | None) -> NamedTask:
         raise UserError(f"timm has no network '{network}'.{near(base, timm.list_models())}")
     known = timm.get_pretrained_cfg(network)
     if known is None:
-        raise UserError(f"timm knows no preprocessing of '{network}'; name one with weights, such as {base}.TAG")
+        raise UserError(f"timm has no preprocessing for '{network}'. Name one with weights, such as {base}.TAG")
     model: dict = dict(
         type='TimmClassifier', model_name=network, data_preprocessor=_preprocessor(known.mean, known.std)
     )
@@ -139,7 +139,7 @@ def _of_transformers(network: str, checkpoint: str | None) -> NamedTask:
         import transformers
     except ImportError:
         raise UserError(f"'hf:{network}' needs transformers: pip install 'semrestore[transformers]'") from None
-    with explained(f"'{network}' is no folder with a network of transformers, and the hub does not give one"):
+    with explained(f"'{network}' is not a folder with a network of transformers, and the hub has no such network"):
         config = transformers.AutoConfig.from_pretrained(network, trust_remote_code=False)
         size = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False).size
     side = getattr(size, 'height', None) or getattr(size, 'shortest_edge', None) or SIDE
@@ -150,7 +150,9 @@ def _of_transformers(network: str, checkpoint: str | None) -> NamedTask:
 
 def _of_openmmlab(library: str, config: str, checkpoint: str | None) -> NamedTask:
     if checkpoint is None:
-        raise UserError(f"'{library}:{config}' names no weights: give them as --checkpoint FILE, a file or a URL")
+        raise UserError(
+            f"'{library}:{config}' has no weights of its own. Give them as --checkpoint FILE, a file or a URL"
+        )
     model = f'{library}::{config.removesuffix(".py")}.py'
     known = library_model(model)
     task = dict(type='OpenMMLabTask', model=model, checkpoint=checkpoint)
@@ -167,7 +169,7 @@ def _preprocessor(mean: Sequence[float], std: Sequence[float]) -> dict:
 
 def _of_config(path: str, checkpoint: str | None) -> NamedTask:
     if not path.endswith('.py'):
-        raise UserError(f"'{path}' names no network: expected {', '.join(FORMS)}, or a config file with model.task")
+        raise UserError(f"'{path}' is not a network; expected {', '.join(FORMS)}, or a config file with model.task")
     cfg = load_config(path)
     networks = list(frozen_networks(cfg).values())
     if len(networks) != 1:

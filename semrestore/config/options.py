@@ -16,7 +16,7 @@ def apply_option(cfg: Config, option: str) -> None:
     """
     key, separator, text = option.partition('=')
     if not separator:
-        raise UserError(f"--cfg-options takes KEY=VALUE, got '{option}'")
+        raise UserError(f"--cfg-options: '{option}' cannot be read; expected KEY=VALUE")
     *parents, last = key.split('.')
     node = cfg._cfg_dict
     for depth, name in enumerate(parents):
@@ -24,15 +24,15 @@ def apply_option(cfg: Config, option: str) -> None:
     try:
         value = DictAction._parse_iterable(text)  # true, None, numbers, lists: as everywhere in OpenMMLab
     except (AssertionError, RecursionError):
-        raise UserError(f"--cfg-options: {key} is '{text}', whose brackets do not match") from None
+        raise UserError(f"--cfg-options: {key} is '{text}'; expected matching brackets") from None
     if isinstance(node, list):
         _child(node, last, '.'.join(parents))
         node[int(last)] = value
     else:
         if not parents and last in node and last not in top_level():
             raise UserError(
-                f"--cfg-options: '{last}' is a variable of the config file, which has been read by now, so it would"
-                f" change nothing; set what it went into, or write a config of your own with '{last}' in it"
+                f"--cfg-options: '{last}' is a variable of the config file, so setting it has no effect. Set the"
+                f" key that uses it, or write a config of your own that changes '{last}'"
             )
         # check_config knows what classes take. In a free dict only a name that looks like a slip is refused.
         known = [*node, *top_level()] if not parents else list(node)
@@ -60,7 +60,10 @@ def _child(node: ConfigDict | list, name: str, parent: str) -> ConfigDict | list
     where = f"'{parent}'" if parent else 'the config'
     if isinstance(node, list):
         if not name.isdecimal() or int(name) >= len(node):
-            raise UserError(f"--cfg-options: {where} is a list of {len(node)}; '{name}' is not one of its indices")
+            raise UserError(
+                f"--cfg-options: '{name}' is not an index of {where}; expected one of its {len(node)} entries,"
+                ' counted from 0'
+            )
         return node[int(name)]
     if not isinstance(node, dict) or name not in node:
         raise UserError(

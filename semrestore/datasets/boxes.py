@@ -34,7 +34,7 @@ class VOCBoxes(PhotoFolder):
     def __init__(self, data_root: str, split: str, classes: Sequence[str] = VOC_CLASSES, **kwargs: Any) -> None:
         unknown = [name for name in classes if name not in VOC_CLASSES]
         if unknown:
-            raise UserError(f"classes of VOCBoxes has '{unknown[0]}', which is none of VOC's: {', '.join(VOC_CLASSES)}")
+            raise UserError(f"classes of VOCBoxes has '{unknown[0]}'; expected some of {', '.join(VOC_CLASSES)}")
         self.masks = Path(data_root) / 'SegmentationClass'
         super().__init__(
             data_root=data_root,

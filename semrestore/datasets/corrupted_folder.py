@@ -75,8 +75,8 @@ class CorruptedFolder(BaseDataset):
         """List the images, one dict each, by corruption, severity and path."""
         if not self.folder.is_dir():
             raise UserError(
-                f"folder '{self.folder}' of corrupted images does not exist; set SEMRESTORE_DATA to the folder that"
-                ' holds it'
+                f"folder '{self.folder}' of corrupted images does not exist. Set SEMRESTORE_DATA to the folder"
+                ' that contains it'
             )
         found: dict[str, dict[int | None, list[Path]]] = {}
         folders: dict[str, Path] = {}
@@ -85,7 +85,8 @@ class CorruptedFolder(BaseDataset):
             folder = path.parents[1 if severity is None else 2]
             if folders.setdefault(corruption, folder) != folder:
                 raise UserError(
-                    f"'{folders[corruption]}' and '{folder}' would both be called '{corruption}'; rename one of them"
+                    f"'{folders[corruption]}' and '{folder}' would have the same name, '{corruption}'. Rename one"
+                    ' of them'
                 )
             found.setdefault(corruption, {}).setdefault(severity, []).append(path)
         if not found:
@@ -100,7 +101,7 @@ class CorruptedFolder(BaseDataset):
         foreign = next((path.parent for _, _, path in chosen if path.parent.name not in labels), None)
         if foreign is not None:
             hint = near(foreign.name, labels)
-            raise UserError(f"folder '{foreign}' is named after none of the {len(labels)} classes.{hint}")
+            raise UserError(f"folder '{foreign}' is not named after one of the {len(labels)} classes.{hint}")
         return [
             dict(img_path=str(path), gt_label=labels[path.parent.name], corruption=name, severity=severity)
             for name, severity, path in chosen
@@ -114,7 +115,9 @@ class CorruptedFolder(BaseDataset):
             return parts[-2], int(parts[-1])
         layout = 'CONDITION/CLASS/IMAGE' if self.severities is None else 'CORRUPTION/SEVERITY/CLASS/IMAGE'
         other = '' if self.severities is None else ', or severities=None if the tree has no severity folders'
-        raise UserError(f"'{path}' is not where CorruptedFolder looks; expected {layout} below '{self.folder}'{other}")
+        raise UserError(
+            f"'{path}' is in the wrong place for CorruptedFolder; expected {layout} in '{self.folder}'{other}"
+        )
 
     def _check(self, name: str, found: dict[str, dict[int | None, list[Path]]]) -> None:
         if name not in found:
@@ -124,8 +127,8 @@ class CorruptedFolder(BaseDataset):
         if missing:
             there = ', '.join(str(severity) for severity in sorted(found[name], key=str))
             raise UserError(
-                f"'{name}' in '{self.folder}' has no folder for severity {', '.join(missing)}, only for {there}; set"
-                ' severities to those that are there'
+                f"'{name}' in '{self.folder}' has no folder for severity {', '.join(missing)}, only for {there}."
+                ' Set severities to those'
             )
 
 

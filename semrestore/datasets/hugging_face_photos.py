@@ -51,7 +51,8 @@ class HuggingFacePhotos(StoredPhotos):
             from datasets import Image  # which a mere folder of that name beside a config does not have
         except ImportError as error:
             raise UserError(
-                f"HuggingFacePhotos needs datasets ({first_line(error)}): pip install 'semrestore[datasets]'"
+                f'HuggingFacePhotos needs datasets ({first_line(error)}). Install it: pip install'
+                " 'semrestore[datasets]'"
             ) from None
         self.path = path if path.startswith(HUB) else str(Path(data_root) / path)
         self.image, self.label = image, label
@@ -99,7 +100,9 @@ class HuggingFacePhotos(StoredPhotos):
             return table
         if split not in table:
             asked = 'and split names none of them' if split is None else f"and none is '{split}'"
-            raise UserError(f"data set '{self.path}' has the splits {', '.join(table)}, {asked}; set split to one")
+            raise UserError(
+                f"data set '{self.path}' has the splits {', '.join(table)}, {asked}. Set split to one of them"
+            )
         return table[split]
 
 

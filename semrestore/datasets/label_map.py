@@ -34,7 +34,7 @@ class LoadLabelMap(BaseTransform):
             return self.load(results)
         except (*BROKEN, Image.DecompressionBombError) as error:
             raise UserError(
-                f"label map '{path}' cannot be read: {error}; replace it or take it out of the list"
+                f"label map '{path}' cannot be read: {error}. Replace it, or remove it from the list"
             ) from None
 
     @staticmethod
@@ -44,10 +44,9 @@ class LoadLabelMap(BaseTransform):
         with open_image(Path(path)) as image:
             mode, (width, height) = image.mode, image.size
         if mode not in ('1', 'L', 'P'):  # mmseg would take others modulo 256
-            raise UserError(
-                f"label map '{path}' has pixels of the kind '{mode}'; expected 8-bit classes, grey or palette"
-            )
+            raise UserError(f"label map '{path}' has pixels of mode '{mode}'; expected 8-bit classes, grey or palette")
         if (height, width) != tuple(shape):
             raise UserError(
-                f"label map '{path}' is {height} x {width}, its image {shape[0]} x {shape[1]} (height x width)"
+                f"label map '{path}' is {height} x {width} pixels; expected {shape[0]} x {shape[1]} (height x"
+                ' width), as its image'
             )

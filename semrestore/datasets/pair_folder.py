@@ -64,7 +64,7 @@ class PairFolder(BaseDataset):
         """List the pairs, one dict each."""
         if not self.folder.is_dir():
             raise UserError(
-                f"folder '{self.folder}' of pairs does not exist; set SEMRESTORE_DATA to the folder that holds it"
+                f"folder '{self.folder}' of pairs does not exist. Set SEMRESTORE_DATA to the folder that contains it"
             )
         found = [path for path in images_below(self.folder) if self.noisy in path.stem]
         if not found:

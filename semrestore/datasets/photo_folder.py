@@ -81,13 +81,15 @@ class PhotoFolder(BaseDataset):
         if not self.folder.is_dir():
             advice = f'{self.how_to_get} ' if self.how_to_get else ''
             raise UserError(
-                f"folder '{self.folder}' of images does not exist. {advice}Set SEMRESTORE_DATA to the folder that holds"
-                f" '{self.folder.name}', or try the config with --embedded, which needs no data"
+                f"folder '{self.folder}' of images does not exist. {advice}Set SEMRESTORE_DATA to the folder that"
+                f" contains '{self.folder.name}', or try the config with --embedded, which needs no data"
             )
         if self.list_file is None:
             paths = images_below(self.folder)
             if not paths:
-                raise UserError(f"folder '{self.folder}' has no images (looked for {', '.join(sorted(suffixes()))})")
+                raise UserError(
+                    f"folder '{self.folder}' has no images; expected files that end in {', '.join(sorted(suffixes()))}"
+                )
             return paths
         lines = read_text(self.list_file, 'list file').splitlines()
         paths = [
@@ -161,7 +163,8 @@ class EmbeddedPhotos(PhotoFolder):
             spec = importlib.util.find_spec(package)
             if spec is None or spec.origin is None:
                 raise UserError(
-                    f'the embedded photos come with {package}, which is not installed: pip install semrestore'
+                    f'the embedded photos come with {package}, which is not installed. Install it: pip install'
+                    ' semrestore'
                 )
             folders.append(Path(spec.origin).parent / folder)
         paths = []
@@ -169,8 +172,8 @@ class EmbeddedPhotos(PhotoFolder):
             found = [folder / name for folder in folders if (folder / name).is_file()]
             if not found:
                 raise UserError(
-                    f"the installed scikit-image and scikit-learn do not carry '{name}'; see the ranges in"
-                    ' pyproject.toml'
+                    f"the installed scikit-image and scikit-learn do not contain '{name}'. Install versions"
+                    ' within the ranges of pyproject.toml'
                 )
             paths.append(found[0])
         return paths

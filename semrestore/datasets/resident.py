@@ -73,8 +73,9 @@ class DeviceResidentPatches:
         if small is not None:
             height, width = self._sizes[small]
             raise UserError(
-                f"image '{photos[small % len(photos)]['img_path']}' is {height} x {width} (height x width), smaller"
-                f' than a patch of {patch_size}: use a smaller patch_size, or take it out of the list'
+                f"image '{photos[small % len(photos)]['img_path']}' is {height} x {width} (height x width),"
+                f' smaller than a patch of {patch_size}. Use a smaller patch_size, or remove the image from the'
+                ' list'
             )
         self._starts = [0, *torch.tensor([height * width for height, width in self._sizes]).cumsum(0).tolist()]
         self._pixels = torch.empty(self._starts[-1], 3, dtype=torch.uint8, device=self.device)
@@ -91,7 +92,8 @@ class DeviceResidentPatches:
     def _photo(photo: dict) -> dict:
         if 'img' not in photo:
             raise UserError(
-                'DeviceResidentPatches crops and packs by itself: leave LoadPhoto alone in the pipeline of its dataset'
+                "the pipeline of DeviceResidentPatches' dataset has more than LoadPhoto; expected LoadPhoto"
+                ' only, because DeviceResidentPatches crops and packs itself'
             )
         return photo
 
@@ -109,7 +111,8 @@ class DeviceResidentPatches:
         """
         if self.device.type != 'cpu' and get_worker_info() is not None:
             raise UserError(
-                'DeviceResidentPatches holds its photos on the GPU: set num_workers=0, persistent_workers=False'
+                'DeviceResidentPatches keeps its photos on the GPU, which workers cannot share. Set'
+                ' num_workers=0, persistent_workers=False'
             )
         seeds = [index.seed if isinstance(index, StreamIndex) else stream_seed(0, int(index)) for index in indices]
         patches = self._cut([self._corner(int(index), seed) for index, seed in zip(indices, seeds, strict=True)])

@@ -83,8 +83,8 @@ class RandomCrop(BaseTransform):
         bottom, right = max(0, self.crop_size - height), max(0, self.crop_size - width)
         if (bottom or right) and not self.pad_if_needed:
             raise UserError(
-                f"image '{results.get('img_path')}' is {height} x {width} (height x width), smaller than the crop of"
-                f' {self.crop_size}: use a smaller crop_size, resize before it, or set pad_if_needed=True'
+                f"image '{results.get('img_path')}' is {height} x {width} (height x width), smaller than the crop"
+                f' of {self.crop_size}. Use a smaller crop_size, resize before the crop, or set pad_if_needed=True'
             )
         top = np.random.randint(height + bottom - self.crop_size + 1)
         left = np.random.randint(width + right - self.crop_size + 1)
@@ -118,7 +118,8 @@ class CaffeCenterCrop(BaseTransform):
         height, width = results['img'].shape[:2]
         if min(height, width) < self.crop_size:
             raise UserError(
-                f"image '{results.get('img_path')}' is {height} x {width}, smaller than the crop of {self.crop_size}"
+                f"image '{results.get('img_path')}' is {height} x {width} (height x width), smaller than the crop"
+                f' of {self.crop_size}. Use a smaller crop_size'
             )
         top, left = (height - self.crop_size) // 2, (width - self.crop_size) // 2
         results['img'] = results['img'][top : top + self.crop_size, left : left + self.crop_size]

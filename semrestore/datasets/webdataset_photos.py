@@ -74,7 +74,7 @@ class WebDatasetPhotos(StoredPhotos):
         samples = self._open(path)
         if place >= len(samples):
             raise UserError(
-                f"shard '{path}' has {len(samples)} samples, fewer than its index says; write the index anew"
+                f"shard '{path}' has {len(samples)} samples, fewer than its index says. Write the index again"
             )
         sample = samples[place]
         key = sample.pop('__key__')
@@ -83,7 +83,7 @@ class WebDatasetPhotos(StoredPhotos):
         info: dict[str, Any] = dict(img_path=f'{path}/{key}{suffix}', name=f'{below.with_suffix("").as_posix()}/{key}')
         if self.label:
             if self.label not in sample:
-                raise UserError(f"sample '{key}' of shard '{path}' has no '{self.label}', only {', '.join(sample)}")
+                raise UserError(f"sample '{key}' of shard '{path}' has no '{self.label}'; it has {', '.join(sample)}")
             info['gt_label'] = as_label(sample[self.label].read(), f"'{path}/{key}{self.label}'")
         return info, sample[suffix].read()
 
@@ -92,7 +92,9 @@ class WebDatasetPhotos(StoredPhotos):
         if len(found) == 1:
             return found[0]
         asked = f"no '{self.image}'" if self.image else f'{len(found) or "no"} images'
-        raise UserError(f'{which} has {asked}; it has {", ".join(sample)}. Set image to the suffix of the images')
+        raise UserError(
+            f'{which} has {asked}; expected one of {", ".join(sample)}. Set image to the suffix of the images'
+        )
 
     def _find(self, pattern: str) -> list[Path]:
         from braceexpand import braceexpand
@@ -124,7 +126,8 @@ def _reader() -> Any:
         from wids.wids import IndexedTarSamples
     except ImportError as error:
         raise UserError(
-            f"WebDatasetPhotos needs webdataset with wids ({first_line(error)}): pip install 'semrestore[webdataset]'"
+            f'WebDatasetPhotos needs webdataset with wids ({first_line(error)}). Install it: pip install'
+            " 'semrestore[webdataset]'"
         ) from None
     return IndexedTarSamples
 
@@ -138,12 +141,12 @@ def _open(path: Path) -> Any:
         names = list(samples.reader.names())
     except Exception as error:  # whatever a damaged file can raise
         raise UserError(
-            f"shard '{path}' cannot be read: {type(error).__name__}: {error}; expected a tar file, not compressed"
+            f"shard '{path}' cannot be read: {type(error).__name__}: {error}; expected an uncompressed tar file"
         ) from error
     long = next((name for name in names if len(name.encode()) > LONGEST_NAME), None)
     if long is not None or len(names) != len(samples.reader):
         reason = f"a name of more than {LONGEST_NAME} bytes ('{long[:40]}...')" if long else 'two files of one name'
-        raise UserError(f"shard '{path}' has {reason}, which wids does not read; write it with shorter names")
+        raise UserError(f"shard '{path}' has {reason}, which wids cannot read. Write the shard with shorter names")
     samples.stream.close()  # what is mapped stays
     return samples
 
@@ -155,7 +158,8 @@ def _indexed(index: Path) -> list[tuple[Path, int | None]]:
         shards = [(index.parent / entry['url'], int(entry['nsamples'])) for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"index '{index}' cannot be read: {type(error).__name__}: {error}; expected what `wids-index create` writes"
+            f"index '{index}' cannot be read: {type(error).__name__}: {error}; expected a file that `wids-index"
+            ' create` wrote'
         ) from None
     for path, _ in shards:
         check_is_file(path, f"index '{index}' names a shard that is not on this machine:")

@@ -22,7 +22,7 @@ class DegradationChain(Degradation):
     def __init__(self, steps: Sequence[dict]) -> None:
         super().__init__()
         if not steps:
-            raise ValueError('steps of a DegradationChain is empty; expected configs of degradations')
+            raise ValueError('steps of DegradationChain is empty; expected configs of degradations')
         self.steps = _built(steps)
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
@@ -49,7 +49,7 @@ class RandomDegradation(Degradation):
     def __init__(self, choices: Sequence[dict], weights: Sequence[float] | None = None) -> None:
         super().__init__()
         if not choices:
-            raise ValueError('choices of a RandomDegradation is empty; expected configs of degradations')
+            raise ValueError('choices of RandomDegradation is empty; expected configs of degradations')
         weights = [1.0] * len(choices) if weights is None else list(weights)
         if len(weights) != len(choices) or min(weights) < 0 or not sum(weights) > 0:
             raise ValueError(
@@ -79,5 +79,8 @@ def _built(configs: Sequence[dict]) -> nn.ModuleList:
     parts = nn.ModuleList(MODELS.build(dict(config)) for config in configs)
     for part in parts:
         if part.takes_pairs or not part.keeps_clean:
-            raise ValueError(f'{type(part).__name__} takes images as they are stored, and is no part of another')
+            raise ValueError(
+                f'{type(part).__name__} uses images as they are stored, so it cannot be combined with other'
+                ' degradations'
+            )
     return parts

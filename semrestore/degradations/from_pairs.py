@@ -23,6 +23,6 @@ class FromPairs(Degradation):
             UserError: Always; the cascade takes pairs apart by itself.
         """
         raise UserError(
-            'model.degradation is FromPairs, but the data bring no noisy images: use a PairFolder with LoadPair, or'
-            ' a degradation that makes noise, such as GaussianNoise'
+            'model.degradation is FromPairs, but the data contain no noisy images. Use a PairFolder with'
+            ' LoadPair, or a degradation that makes noise, such as GaussianNoise'
         )

@@ -118,7 +118,10 @@ def measure_noise(images: Iterable[Tensor]) -> NoiseModel:
         chosen = ratio.topk(max(1, round(FLATTEST * len(blocks))), largest=False).indices
         found.append(blocks[chosen[ratio[chosen].isfinite()]])
     if not found or sum(map(len, found)) < LEAST_BLOCKS:
-        raise UserError('no noise can be measured: the photos have too few flat places of middle brightness')
+        raise UserError(
+            'the noise cannot be measured: the photos have too few flat regions of middle brightness. Add photos'
+            ' with such regions'
+        )
     blocks = torch.cat(found)
     residual = _without_plane(blocks)
     means, variances = blocks.mean((2, 3)).numpy(), (residual.square().sum((2, 3)) / (BLOCK**2 - 3)).numpy()

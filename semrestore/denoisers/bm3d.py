@@ -37,15 +37,15 @@ class BM3D(Denoiser):
             self._bm3d_rgb = importlib.import_module('bm3d').bm3d_rgb
         except ImportError as error:
             raise UserError(
-                f"BM3D is not installed ({error}): pip install 'semrestore[baselines]'; its licence allows"
-                ' non-commercial use only'
+                f"BM3D is not installed ({error}). Install it: pip install 'semrestore[baselines]'. Its licence"
+                ' allows only non-commercial use'
             ) from None
 
     @torch.no_grad()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`; ``sigma`` has to be known."""
         if sigma is None:
-            raise ValueError('BM3D needs sigma, and this degradation has none')
+            raise ValueError('BM3D needs sigma, but this degradation gives none')
         levels = torch.as_tensor(sigma, dtype=torch.float64).expand(len(noisy)).tolist()
         height, width = noisy.shape[-2:]
         padded = reflect_pad(noisy, 0, max(0, SMALLEST - width), 0, max(0, SMALLEST - height))

@@ -65,7 +65,7 @@ class DRUNet(Denoiser):
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`; ``sigma`` has to be known, each image may have its own."""
         if sigma is None:
-            raise ValueError('DRUNet needs sigma, and this degradation has none')
+            raise ValueError('DRUNet needs sigma, but this degradation gives none')
         height, width = noisy.shape[-2:]
         multiple = 2 ** (SCALES - 1)
         x = reflect_pad(noisy, 0, -width % multiple, 0, -height % multiple)

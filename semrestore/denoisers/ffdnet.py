@@ -38,7 +38,7 @@ class FFDNet(Denoiser):
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`; ``sigma`` has to be known, each image may have its own."""
         if sigma is None:
-            raise ValueError('FFDNet needs sigma, and this degradation has none')
+            raise ValueError('FFDNet needs sigma, but this degradation gives none')
         height, width = noisy.shape[-2:]
         x = F.pixel_unshuffle(F.pad(noisy, (0, width % 2, 0, height % 2), mode='replicate'), 2)
         level = torch.as_tensor(sigma, dtype=noisy.dtype, device=noisy.device).expand(noisy.shape[0]).view(-1, 1, 1, 1)

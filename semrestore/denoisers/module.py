@@ -59,7 +59,7 @@ class ModuleDenoiser(Denoiser):
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`; ``sigma`` has to be known if the module needs it."""
         if self.needs_sigma and sigma is None:
-            raise ValueError(f'{type(self.network).__name__} needs sigma, and this degradation has none')
+            raise ValueError(f'{type(self.network).__name__} needs sigma, but this degradation gives none')
         height, width = noisy.shape[-2:]
         x = noisy
         if self.stride > 1:

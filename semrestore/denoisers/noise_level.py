@@ -37,7 +37,8 @@ def estimate_sigma(images: Tensor, scale: int = 1, patch_size: int = 8) -> Tenso
     if min(images.shape[-2:]) < SMALLEST * scale:
         size = ' x '.join(map(str, images.shape[-2:]))
         raise ValueError(
-            f'an image of {size} is too small to estimate its noise: at least {SMALLEST * scale} x {SMALLEST * scale}'
+            f'an image of {size} is too small to estimate its noise; expected at least {SMALLEST * scale} x'
+            f' {SMALLEST * scale}'
         )
     if scale > 1:
         return scale * estimate_sigma(F.avg_pool2d(images, scale), patch_size=patch_size)

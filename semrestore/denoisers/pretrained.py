@@ -74,7 +74,7 @@ class Pretrained(nn.Module):
         )
         denoiser = load_denoiser(weights_file(str(name), {key: value for key, value in options.items() if value}))
         if not isinstance(denoiser, cls):
-            raise UserError(f"'{name}' holds a {type(denoiser).__name__}, no {cls.__name__}")
+            raise UserError(f"'{name}' holds a {type(denoiser).__name__}; expected a {cls.__name__}")
         return denoiser
 
     def save_pretrained(self, folder: str | Path) -> None:

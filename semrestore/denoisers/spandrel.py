@@ -70,7 +70,7 @@ class SpandrelRestorer(Denoiser):
             x = reflect_pad(noisy, 0, right, 0, bottom, wide=wide)
         if self.needs_sigma:
             if sigma is None:
-                raise ValueError(f'{self.architecture} needs sigma, and this degradation has none')
+                raise ValueError(f'{self.architecture} needs sigma, but this degradation gives none')
             level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).view(-1, 1, 1, 1)
             restored = self.network(torch.cat((x, level.expand(-1, 1, *x.shape[-2:])), dim=1))
         else:
@@ -107,7 +107,7 @@ def described(state: dict[str, Tensor], source: str | Path) -> Any:
         from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
     except ImportError:
         raise UserError(
-            f"'{source}' needs spandrel, which recognises the networks of other projects: pip install"
+            f"'{source}' needs spandrel, which recognises the networks of other projects. Install it: pip install"
             " 'semrestore[spandrel]'"
         ) from None
     try:
@@ -121,7 +121,7 @@ def described(state: dict[str, Tensor], source: str | Path) -> Any:
     try:
         descriptor = ModelLoader().load_from_state_dict(bare)
     except UnsupportedModelError:
-        raise UserError(f"spandrel knows no network with the weights of '{source}'") from None
+        raise UserError(f"spandrel recognises no network in the weights of '{source}'") from None
     except Exception as error:  # it takes them for a network that they do not fit
         raise UserError(f"spandrel cannot build a network for the weights of '{source}': {first_line(error)}") from None
     channels = descriptor.input_channels, descriptor.output_channels

@@ -69,7 +69,10 @@ class SafeCheckpointHook(CheckpointHook):
             for path in Path(self.out_dir).glob('.part-*.pth'):
                 path.unlink()
         if self.minutes and get_world_size() > 1:
-            raise UserError('default_hooks.checkpoint.minutes is for one process; set its interval instead')
+            raise UserError(
+                'default_hooks.checkpoint.minutes works only with one process. Set'
+                ' default_hooks.checkpoint.interval instead'
+            )
         self._saved = time.monotonic()
 
     def every_n_train_iters(self, runner: Runner, n: int, start: int = 0) -> bool:
@@ -86,9 +89,9 @@ class SafeCheckpointHook(CheckpointHook):
         for name, parameter in runner.model.named_parameters():
             if not parameter.isfinite().all():
                 raise UserError(
-                    f"training stopped at iteration {runner.iter + 1}: '{name}' has values that are no numbers. The"
-                    ' last checkpoint is from'
-                    ' before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
+                    f"training stopped at iteration {runner.iter + 1}: '{name}' has values that are not finite"
+                    ' numbers. The last checkpoint is older than that. Try a lower learning rate, or gradient'
+                    ' clipping (optim_wrapper.clip_grad)'
                 )
         record = getattr(bare_model(runner), 'denoiser_record', None)
         if record is not None:
@@ -107,7 +110,7 @@ class SafeCheckpointHook(CheckpointHook):
             super()._save_checkpoint_with_step(runner, step, meta)
         except OSError as error:  # of the small files that MMEngine writes beside
             raise UserError(
-                f"'{runner.work_dir}' cannot be written: {error}; older checkpoints are as they were"
+                f"'{runner.work_dir}' cannot be written: {error}. Older checkpoints are unchanged"
             ) from error
         finally:
             self.max_keep_ckpts = kept
@@ -180,9 +183,10 @@ class PreemptionHook(Hook):
         hook = next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
         if hook is None:
             raise UserError(
-                f'SIGTERM: stopped after iteration {runner.iter + 1}, nothing is saved without default_hooks.checkpoint'
+                f'SIGTERM: stopped after iteration {runner.iter + 1}. Nothing was saved, because the config has'
+                ' no default_hooks.checkpoint'
             )
-        what = f'SIGTERM: stopped after iteration {runner.iter + 1}; --resume goes on'
+        what = f'SIGTERM: stopped after iteration {runner.iter + 1}; --resume continues'
         if hook.by_epoch:
             what += ' from the end of the last whole epoch'
         else:

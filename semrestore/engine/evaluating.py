@@ -67,8 +67,8 @@ def evaluate(
     """
     if trains_a_task(cfg):
         raise UserError(
-            f"config '{cfg.filename}' has no denoiser: evaluate the task network by a config that freezes it, on clean"
-            " images with 'none --sigma 0'"
+            f"config '{cfg.filename}' has no denoiser. To evaluate its task network, use a config that freezes"
+            " it, on clean images, with 'none --sigma 0'"
         )
     if not cfg.get('test_dataloader'):
         raise UserError(f"config '{cfg.filename}' has no test_dataloader")
@@ -79,13 +79,15 @@ def evaluate(
     file = None if checkpoint is None else resolve(checkpoint)
     if file is not None:
         if not Path(file).is_file():
-            raise UserError(f"checkpoint '{file}' does not exist; 'none' evaluates without one")
+            raise UserError(
+                f"checkpoint '{file}' does not exist; expected a file, a published name, or 'none' for no weights"
+            )
         cfg.model.denoiser = denoiser_config(file, cfg.model.denoiser)
     elif needs_weights(cfg.model.denoiser):
         cfg.model.denoiser = dict(type='Identity')
     own = dict(cfg.model.degradation)
     if sigmas and not MODELS.get(own['type']).keeps_clean:
-        raise UserError(f"--sigma: the images of config '{cfg.filename}' are degraded already; leave it out")
+        raise UserError(f"--sigma: the images of config '{cfg.filename}' are already degraded. Leave out --sigma")
     gaussian = own if own['type'] == 'GaussianNoise' else dict(type='GaussianNoise')
     noise = [gaussian | dict(sigma=sigma) for sigma in sigmas or ()] or [own]
     cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)

@@ -88,14 +88,14 @@ class LossGuardHook(Hook):
             names = [str(sample.metainfo.get('name') or sample.metainfo.get('img_path')) for sample in samples]
             listed = ', '.join(f'{key} {value:.4g}' for key, value in terms.items())
             what = (
-                'is no number'
+                'is not a finite number'
                 if wrong
                 else f'is more than {self.factor:g} times its lowest running mean, {self._lowest:.4g}'
             )
             raise UserError(
-                f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}. The'
-                ' last checkpoint is'
-                ' from before; try a lower learning rate, or gradient clipping (optim_wrapper.clip_grad)'
+                f'training stopped at iteration {iteration}: the loss {what} ({listed}), on {", ".join(names)}.'
+                ' The last checkpoint is older than that. Try a lower learning rate, or gradient clipping'
+                ' (optim_wrapper.clip_grad)'
             )
         self._mean = loss if math.isinf(self._mean) else 0.98 * self._mean + 0.02 * loss
         self._lowest = min(self._lowest, self._mean)

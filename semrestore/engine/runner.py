@@ -34,8 +34,8 @@ def launch(launcher: str, cfg: Config) -> None:
         return
     if launcher == 'pytorch' and not {'RANK', 'WORLD_SIZE'} <= set(os.environ):
         raise UserError(
-            '--launcher pytorch is for processes that torchrun started:'
-            " 'torchrun --nproc-per-node 2 tools/train.py ... --launcher pytorch'"
+            "--launcher pytorch: the processes were not started by torchrun. Start them by 'torchrun"
+            " --nproc-per-node 2 tools/train.py ... --launcher pytorch'"
         )
     with explained(f'--launcher {launcher} cannot start'):
         if torch.cuda.is_available():
@@ -45,7 +45,10 @@ def launch(launcher: str, cfg: Config) -> None:
             # MMEngine would give it the number of a GPU.
             cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))
         else:
-            raise UserError(f'--launcher {launcher} needs GPUs; on CPUs start processes by torchrun')
+            raise UserError(
+                f'--launcher {launcher} needs GPUs, and there are none. On CPUs start the processes by torchrun,'
+                ' with --launcher pytorch'
+            )
 
 
 def leave() -> None:

@@ -42,8 +42,8 @@ class ScheduleHook(Hook):
         runner.param_schedulers = own
         rates = ', '.join(f'{rate:.3g}' for rate in dict.fromkeys(group['lr'] for group in groups))
         runner.logger.warning(
-            f"the schedule of the config is not that of the checkpoint; the config's is taken: from iteration"
-            f' {runner.iter} on it has the learning rate {rates}'
+            f"the schedules of config and checkpoint differ. The training uses the config's, with learning rate {rates}"
+            f' from iteration {runner.iter} on'
         )
 
 

@@ -33,7 +33,7 @@ def summary(runner: Runner, cfg: Config) -> str:
     loader = runner.train_dataloader
     lines['data'] = f'{len(getattr(loader.dataset, "dataset", loader.dataset))} images, {loader.batch_size} a step'
     start = cfg.get('load_from')
-    lines['start'] = f'{"goes on from" if cfg.get("resume") else "weights of"} {start}' if start else 'random weights'
+    lines['start'] = f'{"continues from" if cfg.get("resume") else "weights of"} {start}' if start else 'random weights'
     wrapper = dict(cfg.optim_wrapper)
     precision = 'bfloat16' if wrapper.get('type') == 'Bf16OptimWrapper' else 'float32'
     rate = f'{wrapper["optimizer"]["type"]}, learning rate {wrapper["optimizer"]["lr"]:g}'

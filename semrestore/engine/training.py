@@ -54,9 +54,9 @@ def train(cfg: Config) -> Runner:
         UserError: The config trains nothing, a file is missing, or the training cannot go on.
     """
     if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
-        raise UserError(f"config '{cfg.filename}' trains nothing: it has no train_dataloader or no train_cfg")
+        raise UserError(f"config '{cfg.filename}' has no train_dataloader or no train_cfg; expected both, to train by")
     if not trains_a_task(cfg) and not cfg.model.get('losses'):
-        raise UserError(f"config '{cfg.filename}' has no model.losses to train by")
+        raise UserError(f"config '{cfg.filename}' has no model.losses; expected at least one loss to train by")
     check_inputs(cfg, 'train_dataloader', 'val_dataloader')
     if cfg.get('resume') and str(cfg.get('load_from') or PREFIX).startswith(PREFIX):
         resume(cfg)  # MMEngine would take the last checkpoint even if it is damaged
@@ -100,12 +100,14 @@ def _understood(error: BaseException, resumed: str | None) -> UserError | None:
     """Return what to tell a user about an error of a training, or ``None`` if it is none of the user's making."""
     functions = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
     if resumed and 'load_or_resume' in functions:
-        return UserError(f"checkpoint '{resumed}' is of another training, or damaged: {type(error).__name__}: {error}")
+        return UserError(
+            f"checkpoint '{resumed}' belongs to another training, or is damaged: {type(error).__name__}: {error}"
+        )
     # PyTorch raises it from wherever the process is, perhaps where a library turns it into another error.
     if any(str(one).startswith(KILLED) for one in _chain(error)):
         return UserError(
-            f'a {KILLED} was killed. Is the memory full? A smaller num_workers or batch_size needs less. --resume'
-            ' goes on from the last checkpoint.'
+            f'a {KILLED} was killed, perhaps because the memory is full. Use a smaller num_workers or batch_size, and'
+            ' --resume, which continues from the last checkpoint.'
         )
     # A worker's error has its traceback in its text.
     if isinstance(error, RuntimeError | TypeError) and 'default_collate' in functions | {
@@ -113,8 +115,7 @@ def _understood(error: BaseException, resumed: str | None) -> UserError | None:
     }:
         reason = str(error).strip().splitlines()[-1]
         return UserError(
-            f'the images of train_dataloader do not make a batch ({reason}). Their pipeline has to cut them to one'
-            ' size, such as by RandomCrop with pad_if_needed=True, and ends by packing them, such as by'
-            ' mmpretrain.PackInputs.'
+            f'the images of train_dataloader do not form a batch ({reason}); expected a pipeline that cuts them to one'
+            ' size and packs them. Use RandomCrop with pad_if_needed=True, and mmpretrain.PackInputs.'
         )
     return None

@@ -49,11 +49,16 @@ class Bench:
         self.scores = {}
         for network, task in self.cascade.tasks.items():
             if not task.score:
-                raise UserError(f'{name}: {type(task).__name__} names no score, so there is no figure for it')
+                raise UserError(
+                    f'{name}: {type(task).__name__} has no score, so nothing can be measured. Set its attribute score'
+                )
             self.scores[network] = METRICS.build(dict(type=task.score))
             classes, known = dataset.metainfo.get('classes'), task.num_classes
             if classes and known and len(classes) > known:
-                raise UserError(f'{name}: the data have {len(classes)} classes, the task network {known}')
+                raise UserError(
+                    f'{name}: the data have {len(classes)} classes, but the task network has {known}; expected'
+                    ' the same number'
+                )
 
     def run(
         self,
@@ -110,7 +115,10 @@ class Bench:
             try:
                 json.dumps(scored, allow_nan=False)
             except (TypeError, ValueError) as error:
-                raise UserError(f"{task.score}.row gives what JSON cannot hold for '{name}': {error}") from None
+                raise UserError(
+                    f"{task.score}.row returned values for '{name}' that JSON cannot hold: {error}; expected"
+                    ' numbers, texts, lists and dicts'
+                ) from None
             row |= dict(score=task.score) | scored
         return row
 

@@ -69,7 +69,9 @@ def stored_conditions(tasks: Mapping[str, Config]) -> dict[tuple[str, int | None
     ]
     if any(one != found[0] for one in found):
         names = ', '.join(tasks)
-        raise UserError(f'--tasks: {names} do not have the same corrupted images; measure them one after the other')
+        raise UserError(
+            f'--tasks: {names} have different corrupted images; expected the same. Run them one after the other'
+        )
     return {key: condition(*key) for key in found[0]}
 
 
@@ -87,7 +89,9 @@ def named_noise(path: str, option: str) -> dict:
     with explained(f"{option}: config '{path}' cannot be read"):
         degradation = read_config(config_path(path)).get('degradation')
     if not degradation:
-        raise UserError(f"{option}: config '{path}' sets no degradation, as those in configs/_base_/degradations do")
+        raise UserError(
+            f"{option}: config '{path}' sets no degradation; expected one like those in configs/_base_/degradations"
+        )
     degradation.pop('_delete_', None)
     with explained(f"{option}: the degradation of '{path}' does not build"):
         MODELS.build(dict(degradation))
@@ -107,7 +111,7 @@ def task_configs(path: str, options: Sequence[str] = ()) -> dict[str, Config]:
     cfg = load_config(path, options)
     if not cfg.get('test_dataloader') or not frozen_networks(cfg):
         missing = 'test_dataloader' if frozen_networks(cfg) else 'model.task'
-        raise UserError(f"config '{path}' has no {missing}, so it is no task to test on")
+        raise UserError(f"config '{path}' has no {missing}; expected a task and its test data")
     check_inputs(cfg, 'test_dataloader')
     judges = {loss.get('task') for loss in (cfg.model.get('losses') or {}).values() if _asks_a_task(loss)}
     cfg.model.losses = None  # nothing is trained

@@ -29,7 +29,8 @@ class CocoAP(Score):
         if truth is None:
             path = sample.metainfo.get('img_path')
             raise UserError(
-                f"image '{path}' has no boxes to evaluate by (gt_instances); load some, or set model.supervision='self'"
+                f"image '{path}' has no boxes to evaluate with (gt_instances). Load them in the pipeline, or set"
+                " model.supervision='self'"
             )
         found = sample.pred_instances
         return dict(
@@ -62,7 +63,9 @@ def _pycocotools() -> tuple[Any, Any]:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError:
-        raise UserError("average precision needs pycocotools: pip install 'semrestore[detection]'") from None
+        raise UserError(
+            "average precision needs pycocotools. Install it: pip install 'semrestore[detection]'"
+        ) from None
     return COCO, COCOeval
 
 

@@ -42,19 +42,20 @@ class Gate:
         if self.kind == 'noise':
             if 'noise' not in noisy:
                 raise UserError(
-                    "the stored rows of 'noisy' have no estimated noise, since an earlier version wrote them; remove"
-                    ' them from the folder cells to measure them again'
+                    "the stored rows of 'noisy' have no noise estimate, because an earlier version wrote them."
+                    ' Delete them from the folder cells'
                 )
             return noisy['noise'] is None or noisy['noise'] >= self.threshold  # None: too small to estimate
         if 'confidence' not in noisy or 'confidence' not in restored:
             raise UserError(
-                "the gate 'confidence' needs a classifier, and rows that have its confidence; remove the stored ones"
-                ' of an earlier version from the folder cells'
+                "the gate 'confidence' needs stored rows with a classifier's confidence, and these have none. If"
+                ' an earlier version wrote them, delete them from the folder cells'
             )
         sure, surer = noisy['confidence'], restored['confidence']
         if sure is None or surer is None:
             raise UserError(
-                f"the gate 'confidence' cannot judge '{noisy.get('image')}': the network's scores are no numbers"
+                f"the gate 'confidence' cannot judge '{noisy.get('image')}': the network's scores are not finite"
+                ' numbers'
             )
         return surer > sure + self.threshold
 
@@ -78,8 +79,8 @@ def parse_gate(text: str, option: str) -> Gate:
     if kind == 'confidence' and -1 <= threshold <= 1:
         return Gate('confidence', threshold)
     raise UserError(
-        f"{option}: '{text}' is no gate; expected noise:SIGMA with a level on 0..255, or confidence:MARGIN with a"
-        ' difference of probabilities'
+        f"{option}: '{text}' is not a gate; expected noise:SIGMA with a level on 0..255, or confidence:MARGIN"
+        ' with a difference of probabilities'
     )
 
 
@@ -94,9 +95,13 @@ def parse_gates(texts: Sequence[str], names: Sequence[str], option: str) -> list
         name, _, rule = text.partition('=')
         if name not in names or name in ('noisy', 'clean'):
             known = ', '.join(one for one in names if one not in ('noisy', 'clean'))
-            raise UserError(f"{option}: '{text}' is not METHOD=GATE with one of the denoisers: {known or 'none'}")
+            raise UserError(
+                f"{option}: '{text}' cannot be read; expected METHOD=GATE with one of the denoisers: {known or 'none'}"
+            )
         if 'noisy' not in names:
-            raise UserError(f"{option}: a gate chooses between a method and 'noisy'; add noisy to --denoisers")
+            raise UserError(
+                f"{option}: a gate chooses between a method and 'noisy', which is missing. Add noisy to --denoisers"
+            )
         found.append((name, parse_gate(rule, option)))
     return found
 

@@ -47,7 +47,10 @@ class Cell:
             name
         )  # a registry would import a name with points in it, from whatever file the rows are
         if not (isinstance(kind, type) and issubclass(kind, Score)):
-            raise UserError(f"'{name}' of the rows of '{self.method}' is no registered Score; is its plugin installed?")
+            raise UserError(
+                f"the rows of '{self.method}' have the score '{name}', which is not registered. Install the"
+                ' plugin that registers it'
+            )
         return kind()
 
     def value(self, metric: str) -> float:

@@ -110,9 +110,9 @@ def parse_method(text: str, option: str) -> Method:
     if not separator:
         return Method(text, kind='Identity' if text in LEFT_ALONE else _without_weights(text, option))
     if not name or not source:
-        raise UserError(f"{option}: '{text}' is not NAME=CHECKPOINT")
+        raise UserError(f"{option}: '{text}' cannot be read; expected NAME=CHECKPOINT")
     if name in LEFT_ALONE:
-        raise UserError(f"{option}: '{name}' is what the images themselves are called; choose another name")
+        raise UserError(f"{option}: the name '{name}' is reserved for the images themselves. Choose another name")
     config, separator, checkpoint = source.partition('.py:')
     if separator:
         return Method(name, config=f'{config}.py', checkpoint=checkpoint)
@@ -128,10 +128,12 @@ def _without_weights(text: str, option: str) -> str:
     known = {kind.lower(): kind for kind, built in classes.items() if issubclass(built, Denoiser)}
     if text.lower() not in known:
         hint = near(text.lower(), [*known, *LEFT_ALONE])
-        raise UserError(f"{option}: there is no denoiser '{text}'.{hint} One with weights is NAME=CHECKPOINT")
+        raise UserError(
+            f"{option}: there is no method '{text}'.{hint} For a denoiser with weights give NAME=CHECKPOINT"
+        )
     kind = known[text.lower()]
     if needs_weights(dict(type=kind)):
-        raise UserError(f'{option}: {kind} needs weights: NAME=CHECKPOINT, or NAME=CONFIG:CHECKPOINT')
+        raise UserError(f'{option}: {kind} needs weights; expected NAME=CHECKPOINT or NAME=CONFIG:CHECKPOINT')
     return kind
 
 
@@ -157,7 +159,8 @@ def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> N
             denoiser = load_denoiser_config(method.config)
             if not method.checkpoint and needs_weights(denoiser):
                 raise UserError(
-                    f"the denoiser of '{method.config}' needs weights: {method.name}={method.config}:CHECKPOINT"
+                    f"the denoiser of '{method.config}' needs weights; expected"
+                    f' {method.name}={method.config}:CHECKPOINT'
                 )
 
 
@@ -168,6 +171,8 @@ def parse_limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
         name, _, count = text.partition('=')
         if name not in names or not count.isdecimal() or int(count) < 1:
             known = ', '.join(names)
-            raise UserError(f"--limit: '{text}' is not NAME=N with one of {known} and a count of at least 1")
+            raise UserError(
+                f"--limit: '{text}' cannot be read; expected NAME=N with one of {known} and a count of at least 1"
+            )
         limits[name] = int(count)
     return limits

@@ -125,8 +125,8 @@ class ImageQuality(BaseMetric):
         for sample in data_samples:
             if 'clean' not in sample:
                 raise UserError(
-                    'ImageQuality needs clean images, and these data hold degraded ones alone; take it out of the'
-                    ' evaluator'
+                    'ImageQuality needs clean images, and these data hold only degraded ones. Remove'
+                    ' ImageQuality from the evaluator'
                 )
             restored, clean = (self._measured(to_8_bit(sample[name])) for name in ('restored', 'clean'))
             row = {'dataset': sample.get('dataset_name') or '', 'image': sample.get('name') or sample.get('img_path')}
@@ -145,8 +145,8 @@ class ImageQuality(BaseMetric):
             return image
         if min(image.shape[-2:]) < self.crop_size:
             raise UserError(
-                f'an image of {image.shape[-2]} x {image.shape[-1]} is smaller than ImageQuality.crop_size,'
-                f' {self.crop_size}'
+                f'an image of {image.shape[-2]} x {image.shape[-1]} pixels is smaller than'
+                f' ImageQuality.crop_size, {self.crop_size}. Set a smaller crop_size'
             )
         return center_crop(image, [self.crop_size, self.crop_size])
 

@@ -163,7 +163,8 @@ def label(sample: BaseDataElement, name: str) -> Any:
     if truth is None:
         path = sample.metainfo.get('img_path')
         raise UserError(
-            f"image '{path}' has no label to evaluate by ({name}); set model.supervision='self', or load one"
+            f"image '{path}' has no label to evaluate with ({name}). Load it in the pipeline, or set"
+            " model.supervision='self'"
         )
     return truth
 
@@ -225,8 +226,8 @@ class TaskMetric(BaseMetric):
         """
         if data_samples and self.task not in data_samples[0]:
             raise UserError(
-                f"TaskMetric.task is '{self.task}', and no such network has made a prediction: expected one of"
-                ' model.tasks that a task loss listens to'
+                f"TaskMetric.task is '{self.task}', but no network of that name made a prediction; expected one"
+                ' of model.tasks that a task loss uses'
             )
         self.metric.process(data_batch, [sample[self.task] for sample in data_samples])
 

@@ -39,8 +39,8 @@ def check_writable(film: Path) -> None:
     """
     if importlib.util.find_spec('av') is None:
         raise UserError(
-            f"'{film}' is a film, and writing one needs PyAV: pip install 'semrestore[video]'. Or set --frames, which"
-            ' writes a folder of PNG files'
+            f"'{film}' is a film, and writing one needs PyAV. Install it: pip install 'semrestore[video]'. Or set"
+            ' --frames, which writes a folder of PNG files'
         )
 
 

@@ -53,7 +53,8 @@ def _read_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[Path]:
     if odd is not None:
         advice = 'install pillow-heif, or convert them' if odd.suffix.lower() in HEIC else 'convert them'
         print(
-            f"warning: '{odd}' and others of its kind are images that are not read; {advice} to PNG or TIFF",
+            f"warning: '{odd}' and similar images are skipped, because they cannot be read. To use them, {advice} to"
+            ' PNG or TIFF',
             file=sys.stderr,
         )
     return [path for path in paths if path.suffix.lower() in wanted and path.is_file()]
@@ -87,11 +88,11 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
     for given in inputs:
         path = Path(given)
         if not str(given):
-            raise UserError("an input is '', the empty text; expected a file, a folder or a glob")
+            raise UserError('an input is an empty text; expected a file, a folder or a glob')
         if path.is_dir():
             found = sorted(images_below(path, films=True), key=naturally)
             if not found:
-                raise UserError(f"folder '{path}' has no images or videos")
+                raise UserError(f"folder '{path}' has no images or films")
             yield from ((one, one.relative_to(path)) for one in found)
         elif path.exists():
             yield path, Path(path.name)
@@ -103,7 +104,7 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
             )  # of '*.dat' those files are meant, whatever they are called
             matches = sorted(_read_of(_matches(path), suffixes() | VIDEOS | named), key=naturally)
             if not matches:
-                raise UserError(f"'{given}' does not exist or matches no images or videos")
+                raise UserError(f"'{given}' does not exist, and matches no images or films as a pattern")
             yield from ((match, Path(match.name)) for match in matches)
 
 
@@ -121,4 +122,4 @@ def _matches(pattern: Path) -> list[Path]:
             if all(any(map(partial(fnmatch, part), asked)) for part in one.parts if is_sidecar(part))
         ]
     except ValueError as error:
-        raise UserError(f"'{pattern}' is no pattern: {error}") from None
+        raise UserError(f"'{pattern}' is not a valid pattern: {error}") from None

@@ -107,7 +107,7 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     if image.mode in _OWN_COLOURS:
         metadata.pop('icc_profile', None)
     if image.mode == 'F':
-        raise UserError('has floating point values, whose range is unknown; expected 8 or 16 bits a channel')
+        raise UserError('has floating point values, which have no known range; expected 8 or 16 bits a channel')
     if image.mode.startswith('I'):
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 0xFFFF:
@@ -195,10 +195,10 @@ def from_array(array: np.ndarray, name: str = '') -> Picture:
     if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise UserError(f'array {name} has the shape {array.shape}; {expected}')
     if array.dtype.kind == 'f' and not np.isfinite(array).all():
-        raise UserError(f'array {name} has values that are no finite numbers')
+        raise UserError(f'array {name} has values that are not finite numbers; {expected}')
     if array.dtype.kind == 'f' and (most := float(array.max())) > BRIGHTEST:
         warnings.warn(
-            f'array {name} has floats up to {most:g}, which are taken for 0..1; of 0..255 divide them by 255',
+            f'array {name} has floats up to {most:g}, which are read as 0..1. Divide values on 0..255 by 255',
             stacklevel=2,
         )
     if array.ndim == 3 and array.shape[2] == 4:

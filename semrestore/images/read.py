@@ -95,7 +95,7 @@ def _pages(path: Path, source: Path | BytesIO, layout: list[tuple[int, int]]) ->
     """Yield the pages of a TIFF that Pillow decodes, upright."""
     with open_image(source) as image:
         if (len(layout) > 1 or layout[0][0] > 0) and _is_wide(image):
-            raise UserError('has several pages of 16 bits a channel; expected one in each file')
+            raise UserError('has several pages of 16 bits a channel; expected one page in each file')
         for number, (index, orientation) in enumerate(layout):
             image.seek(index)
             picture = turned(_decoded(path, image, source), orientation)
@@ -146,12 +146,13 @@ class _reported:  # noqa: N801 (a context manager, written as a class because it
         if isinstance(error, Image.DecompressionBombError):
             limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
             raise UserError(
-                f"image '{self.path}' is refused: it declares more than {limit:.0f} megapixels (--max-megapixels)"
+                f"image '{self.path}' has more than {limit:.0f} megapixels. Raise the limit by --max-megapixels"
+                ' if you trust the file'
             ) from None
         if isinstance(error, UserError):
             raise UserError(f"image '{self.path}' {error}{self._hint()}") from None
         if isinstance(error, UnidentifiedImageError):
-            raise UserError(f"image '{self.path}' cannot be read: its form is not known{self._hint()}") from None
+            raise UserError(f"image '{self.path}' cannot be read: its format is unknown{self._hint()}") from None
         if isinstance(error, BROKEN):
             raise UserError(f"image '{self.path}' cannot be read: {error}{self._hint()}") from None
 
@@ -167,7 +168,7 @@ def _decoded(path: Path, image: Image.Image, source: Path | BytesIO | None = Non
     if image.format == 'TIFF' and image.mode == 'I':
         raise UserError('has 32-bit values; expected 8 or 16 bits a channel')
     if (bits := _bits_of_heif(path, image)) > 8:
-        warnings.warn(f"image '{path}' has {bits} bits a channel, of which 8 are kept", stacklevel=2)
+        warnings.warn(f"image '{path}' has {bits} bits a channel; only 8 of them are kept", stacklevel=2)
     picture = _sixteen_bit(source or path, image) if _is_wide(image) else from_pil(image, 'file')
     return replace(picture, name=str(path))
 
@@ -209,7 +210,8 @@ def _wide_jpeg2000(content: bytes, metadata: dict[str, bytes]) -> Picture:
         import imagecodecs
     except ImportError:
         raise UserError(
-            'cannot be read: JPEG 2000 in colour of more than 8 bits needs imagecodecs (pip install imagecodecs)'
+            'cannot be read: JPEG 2000 in colour of more than 8 bits needs imagecodecs. Install it: pip install'
+            ' imagecodecs'
         ) from None
     values = imagecodecs.jpeg2k_decode(content)
     values = np.round(values * (65535 / (2 ** _bits_of_jpeg2000(content) - 1))).astype(np.uint16)

@@ -42,6 +42,6 @@ def split_photos(folder: Path, least: int = LEAST_PHOTOS) -> Split:
         raise UserError(f"--photos: folder '{folder}' does not exist")
     count = len(images_below(folder))
     if count < least:
-        raise UserError(f"--photos: '{folder}' has {count} photos; expected {least} or more")
+        raise UserError(f"--photos: folder '{folder}' has {count} photos; expected {least} or more")
     apart = held_out(count)
     return Split(folder, sorted({*range(count)} - {*apart}), apart)

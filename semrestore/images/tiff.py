@@ -137,7 +137,7 @@ def _full_pages(file: Any, first: bool) -> list:
     seen: set[int] = set()
     for page in file.pages:
         if page.offset in seen or len(seen) >= MOST_PAGES:
-            raise ValueError('its pages lead around in a circle, or are too many')
+            raise ValueError('its pages form a circle, or are too many')
         seen.add(page.offset)
         old = page.tags.get(OLD_SUBFILETYPE)
         if not int(page.subfiletype) & (REDUCED | MASK) and not (old and old.value == OLD_REDUCED):

@@ -47,19 +47,19 @@ def frames(path: Path) -> Iterator[Picture]:
     number = 0
     with _opened(path) as video:
         if dropped := _dropped(path, video):
-            warnings.warn(f"video '{path}' has {dropped}, which is dropped: its frames become 8-bit RGB", stacklevel=2)
+            warnings.warn(f"film '{path}' has {dropped}, which is lost: its frames become 8-bit RGB", stacklevel=2)
         for _ in _successes(video.grab):
             done, frame = video.retrieve()
             if done:
                 yield Picture(np.ascontiguousarray(frame[..., ::-1]), name=str(path), frame=number)
                 number += 1
     if number == 0:
-        raise UserError(f"video '{path}' cannot be read: it has no frames, or OpenCV lacks its codec")
+        raise UserError(f"film '{path}' cannot be read: it has no frames, or OpenCV has no codec for it")
     if number < packets and (found := _decodable(path)) < packets:
-        raise UserError(f"video '{path}' is damaged or cut off: {found} of its {packets} frames can be decoded")
+        raise UserError(f"film '{path}' is damaged or cut off: only {found} of its {packets} frames can be decoded")
     if not is_whole(path):
         raise UserError(
-            f"video '{path}' is damaged or cut off: {number} frames are left, and how many are lost is unknown"
+            f"film '{path}' is damaged or cut off: {number} frames can be decoded, and an unknown number is lost"
         )
 
 

@@ -96,8 +96,8 @@ class DenoiseBefore(nn.Module):
         plain = network(images)
         if not all(isinstance(scores, Tensor) and scores.ndim == 2 for scores in (plain, restored)):
             raise UserError(
-                f"gate '{self.gate}' needs a network that returns a tensor of class scores (N, classes), and this one"
-                f' returns {type(plain).__name__}; use noise:SIGMA'
+                f"gate '{self.gate}' needs a network that returns a tensor of class scores (N, classes), but this"
+                f' one returns {type(plain).__name__}. Use noise:SIGMA instead'
             )
         sure, surer = (scores.detach().float().softmax(1).amax(1) for scores in (plain, restored))
         return torch.where((surer > sure + self.gate.threshold)[:, None], restored, plain)
@@ -159,15 +159,15 @@ def _normalisation(
     std = found.get('std') if std is None else std
     if mean is None or std is None:
         raise UserError(
-            'how does the network normalise its images? Give mean and std on 0..1, or what prepares images for it:'
-            ' transforms=weights.transforms() of torchvision, or a processor of transformers; for images of 0..1 as'
-            ' they are, mean=(0, 0, 0), std=(1, 1, 1)'
+            'the network does not say how it normalises its images. Give mean and std on 0..1, or transforms:'
+            " torchvision's weights.transforms() or a processor of transformers. If the network takes images in"
+            ' 0..1, give mean=(0, 0, 0), std=(1, 1, 1)'
         )
     mean, std = [float(value) for value in mean], [float(value) for value in std]
     if len(mean) != 3 or len(std) != 3 or not 0 < min(std) <= max(std) <= 1 or not 0 <= min(mean) <= max(mean) <= 1:
         raise UserError(
-            f'mean is {mean} and std {std}; expected three numbers each on 0..1, std above 0; of a normalisation on'
-            ' 0..255 divide both by 255'
+            f'mean is {mean} and std {std}; expected three numbers each on 0..1, with std above 0. If yours are'
+            ' on 0..255, divide both by 255'
         )
     return mean, std
 
@@ -178,6 +178,6 @@ def _check_rescaling(processor: object) -> None:
         value = getattr(processor, name, None)
         if value is not None and not math.isclose(value, expected, rel_tol=1e-6):
             raise UserError(
-                f'the processor has {name}={value}; expected do_rescale=True and rescale_factor=1/255, so that mean and'
-                ' std are on 0..1. Give mean and std yourself'
+                f'the processor has {name}={value}; expected do_rescale=True and rescale_factor=1/255, so that'
+                ' mean and std are on 0..1. Give mean and std yourself'
             )

@@ -220,11 +220,11 @@ class DenoiseInferencer:
             restored = self.model(_tensor(pixels, white, self.device), sigma)
         except (ValueError, RuntimeError) as error:
             hint = (
-                '; give the noise level, --sigma S or --sigma auto' if sigma is None and 'sigma' in str(error) else ''
+                '. Give the noise level by --sigma S or --sigma auto' if sigma is None and 'sigma' in str(error) else ''
             )
             raise UserError(f'{names} cannot be restored: {type(error).__name__}: {error}{hint}') from error
         if not restored.isfinite().all():
-            raise UserError(f'{names} cannot be restored: the denoiser returns values that are no numbers')
+            raise UserError(f'{names} cannot be restored: the denoiser returned values that are not finite numbers')
         return restored
 
 

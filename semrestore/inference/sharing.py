@@ -134,20 +134,20 @@ def check_record(out: Path, settings: dict, pairs: Sequence[tuple[Path, Path]]) 
     if recorded is None:
         if begun:
             raise UserError(
-                f"'{begun[0]}' exists, but '{out / RECORD}' does not, so nothing says how it was made. Choose another"
-                ' --out, or set --overwrite instead of --resume'
+                f"'{begun[0]}' exists, but '{out / RECORD}' does not, so it is unknown how it was made. Choose"
+                ' another --out, or set --overwrite instead of --resume'
             )
         return
     if recorded == MIXED:
         raise UserError(
-            f"'{out}' holds results of different weights or options; --resume expects those of one start. Choose"
-            ' another --out, or set --overwrite instead of --resume'
+            f"'{out}' holds results of different weights or options; --resume expects results of one start."
+            ' Choose another --out, or set --overwrite instead of --resume'
         )
     for key, value in settings.items():
         if recorded.get(key) != value:
             raise UserError(
-                f"'{out / RECORD}' says that {key} was {json.dumps(recorded.get(key))}, and now it is"
-                f' {json.dumps(value)}. Start with the same weights and options as before, or choose another --out'
+                f"'{out / RECORD}' says that {key} was {json.dumps(recorded.get(key))}, but now it is"
+                f' {json.dumps(value)}. Use the same weights and options as before, or choose another --out'
             )
 
 
@@ -193,7 +193,7 @@ def _read(out: Path) -> dict | None:
     try:
         recorded = json.loads(read_text(path, 'record'))
     except ValueError as error:
-        raise UserError(f"record '{path}' is no JSON: {error}. Choose another --out, or delete it") from None
+        raise UserError(f"record '{path}' is not JSON: {error}. Choose another --out, or delete the record") from None
     if not isinstance(recorded, dict):
-        raise UserError(f"record '{path}' is no JSON dict. Choose another --out, or delete it")
+        raise UserError(f"record '{path}' is not a JSON dict. Choose another --out, or delete the record")
     return recorded

@@ -50,22 +50,22 @@ def targets(
         place = target.resolve()
         if place in seen or (place in sources and not overwrite_inputs):
             raise UserError(
-                f"'{seen.get(place, place)}' would be overwritten by '{target}', made from '{source}'; choose"
+                f"'{seen.get(place, place)}' would be overwritten by '{target}', the result of '{source}'. Choose"
                 ' another --out'
             )
         seen[place] = source
         if not share.has(number):
             continue
         if target.exists() and not overwrite and place not in sources:
-            raise UserError(f"'{target}' exists; choose another --out, or set --overwrite")
+            raise UserError(f"'{target}' already exists. Choose another --out, or set --overwrite")
         frames = _frames(place)
         if frames.is_dir() and is_animated(source):
             if not overwrite_inputs and any(frames in one.parents for one in sources):
                 raise UserError(
-                    f"the frames of '{source}' would go to '{frames}', which holds other inputs; choose another --out"
+                    f"the frames of '{source}' would go to '{frames}', which holds other inputs. Choose another --out"
                 )
             if not overwrite and any(frames.iterdir()):
-                raise UserError(f"'{frames}' has files; choose another --out, or set --overwrite")
+                raise UserError(f"'{frames}' already holds files. Choose another --out, or set --overwrite")
         yield source, target
 
 
@@ -97,6 +97,6 @@ def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
             moving = [source for source in those if is_animated(source)]
             if moving and (len(moving) > 1 or folder in folders):
                 raise UserError(
-                    f"the frames of '{moving[0]}' would go to '{folder}', as would other results; rename it, or go"
-                    ' one by one'
+                    f"the frames of '{moving[0]}' would go to '{folder}', where other results go too. Rename it,"
+                    ' or run the inputs one by one'
                 )

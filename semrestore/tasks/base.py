@@ -90,8 +90,8 @@ class FrozenTask(nn.Module):
                 f'scores of shape {tuple(scores.shape)}' if isinstance(scores, Tensor) else f'a {type(scores).__name__}'
             )
             raise UserError(
-                f"supervision='soft' needs the scores of two classes or more, and the task network returns {found};"
-                " use 'self'"
+                "model.supervision is 'soft', which needs the scores of two classes or more, but the task"
+                f" network returns {found}. Use 'self' instead"
             )
         restored = self.run(images)
         assert isinstance(restored, Tensor)  # as its scores of the clean images were
@@ -125,8 +125,8 @@ class FrozenTask(nn.Module):
         def collect(name: str, output: Tensor) -> None:
             if not isinstance(output, Tensor):
                 raise UserError(
-                    f"layer '{name}' returns a {type(output).__name__}; a perceptual loss needs a layer that returns"
-                    ' a tensor'
+                    f"layer '{name}' returns a {type(output).__name__}; expected a tensor, for a perceptual loss."
+                    ' Choose another layer'
                 )
             if name not in features:
                 # A copy: what follows may change the output in place, as an activation or a residual sum does.
@@ -142,7 +142,8 @@ class FrozenTask(nn.Module):
             yield features
             if missing := [name for name in layers if name not in features]:
                 raise UserError(
-                    f"layer '{missing[0]}' does not run when {type(self.network).__name__} looks at an image"
+                    f"layer '{missing[0]}' does not run when {type(self.network).__name__} sees an image. Choose"
+                    ' another layer'
                 )
         finally:
             for handle in handles:
@@ -176,8 +177,8 @@ def check_classes(data_samples: Sequence[BaseDataElement], num_classes: int | No
             wrong = label[(label < 0) | (label >= num_classes)]
             if wrong.numel():
                 raise UserError(
-                    f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}, but the task network knows"
-                    f' the classes 0 to {num_classes - 1}: the data set and the network do not belong together'
+                    f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}; expected the classes"
+                    f' 0 to {num_classes - 1} of the task network. Use data and a network with the same classes'
                 )
 
 

@@ -57,9 +57,8 @@ class OpenMMLabTask(FrozenTask):
         model = library_model(model) if isinstance(model, str) else model
         if model.get('data_preprocessor') is None:
             raise UserError(
-                "the task's model has no data_preprocessor, so nobody knows what images it wants: give"
-                ' model.task.model.data_preprocessor'
-                ' its mean, std and channel order, or dict() for BGR in 0..255 as it is'
+                'model.task.model has no data_preprocessor, so its preprocessing is unknown. Give it mean, std'
+                ' and channel order, or dict() for BGR in 0..255'
             )
         network = build_network(model)
         load_network(network, checkpoint, revise_keys)
@@ -150,8 +149,8 @@ class OpenMMLabTask(FrozenTask):
         """See :meth:`~semrestore.tasks.base.FrozenTask.layer`; a folded convolution is refused."""
         if name in self.folded:
             raise UserError(
-                f"layer '{name}' is a convolution into which its batch normalisation is folded, so its own output is"
-                f" never there: take '{self.folded[name]}', or set fold_batch_norm=False for the network"
+                f"layer '{name}' is a convolution with folded batch normalisation, so its own output does not"
+                f" exist. Use '{self.folded[name]}', or set fold_batch_norm=False for the network"
             )
         return super().layer(name)
 
@@ -199,8 +198,8 @@ def build_network(model: dict) -> nn.Module:
         with DefaultScope.overwrite_default_scope(scope):
             return library.build({**model, '_scope_': scope})
     raise UserError(
-        f"model.type of a task is '{kind}', which none of {', '.join(LIBRARIES)} has; a model of your own is"
-        " 'semrestore.NAME'"
+        f"model.type of a task is '{kind}', which is in none of {', '.join(LIBRARIES)}. For a model of your own"
+        " write 'semrestore.NAME'"
     )
 
 

@@ -126,8 +126,8 @@ class ScoringTask(FrozenTask):
     def _check_answers(self) -> None:
         if self.kind == 'features':
             raise UserError(
-                f'{type(self.network).__name__} has no head, so it has no loss and predicts nothing; let a'
-                ' PerceptualLoss listen to it, and a task loss to another network'
+                f'{type(self.network).__name__} has no head, so it has no loss and no predictions. Use it for a'
+                ' PerceptualLoss, and another network for a task loss'
             )
 
 

@@ -111,8 +111,8 @@ class TorchvisionTask(ScoringTask):
         """See :meth:`~semrestore.tasks.base.FrozenTask.layer`; a folded convolution is refused."""
         if name in self.folded:
             raise UserError(
-                f"layer '{name}' is a convolution into which its batch normalisation is folded, so its own output is"
-                f" never there: take '{self.folded[name]}', or set fold_batch_norm=False for the network"
+                f"layer '{name}' is a convolution with folded batch normalisation, so its own output does not"
+                f" exist. Use '{self.folded[name]}', or set fold_batch_norm=False for the network"
             )
         return super().layer(name)
 

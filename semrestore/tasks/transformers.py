@@ -70,14 +70,14 @@ class TransformersTask(ScoringTask):
             import transformers
         except ImportError:
             raise UserError(
-                f"the network '{network}' needs transformers: pip install 'semrestore[transformers]'"
+                f"the network '{network}' needs transformers. Install it: pip install 'semrestore[transformers]'"
             ) from None
         if checkpoint not in ('', 'random'):
             raise UserError(
-                f"checkpoint is '{checkpoint}'; expected 'random', or nothing: a folder of your own weights is given as"
-                ' network'
+                f"checkpoint is '{checkpoint}'; expected 'random' or nothing. For weights of your own, give their"
+                ' folder as network'
             )
-        with explained(f"'{network}' is no folder with a network of transformers, and the hub does not give one"):
+        with explained(f"'{network}' is not a folder with a network of transformers, and the hub has no such network"):
             config = transformers.AutoConfig.from_pretrained(network, trust_remote_code=False)
             processor = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False)
         kind = 'classification' if prompts else kind or _kind_of(config, network)
@@ -158,8 +158,8 @@ def _kind_of(config: Any, network: str) -> Kind:
     if name.endswith(('Model', 'Backbone')):
         return 'features'
     raise UserError(
-        f"'{network}' is a {name or 'network of unknown kind'}; expected one for {', '.join(KINDS)}: give its kind, or"
-        ' prompts for CLIP'
+        f"'{network}' is a {name or 'network of unknown kind'}; expected one for {', '.join(KINDS)}. Give its"
+        ' kind, or prompts for CLIP'
     )
 
 

@@ -39,17 +39,17 @@ def write_plugin(distribution: str, kind: str, out: Path) -> tuple[str, Path]:
     module = distribution.replace('-', '_')
     if keyword.iskeyword(module) or importlib.util.find_spec(module):
         raise UserError(
-            f"NAME is '{distribution}', but '{module}' is a word or an installed module of Python's; choose another"
+            f"NAME is '{distribution}', but '{module}' is a Python word or an installed module. Choose another name"
         )
     if out.exists():
-        raise UserError(f"'{out}' exists, and nothing in it is touched; choose another --out")
+        raise UserError(f"'{out}' already exists. Choose another --out")
     words = module.removeprefix('semrestore_').split('_')
     # PEP 8 has CapWords; a kind at the end is not said twice.
     name = (''.join(word.capitalize() for word in words if word != kind) or 'My') + kind.capitalize()
     if not name.isidentifier() or name in _registered():
         raise UserError(
-            f"NAME is '{distribution}', of which the class would be {name}: no name in Python, or one of"
-            " semrestore's; choose another"
+            f"NAME is '{distribution}', which gives the class name {name}; expected a valid Python name that"
+            ' semrestore does not use. Choose another name'
         )
     values = dict(name=distribution, module=module, kind=kind, file=kind, version=__version__)
     values['Class'] = name

@@ -75,7 +75,8 @@ class Onlooker:
             prediction = self.task.predict(image[None], [copy.deepcopy(sample)])[0]
         if 'pred_label' not in prediction and 'pred_sem_seg' not in prediction:
             raise UserError(
-                f"config '{self.config}' of --task: what its network returns is neither a label nor a segmentation"
+                f"--task: the network of config '{self.config}' returns neither a label nor a segmentation;"
+                ' expected one of them'
             )
         return prediction
 
@@ -141,7 +142,7 @@ def compare(
         noisy = batch[0]
     if clean is not None and clean.shape != noisy.shape:
         sizes = f'{tuple(noisy.shape[1:])} and {tuple(clean.shape[1:])}'
-        raise UserError(f"'{image}' and '{reference}' differ in size: {sizes}")
+        raise UserError(f"'{image}' and '{reference}' differ in size: {sizes}; expected the same size")
     comparison = Comparison(image.stem, noisy=noisy)
     for name, denoiser in denoisers.items():
         if name == 'clean':
@@ -151,7 +152,7 @@ def compare(
         with explained(f"'{name}' cannot restore '{image}'"):
             restored = denoiser(noisy[None], level)[0]
             if not restored.isfinite().all():
-                raise ValueError('it returns values that are no numbers')
+                raise ValueError('it returned values that are not finite numbers')
         quality = None if clean is None else psnr(to_8_bit(restored), to_8_bit(clean))
         comparison.shown.append(Shown(name, restored, quality))
     if onlooker is not None:

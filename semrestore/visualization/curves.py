@@ -29,7 +29,7 @@ def read_log(run: Path) -> dict[str, dict[int, float]]:
                 break  # a killed run may have left half a line
             if not isinstance(row, dict) or not isinstance(row.get('step'), int):
                 raise UserError(
-                    f"line {number} of training log '{path}' is no entry of MMEngine's, which is a dict with a 'step'"
+                    f"line {number} of training log '{path}' is not an entry of MMEngine; expected a dict with a 'step'"
                 )
             names = (
                 [name for name in row if name.startswith('loss') and _is_metric(name, row)]
@@ -39,7 +39,7 @@ def read_log(run: Path) -> dict[str, dict[int, float]]:
             for name in names:
                 found.setdefault(name, {})[row['step']] = row[name]
     if not found:
-        raise UserError(f"'{run}' has no training log (TIME/vis_data/scalars.json)")
+        raise UserError(f"'{run}' has no training log; expected TIME/vis_data/scalars.json in it")
     return found
 
 

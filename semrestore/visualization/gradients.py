@@ -68,7 +68,9 @@ def loss_gradients(cascade: Cascade, clean: Tensor, data_sample: object) -> tupl
     gradients = {name: torch.autograd.grad(term, leaf, retain_graph=True)[0][0] for name, term in terms.items()}
     wrong = [name for name, gradient in gradients.items() if not gradient.isfinite().all()]
     if wrong:
-        raise UserError(f"the gradient of '{wrong[0]}' for '{image_name(data_sample)}' has values that are no numbers")
+        raise UserError(
+            f"the gradient of '{wrong[0]}' for '{image_name(data_sample)}' has values that are not finite numbers"
+        )
     return noisy[0].detach(), gradients
 
 

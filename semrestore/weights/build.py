@@ -56,7 +56,9 @@ def load_denoiser(
         if note := level_note(str(weights)):
             print(f'note: {note}', file=sys.stderr)
         if weights is None and needs_weights(denoiser):
-            raise UserError(f'{type(denoiser).__name__} needs weights: give a checkpoint or the name of published ones')
+            raise UserError(
+                f'{type(denoiser).__name__} needs weights. Give a checkpoint, or the name of published ones'
+            )
     with explained(f"device '{device}' cannot be used"):
         return denoiser.requires_grad_(False).eval().to(device)
 

@@ -91,8 +91,8 @@ def write_compared(
             found = difference(_opened(unfinished))
         if not found <= tolerance:
             raise UserError(
-                f"'{path}' is not written, because the exported file differs from PyTorch by {found:.1e}, where"
-                f' {tolerance:g} is allowed'
+                f"'{path}' is not written, because its result differs from PyTorch's by {found:.1e}; expected at"
+                f' most {tolerance:g}'
             )
     return found
 
@@ -109,7 +109,7 @@ def _write_onnx(network: nn.Module, example: tuple, shapes: tuple, inputs: list[
         import onnx
         import onnxscript  # noqa: F401 (PyTorch's exporter needs it)
     except ImportError as error:
-        raise UserError(f"ONNX needs {error.name}: pip install 'semrestore[onnx]'") from None
+        raise UserError(f"ONNX needs {error.name}. Install it: pip install 'semrestore[onnx]'") from None
     program = torch.onnx.export(
         network,
         example,

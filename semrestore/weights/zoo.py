@@ -33,7 +33,7 @@ def published() -> dict[str, dict]:
     try:
         return json.loads((WEIGHTS / 'zoo.json').read_text(encoding='utf-8'))
     except OSError as error:
-        raise UserError(f'the list of published weights cannot be read: {error}; install semrestore again') from None
+        raise UserError(f'the list of published weights cannot be read: {error}. Install semrestore again') from None
 
 
 def figures(name: str, data: str = 'CBSD68') -> list[tuple[str, float]]:
@@ -65,13 +65,11 @@ def resolve(checkpoint: str | Path) -> str:
         if Path(text).suffix or len(Path(text).parts) > 1:
             raise UserError(f"checkpoint '{text}' does not exist")
         known = ', '.join(published())
-        raise UserError(
-            f"'{text}' is neither a file nor the name of published weights.{near(name, published())} There are: {known}"
-        )
+        raise UserError(f"'{text}' is neither a file nor a published name.{near(name, published())} There are: {known}")
     entry = published()[name]
     path = WEIGHTS / entry['file']
     if not path.is_file() or sha256(path) != entry['sha256']:
-        raise UserError(f"the published weights '{path}' are missing or damaged; install semrestore again")
+        raise UserError(f"the published weights '{path}' are missing or damaged. Install semrestore again")
     return str(path)
 
 

@@ -294,10 +294,10 @@ def test_numbers_without_sense_are_refused(tmp_path, photo, capsys, command, arg
 @pytest.mark.parametrize(
     ('loader', 'steps', 'workers', 'message'),
     [
-        pytest.param('train_dataloader', ['LoadPhoto'], 0, 'do not make a batch', marks=pytest.mark.slow),
+        pytest.param('train_dataloader', ['LoadPhoto'], 0, 'of train_dataloader', marks=pytest.mark.slow),
         ('train_dataloader', ['LoadPhoto', 'mmpretrain.PackInputs'], 0, 'stack expects each tensor to be equal size'),
-        ('train_dataloader', ['LoadPhoto', 'mmpretrain.PackInputs'], 1, 'do not make a batch'),
-        pytest.param('train_dataloader', [], 0, 'do not make a batch', marks=pytest.mark.slow),
+        ('train_dataloader', ['LoadPhoto', 'mmpretrain.PackInputs'], 1, 'of train_dataloader'),
+        pytest.param('train_dataloader', [], 0, 'of train_dataloader', marks=pytest.mark.slow),
         ('val_dataloader', ['LoadPhoto'], 0, "have no 'inputs'"),
         pytest.param('val_dataloader', [], 0, "have no 'inputs'", marks=pytest.mark.slow),
     ],

@@ -322,7 +322,7 @@ def test_a_chain_is_its_steps_and_a_mixture_one_of_its_choices():
         (dict(type='CameraNoise', smooth=-1), 'smooth is -1'),
         (dict(type='CameraNoise', tone=(0, 2)), 'tone is'),
         (dict(type='CameraNoise', chroma=9), 'chroma is 9; expected a number in 0..8'),
-        (dict(type='DegradationChain', steps=[]), 'steps of a DegradationChain is empty'),
+        (dict(type='DegradationChain', steps=[]), 'steps of DegradationChain'),
         (dict(type='RandomDegradation', choices=[dict(type='JPEG', quality=5)], weights=[0]), 'weights is'),
     ],
 )
