@@ -1,4 +1,4 @@
-"""The cascade: a denoiser in front of frozen task networks, trained by a joint loss (paper, Fig. 2)."""
+"""Train a denoiser in front of frozen task networks, by a joint loss (paper, Fig. 2)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ __all__ = ['Cascade']
 
 @MODELS.register_module()
 class Cascade(BaseModel):
-    """Degradation, denoiser and one or more frozen task networks, with the joint loss of Eq. 3.
+    """Join a degradation, a denoiser and frozen task networks, with the joint loss of Eq. 3.
 
     The frozen networks are kept out of the module tree: they have no entry in the state dict, no row in an optimizer,
     no copy in an EMA and no share in what DistributedDataParallel sends. So a checkpoint is the denoiser's alone and
@@ -107,7 +107,7 @@ class Cascade(BaseModel):
         object.__setattr__(self, 'tasks', networks)  # past nn.Module's own, which would register them as children
         self._listens = {name: self._network_of(name, cast(Loss, loss)) for name, loss in self.losses.items()}
         self._asked = {name: self._what_is_asked_of(name) for name in (None, *self.tasks)}
-        # Of several networks some may be there for their features alone.
+        # Some of several networks may only give features.
         every = self.task is not None or not self.losses
         self._judges = [name for name in self.tasks if every or self._asked[name]['task_loss']]
         if self._judges and isinstance(self.data_preprocessor, ImagePreprocessor):
@@ -118,11 +118,11 @@ class Cascade(BaseModel):
 
     @property
     def task(self) -> 'FrozenTask | None':
-        """The frozen network, where there is only one."""
+        """The frozen network, if there is exactly one."""
         return next(iter(self.tasks.values())) if len(self.tasks) == 1 else None
 
     def _network_of(self, name: str, loss: Loss) -> str | None:
-        """Return the name of the network that a loss listens to."""
+        """Return the name of the network that a loss uses."""
         if loss.task is not None and loss.task not in self.tasks:
             known = ', '.join(self.tasks) or 'none'
             hint = near(loss.task, self.tasks)
@@ -187,7 +187,7 @@ class Cascade(BaseModel):
         }
 
     def terms(self, clean: Tensor, noisy: Tensor, restored: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
-        """Return the terms of the joint loss by name, without their weights, from images that are there already."""
+        """Return the terms of the joint loss by name, without their weights, for given images."""
         steps = {
             network: Step(
                 clean,
@@ -209,7 +209,7 @@ class Cascade(BaseModel):
 
     @torch.no_grad()
     def predict(self, clean: Tensor | list[Tensor], data_samples: Sequence) -> list:
-        """Degrade, restore and judge clean images; see :meth:`forward`. Images of one size go through together."""
+        """Degrade, restore and judge clean images, in batches of one size; see :meth:`forward`."""
         predictions: list = [None] * len(data_samples)
         by_size = defaultdict(list)
         for index, image in enumerate(clean):
@@ -248,7 +248,7 @@ class Cascade(BaseModel):
     def restore(
         self, images: Tensor, generators: Sequence[torch.Generator] | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the clean, the degraded and the restored batch, of clean images or of pairs."""
+        """Return the clean, the degraded and the restored batch, from clean images or from pairs."""
         clean, *given = (part.contiguous(memory_format=self._memory_format) for part in images.split(3, dim=1))
         if given:
             if not self.degradation.takes_pairs:
@@ -275,13 +275,13 @@ class Cascade(BaseModel):
         return self._compiled['denoiser']
 
     def _judge(self, clean: Tensor, restored: Tensor, data_samples: list) -> None:
-        """Put what each of several networks predicts into the samples, under its name."""
+        """Add each network's predictions to the samples, under the network's name."""
         for name, task in self.tasks.items():
             if name not in self._judges:
                 continue
             own = [sample.clone() for sample in data_samples]
             if self.supervision != 'labels':
-                # A label of its kind: that of a classifier says nothing to a segmenter.
+                # Each network needs its own kind of label: a segmenter cannot use a classifier's.
                 if name not in self._label_names:
                     (example,) = task.self_label(clean[:1], own[:1])
                     self._label_names[name] = {key for key in example.keys() if key.startswith('gt_')}  # noqa: SIM118
@@ -293,7 +293,7 @@ class Cascade(BaseModel):
 
     @staticmethod
     def _complete_labels(task: 'FrozenTask', clean: Tensor, data_samples: list, names: set[str] | None = None) -> list:
-        """Give the task network's own label to each sample that has none, or lacks one of those names."""
+        """Add the task network's own label to each sample that has no label, or lacks one of the names."""
         indices = [
             index
             for index, sample in enumerate(data_samples)
@@ -317,17 +317,17 @@ class Cascade(BaseModel):
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'Cascade':
-        # Moves to a device or dtype take the frozen networks along, which nn.Module does not see.
+        # nn.Module does not see the frozen networks, so they have to be moved here.
         for network in self.tasks.values():
             network._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
 
 def _training_generators(images: Tensor, data_samples: Sequence) -> list[torch.Generator] | None:
-    """Return a generator for each image's noise by its place in the stream, or ``None`` where that is not known."""
+    """Return a generator for each image's noise by its place in the stream, or ``None`` if a place is unknown."""
     seeds = [getattr(sample, 'metainfo', {}).get('stream_seed') for sample in data_samples]
     known = [seed for seed in seeds if seed is not None]
     if not known or len(known) < len(seeds):
         return None
-    # The transforms have drawn from the seed itself.
+    # The transforms have used the seed itself.
     return [torch.Generator(images.device).manual_seed(seed ^ 1) for seed in known]

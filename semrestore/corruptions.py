@@ -1,4 +1,4 @@
-"""ImageNet-C's corruptions by name, and what AlexNet makes of them. Nothing here imports PyTorch.
+"""Name ImageNet-C's corruptions, with AlexNet's error on each. Imports no PyTorch.
 
 Source: Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", ICLR
 2019.
@@ -45,7 +45,7 @@ GROUPS = {'imagenet-c': tuple(ALEXNET_ERRORS), 'imagenet-c-extra': EXTRA}
 
 
 def chosen(words: Sequence[str], option: str) -> list[str]:
-    """Return the corruptions that some words name, each once: names of corruptions or of groups of them.
+    """Return the corruptions that words name, each once. A word is a corruption or a group of them.
 
     Raises:
         UserError: A word is neither; the message names ``option``.
@@ -62,7 +62,7 @@ def chosen(words: Sequence[str], option: str) -> list[str]:
 
 
 def check_name(name: str, option: str, others: Sequence[str] | dict = ()) -> None:
-    """Refuse a name that is no corruption.
+    """Raise an error if a name is not a corruption.
 
     Raises:
         UserError: The message names ``option`` and the nearest names, also among ``others``.
@@ -74,7 +74,7 @@ def check_name(name: str, option: str, others: Sequence[str] | dict = ()) -> Non
 
 
 def condition(corruption: str, severity: int | None) -> str:
-    """Return what a row of the matrix is called.
+    """Return the name of a row of the matrix.
 
     >>> condition('fog', 3), condition('l1-param_2', None)
     ('fog-3', 'l1-param_2')

@@ -1,4 +1,4 @@
-"""The folder tree that the configs expect: check it, and build the parts of it that can be built.
+"""Check the data folder that the configs expect, and build what can be built.
 
 This module imports no PyTorch, so that checking data is quick.
 """
@@ -36,12 +36,12 @@ HEADS = (
 
 
 def check(name: str, data: Path) -> tuple[str, str]:
-    """Look at one set below a data folder; return what is wrong (empty if nothing is) and what is there."""
+    """Check one data set; return what is wrong (an empty text if nothing is) and what is there."""
     return CHECKS[name](data / name.removesuffix('aug'))
 
 
 def unpack_tiny_imagenet(folder: Path) -> list[str]:
-    """Unpack the two archives of Tiny ImageNet in their folder, unless that was done before, and say so.
+    """Unpack Tiny ImageNet's two archives unless they are unpacked, and return lines that say so.
 
     Raises:
         UserError: An archive is damaged, or holds paths that lead out of the folder.
@@ -63,7 +63,7 @@ def unpack_tiny_imagenet(folder: Path) -> list[str]:
 
 
 def build_bsds(source: Path, data: Path) -> list[str]:
-    """Copy the images of BSDS500 into ``bsds432`` and ``cbsd68``, and say so.
+    """Copy the images of BSDS500 into ``bsds432`` and ``cbsd68``, and return lines that say so.
 
     Raises:
         UserError: The source does not hold the 500 images.

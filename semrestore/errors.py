@@ -9,7 +9,7 @@ __all__ = ['UserError', 'explained', 'near']
 
 from semrestore.limits import LONGEST_REASON
 
-# What the values of a config or a file can raise in a library that is given them.
+# Errors that a user's values can cause in a library.
 FROM_VALUES = (
     ArithmeticError,
     AssertionError,
@@ -64,7 +64,7 @@ def check_is_file(path: str | os.PathLike, what: str) -> None:
         UserError: The path does not exist, or is a folder, a pipe, a device or a link that leads nowhere.
     """
     if not os.path.isfile(path):
-        # lexists: a link to itself, or to nothing, is there
+        # lexists is also true for a link to itself or to nothing
         raise UserError(
             f"{what} '{os.fspath(path)}' " + ('is not a file' if os.path.lexists(path) else 'does not exist')
         )

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files whole or not at all."""
 
 import csv
 import hashlib
@@ -30,7 +30,7 @@ def read_text(path: Path, what: str) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a file beside ``path`` to write, and move it to ``path`` once it is whole and on the disk.
+    """Yield a temporary file to write, and move it to ``path`` once it is whole and on the disk.
 
     What was at ``path`` stays until then. The file has the suffix of ``path``, by which many libraries choose the
     format. Missing folders are made. A device, such as ``/dev/null``, is written itself.
@@ -64,7 +64,7 @@ def _synchronise(path: Path) -> None:
 
 @contextmanager
 def filling(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to write files to, and move them into ``folder`` once all of them are whole.
+    """Yield an empty folder to write to, and move its files into ``folder`` once all of them are whole.
 
     Files of the same names in ``folder`` stay until then.
 
@@ -116,7 +116,7 @@ def make_folder(path: Path, option: str) -> None:
 
 
 def check_apart(path: Path, *inputs: str | Path) -> None:
-    """Refuse to overwrite a file that is also an input.
+    """Raise an error if an output is also an input.
 
     Raises:
         UserError: ``path`` is one of the inputs.

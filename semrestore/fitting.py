@@ -1,4 +1,4 @@
-"""A denoiser for somebody's own network, from a folder of photos, without a config to write; and what it is worth."""
+"""Train and measure denoisers for a user's own network, on a folder of photos, without a config."""
 
 import json
 import statistics
@@ -68,7 +68,7 @@ def noise_config(text: str) -> dict:
 def check(
     named: NamedTask, split: Split, noise: dict, denoisers: Sequence[str], folder: Path | None = None
 ) -> list[dict]:
-    """Return what denoisers are worth before a network, on photos held out: agreement with the clean photo.
+    """Measure denoisers before a network on held-out photos, by the agreement with its answer on the clean photo.
 
     Args:
         named: The network.
@@ -106,7 +106,7 @@ def fit(
     iterations: int | None = None,
     seed: int = 0,
 ) -> tuple[Config, str]:
-    """Train a denoiser on for a network, by its own labels on clean photos.
+    """Train a published denoiser further for a network, by the network's own labels on clean photos.
 
     Args:
         named: The network.
@@ -171,12 +171,12 @@ def _length(cfg: Config, iterations: int) -> None:
             by_epoch=False,
         ),
     ]
-    # The average forgets in a fiftieth of the run, so that short ones have one, too.
+    # The moving average spans a fiftieth of the run, so that short runs have a useful one, too.
     cfg.custom_hooks = [dict(type='EMAHook', momentum=min(0.1, 50 / iterations), update_buffers=True)]
 
 
 def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
-    """Return the recipe for another network, other photos and other noise."""
+    """Return the training config for a network, photos and noise."""
     cfg = load_config(RECIPE)
     for name in [name for name in cfg if name not in top_level() and name != 'default_scope']:
         cfg.pop(name)  # the recipe's own variables, which say nothing here
@@ -222,7 +222,7 @@ def published_blind() -> list[str]:
 def save_fitted(
     cfg: Config, checkpoint: str, named: NamedTask, split: Split, noise: dict, denoisers: Sequence[str], out: Path
 ) -> None:
-    """Write what came of a fit: the denoiser, the config that was run, and a picture of three photos held out."""
+    """Write the results of a fit: the denoiser, its config, and a picture of three held-out photos."""
     with replacing(out) as partial:
         denoiser = build_denoiser(None, checkpoint)
         state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}

@@ -1,4 +1,4 @@
-"""The largest sizes and levels that are accepted, in one place."""
+"""Define the largest sizes and levels that are accepted."""
 
 LARGEST_SIGMA = 1e6
 """Standard deviation of noise on 0..255. A larger one overflows half precision and helps nobody."""

@@ -1,4 +1,4 @@
-"""Keep an optional package of the task libraries, broken or of another version, from stopping semrestore.
+"""Let semrestore run if an optional package of the task libraries is broken or of another version.
 
 mmcv, mmengine, mmpretrain and mmseg import many packages inside a ``try`` and go on without them, but only if the
 package is missing: one that fails in another way, or that lacks a name, stops the whole library. In their modules every
@@ -26,7 +26,7 @@ def tolerate_broken_packages() -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the libraries' modules as Python does, and runs them with :func:`_import` as their import statement."""
+    """Find the libraries' modules as Python does, and run them with :func:`_import` as their import statement."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

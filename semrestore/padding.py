@@ -1,4 +1,4 @@
-"""Padding by reflection, and cropping, of any size, also in networks that are exported."""
+"""Pad by reflection and crop, by any size, also in exported networks."""
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ __all__ = ['crop', 'reflect_pad']
 
 
 def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int, wide: bool = False) -> Tensor:
-    """Pad a batch by reflection, also where the padding is wider than the image.
+    """Pad a batch by reflection, even by more than the image's size.
 
     Args:
         x: Batch of shape ``(N, C, H, W)``.
@@ -28,7 +28,7 @@ def reflect_pad(x: Tensor, left: int, right: int, top: int, bottom: int, wide: b
     wide = wide and torch.compiler.is_exporting()
     if not wide and max(left, right) < width and max(top, bottom) < height:
         return F.pad(x, (left, right, top, bottom), mode='reflect')
-    # torch refuses a padding of the image's size or more; walk to and fro over the image instead.
+    # torch refuses to pad by the image's size or more, so the index goes back and forth over the image.
     rows = _reflected_indices(height, top, bottom, x.device)
     columns = _reflected_indices(width, left, right, x.device)
     return x.index_select(-2, rows).index_select(-1, columns)
@@ -51,6 +51,6 @@ def _reflected_indices(size: int, before: int, after: int, device: torch.device)
         return torch.zeros(before + 1 + after, dtype=torch.long, device=device)
     period = 2 * (size - 1)
     position = torch.arange(-before, size + after, device=device)
-    # By a tensor, because PyTorch's ONNX exporter does not divide by a size as a number.
+    # A tensor, because PyTorch's ONNX exporter cannot divide by a size as a number.
     position = position.remainder(torch.full_like(position, period))
     return torch.minimum(position, period - position)

@@ -1,4 +1,4 @@
-"""What semrestore changes in other libraries, and which of their messages it drops. Each has its reason.
+"""Change other libraries where semrestore needs it, and drop some of their messages. Each change has its reason.
 
 ``semrestore.registry`` calls :func:`apply`, so that the changes are in place before any part of semrestore is used.
 Whatever imports MMEngine's runner calls :func:`apply_to_runner`, because denoising a photo does without the runner.
@@ -45,7 +45,7 @@ def _name_packages() -> None:
 
 
 def _pass_over_sidecars() -> None:
-    """Have the libraries' data sets pass over hidden folders and those that a NAS leaves.
+    """Let the libraries' data sets skip hidden folders and those that a NAS makes.
 
     mmpretrain numbers the folders that it finds: ``.ipynb_checkpoints`` would be class 0 and shift every label.
     """
@@ -64,7 +64,7 @@ def _pass_over_sidecars() -> None:
 
 
 def _pass_over_marks() -> None:
-    """Have the libraries' lists begin behind a byte order mark, which editors on Windows write.
+    """Let the libraries' lists begin after a byte order mark, which editors on Windows write.
 
     MMEngine would take it for the beginning of the first name.
     """
@@ -82,10 +82,10 @@ def _drop_messages() -> None:
     """Drop the messages of the libraries that no user of semrestore can act on."""
     import mmengine.logging
 
-    # mmcv is installed without its compiled operators, which nothing here needs (docs/installation.md).
+    # mmcv is installed without its compiled operators, which semrestore does not need (docs/installation.md).
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
     mmengine.logging.MMLogger.filter = _is_kept
-    # MMEngine prints debugging messages, such as mmpretrain's that the optional package OneDL is missing.
+    # MMEngine prints debugging messages, for example that the optional package OneDL is missing.
     whole = mmengine.logging.print_log
 
     def print_log(msg: object, logger: object = None, level: int = logging.INFO) -> None:
@@ -106,13 +106,13 @@ def _is_kept(self: logging.Logger, record: logging.LogRecord) -> bool:
 
 
 def quieten() -> None:
-    """Have a command drop all warnings of the OpenMMLab libraries: they are for those who develop them."""
+    """Drop all warnings of the OpenMMLab libraries in commands, because they are for developers of these libraries."""
     warnings.filterwarnings('ignore', module=r'(mmengine|mmcv|mmpretrain|mmseg|modelindex)\b')
 
 
 @cache
 def apply_to_runner() -> None:
-    """Have MMEngine read weights as semrestore does, and know ``zoo:NAME`` and safetensors.
+    """Let MMEngine read weights as semrestore does, with ``zoo:NAME`` and safetensors.
 
     MMEngine falls back to running the code in a checkpoint that is more than weights. Everything that it loads
     (``load_from``, ``--resume``, an ``init_cfg``, a library's own training) goes by these three.

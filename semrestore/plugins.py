@@ -1,4 +1,4 @@
-"""Installed plugins: packages with an entry point in the group ``semrestore.plugins``."""
+"""Load installed plugins: packages with an entry point in the group ``semrestore.plugins``."""
 
 import functools
 import importlib
@@ -19,7 +19,7 @@ GROUP = 'semrestore.plugins'
 
 @dataclass
 class Plugin:
-    """An installed plugin: where it comes from, what it registered, or why it could not be imported."""
+    """Hold an installed plugin: its source, what it registered, or why it could not be imported."""
 
     name: str
     module: str
@@ -34,7 +34,7 @@ class Plugin:
 
 @functools.cache
 def load_plugins() -> tuple[Plugin, ...]:
-    """Import every installed plugin, once. One that fails is left out with a warning, with all that it registered.
+    """Import every installed plugin, once. If one fails, warn, and undo what it registered.
 
     Raises:
         UserError: Two plugins, or a plugin and semrestore, register one name.

@@ -1,4 +1,4 @@
-"""What a batch goes through before the cascade sees it."""
+"""Prepare a batch for the cascade."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Optional
@@ -20,7 +20,7 @@ __all__ = ['ImagePreprocessor', 'LabelCheck', 'image_name', 'is_labelled']
 
 @MODELS.register_module()
 class ImagePreprocessor(BaseDataPreprocessor):
-    """Bring uint8 batches to the cascade's device and to its image contract: float32 RGB, 0..1.
+    """Convert uint8 batches to float32 RGB in 0..1 on the cascade's device.
 
     Unlike MMEngine's ``ImgDataPreprocessor`` it pads nothing: images of unequal size stay apart, since padding would
     change what a denoiser and PSNR see.
@@ -87,7 +87,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
 
 
 class LabelCheck:
-    """Refuse data samples whose labels the task network cannot be trained or judged by.
+    """Raise an error for data samples with labels that the task network cannot use.
 
     Args:
         tasks: The frozen networks that take labels from the data.
@@ -120,7 +120,7 @@ class LabelCheck:
 
 
 def image_name(sample: BaseDataElement) -> str:
-    """Return the name that seeds an image's noise: its data set's name for it, or its file's without suffix."""
+    """Return the name that seeds an image's noise: its name in the data set, or its file name without suffix."""
     name = sample.metainfo.get('name')
     if name is None:
         path = sample.metainfo.get('img_path')

@@ -1,4 +1,4 @@
-"""How far a long job has come, on standard error: a bar on a terminal, a line every ten seconds elsewhere."""
+"""Show a long job's progress on standard error: a bar on a terminal, otherwise a line every ten seconds."""
 
 import sys
 import time
@@ -14,7 +14,7 @@ SECONDS_A_LINE = 10
 
 
 class ProgressBar:
-    """A progress bar as a context manager.
+    """Show a progress bar, as a context manager.
 
     It has ended when an error from inside the ``with`` block is reported, so that the two do not mix.
 

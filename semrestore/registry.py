@@ -1,4 +1,4 @@
-"""The registries of semrestore: children of MMEngine's root registries, in the scope ``semrestore``.
+"""Define semrestore's registries: children of MMEngine's root registries, in the scope ``semrestore``.
 
 A denoiser, task, loss, degradation or cascade goes into :data:`MODELS`. MMEngine imports the modules named in
 ``locations`` when something is looked up for the first time, so you need not import a room by hand.
@@ -15,7 +15,7 @@ SCOPE = 'semrestore'
 
 
 class RegisteredTwiceError(KeyError):
-    """One name was registered for two things."""
+    """The same name was registered for two things."""
 
     def __init__(self, name: str, registry: str, first: str, second: str) -> None:
         super().__init__(f"'{name}' is registered in {registry} by {first} and by {second}")
@@ -30,7 +30,7 @@ class _Registry(Registry):
         super()._register_module(module, module_name, force)
 
     def get(self, key: str) -> type | None:
-        """Look among what is imported first: some rooms bring whole libraries with them."""
+        """Look among imported modules first, because some packages import whole libraries."""
         return self._module_dict.get(key.removeprefix(f'{SCOPE}.')) or super().get(key)
 
 
@@ -70,7 +70,7 @@ OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'engine')
 """Optimizer wrappers."""
 
-# These hold nothing of ours, but MMEngine warns at each build in a scope that lacks one of its registries.
+# These are empty, but MMEngine warns at each build in a scope that lacks one of its registries.
 for _name in dir(mmengine_registry):
     if isinstance(getattr(mmengine_registry, _name), Registry) and _name not in globals():
         globals()[_name] = _child(_name, 'registry')  # without a location MMEngine imports the package's utils

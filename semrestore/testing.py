@@ -1,4 +1,4 @@
-"""Contract tests for parts of your own: each raises an ``AssertionError`` that names the broken promise.
+"""Test the contracts of your own parts. Each test raises an ``AssertionError`` that names the broken promise.
 
 They are what semrestore holds its own parts to::
 
@@ -38,7 +38,7 @@ __all__ = ['check_dataset', 'check_degradation', 'check_denoiser', 'check_loss',
 def check_denoiser(
     denoiser: Denoiser, sigma: float | None = 0.1, sizes: Sequence[tuple[int, int]] = SIZES, tolerance: float = 1e-4
 ) -> None:
-    """Check a denoiser: sizes, batch independence, input left alone, dtypes, devices, sigma, gradients.
+    """Check a denoiser: sizes, batch independence, an unchanged input, dtypes, devices, sigma, gradients.
 
     Args:
         denoiser: In any mode; it is run on a copy in eval mode.
@@ -94,7 +94,7 @@ def check_denoiser(
 
 
 def check_degradation(degradation: Degradation, random: bool = True, size: tuple[int, int] = (24, 31)) -> None:
-    """Check a degradation: shapes, its input left alone, and noise that an image's generator alone decides.
+    """Check a degradation: shapes, an unchanged input, and noise that depends only on the image's generator.
 
     Args:
         degradation: On the CPU.
@@ -131,7 +131,7 @@ def check_degradation(degradation: Degradation, random: bool = True, size: tuple
 
 
 def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: str | None = None) -> None:
-    """Check a frozen task: frozen for good, a loss that reaches the images, predictions, labels of its own, a score.
+    """Check a frozen task: it stays frozen, its loss reaches the images, and it has predictions, labels and a score.
 
     Args:
         task: With or without weights.
@@ -176,7 +176,7 @@ def check_task(task: FrozenTask, images: Tensor, data_samples: Sequence, layer: 
             values = score.values(metric, rows, torch.ones(2, len(rows)).numpy())
             assert len(values) == 2, f'{task.score}.values returns {len(values)} values of {metric} for two samples'
             assert values[0] == values[1], f'{task.score}.values gives two values of {metric} for the same images'
-            # A correlation or a cosine may be below zero; what is no percentage is of another size altogether.
+            # A correlation or a cosine may be below zero. A value that is not a percentage is far outside this range.
             assert -100 <= values[0] <= 100, f'{task.score}.values gives {values[0]} for {metric}; expected percent'
     if layer:
         features = task.features(images, [layer])
@@ -214,7 +214,7 @@ def check_loss(loss: Loss, task: FrozenTask | None = None, data_samples: Sequenc
 
 
 def check_dataset(dataset: Sequence, count: int = 4) -> None:
-    """Check a data set: 8-bit RGB items with names that are there, differ, and survive a worker process.
+    """Check a data set: 8-bit RGB items with different names, also from a worker process.
 
     Args:
         dataset: With its whole pipeline.

@@ -1,4 +1,4 @@
-"""Make a trained network fast: fold batch normalisation, multiply out linear chains, choose the memory format."""
+"""Make a trained network faster: fold batch normalisation, merge linear layers, choose the memory format."""
 
 from semrestore.acceleration.folding import fold_batch_norms
 from semrestore.acceleration.inference_denoiser import InferenceDenoiser, fused

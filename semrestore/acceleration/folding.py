@@ -25,7 +25,7 @@ _NORMS = {
 
 @torch.no_grad()
 def fold_batch_norms(network: nn.Module, *example: Tensor) -> dict[str, str]:
-    """Fold each batch normalisation that sees nothing but one convolution's output into that convolution, in place.
+    """Fold each batch normalisation into the convolution before it, in place, if it is that convolution's only user.
 
     Which ones those are is read off one pass over ``example``, and the network's output is compared before and after:
     if it moves by more than float32 rounding (a convolution's output had another reader, say), everything is put back.

@@ -1,4 +1,4 @@
-"""Networks that compute the same with fewer operations, by the class of the network that they replace."""
+"""Register networks that compute the same as another class with fewer operations."""
 
 from functools import singledispatch
 
@@ -9,7 +9,7 @@ __all__ = ['fused']
 
 @singledispatch
 def fused(denoiser: Denoiser) -> Denoiser:
-    """Return a network that computes the same faster: the denoiser itself, unless its class registered another.
+    """Return a faster network that computes the same, or the denoiser itself if its class has none.
 
     A class registers its own with ``@fused.register``.
 

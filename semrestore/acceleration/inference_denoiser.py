@@ -1,4 +1,4 @@
-"""A trained denoiser made fast for use: nothing in it is trained any more, so what only training needs is taken out."""
+"""Make a trained denoiser fast for use, by removing what only training needs."""
 
 import copy
 from typing import Any
@@ -16,7 +16,7 @@ EXAMPLE_SIDE = 32
 
 
 class InferenceDenoiser(Denoiser):
-    """Run a copy of a denoiser with batch normalisation folded and linear chains multiplied out.
+    """Run a copy of a denoiser with folded batch normalisation and merged linear layers.
 
     Any denoiser can be given; a classical one, which has nothing to prepare, runs as it is. Output: of the input's
     dtype.
@@ -47,7 +47,7 @@ class InferenceDenoiser(Denoiser):
         weights = next(denoiser.parameters(), None)
         self.dtype = None if weights is None else dtype
         if weights is not None:
-            # On the CPU, where a product of float32 is one: folding is checked against rounding.
+            # On the CPU, because a GPU may round float32 products further, and folding is compared within rounding.
             denoiser = denoiser.to('cpu', torch.float64 if dtype == torch.float64 else torch.float32)
             image = torch.rand(1, 3, EXAMPLE_SIDE, EXAMPLE_SIDE, generator=torch.Generator().manual_seed(0))
             own = next(denoiser.parameters()).dtype

@@ -1,4 +1,4 @@
-"""Letting a frozen network run in channels-last memory, which convolutions are faster in (``docs/performance.md``)."""
+"""Run a frozen network in channels-last memory, which makes convolutions faster (``docs/performance.md``)."""
 
 from contextlib import ExitStack
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def allow_channels_last(network: nn.Module, example: Tensor) -> bool:
-    """Try a network on a channels-last input, and see to it that it can take one.
+    """Make a network accept channels-last input, after trying it on one.
 
     What cannot is a network that flattens features by ``view`` (mmpretrain's VGG does): the module whose output it
     flattens is then made to hand that over contiguous.
@@ -43,7 +43,7 @@ def allow_channels_last(network: nn.Module, example: Tensor) -> bool:
 
 
 def lay_out(network: nn.Module, memory_format: torch.memory_format) -> nn.Module:
-    """Bring a network's convolutions to a memory format.
+    """Convert a network's convolutions to a memory format.
 
     ``network.to(memory_format=...)`` fails on parameters of five dimensions, which some restorers have.
     """

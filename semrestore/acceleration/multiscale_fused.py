@@ -1,4 +1,4 @@
-"""The paper's denoiser for inference: its linear chains at full resolution, multiplied out.
+"""Run the paper's denoiser faster, by merging its linear layers at full resolution.
 
 The first convolution (``head``), the last upsampling and the last convolution (``tail``) have no activation. So three
 chains are linear and each is one convolution, the product of its parts:
@@ -24,7 +24,7 @@ HEAD_BORDER = 3
 
 
 class FusedMultiScale(Denoiser):
-    """The paper's denoiser with its linear chains multiplied out. Its modules are those of the denoiser, not copies.
+    """Compute what the paper's denoiser computes, with merged linear layers. It shares the denoiser's modules.
 
     Args:
         denoiser: A denoiser with ``downsample='conv'`` whose batch normalisation is folded.
@@ -79,8 +79,7 @@ class FusedMultiScale(Denoiser):
     def _encode_first(self, x: Tensor) -> Tensor:
         first = _first_encoder(self.body)
         y = self.entry(F.pad(x, (1, 0, 1, 0)))
-        # The first row and column of this convolution see features beyond the border, which are zero and not those of a
-        # wider image.
+        # The first row and column of this convolution see zeros beyond the border instead of features.
         y[..., :1, :] = first.conv(self.body.head(x[..., :6, :]))
         y[..., :, :1] = first.conv(self.body.head(x[..., :, :6]))
         return first.after_convolution(y)
@@ -114,7 +113,7 @@ def _convolution(weight: Tensor, bias: Tensor | None, stride: int = 1, padding: 
 
 
 def _product(second: Tensor, first: Tensor) -> Tensor:
-    """Return the kernel ``(out, in, a + b - 1, ...)`` of one convolution behind another."""
+    """Return the kernel ``(out, in, a + b - 1, ...)`` that equals one convolution followed by another."""
     return F.conv_transpose2d(second, first)
 
 
@@ -124,7 +123,7 @@ def _through(weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _upsampled(tail: Tensor, upsample: Tensor) -> Tensor:
-    """Return the 3x3 kernel that equals a 4x4 deconvolution of stride 2 and the 3x3 convolution behind it.
+    """Return the 3x3 kernel that equals a 4x4 deconvolution of stride 2 followed by a 3x3 convolution.
 
     Args:
         tail: Kernel ``(out, middle, 3, 3)``.

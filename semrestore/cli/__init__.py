@@ -1,1 +1,1 @@
-"""The commands: they parse options and print; the work is done by the rest of the package."""
+"""Parse the commands' options and print their results. The rest of the package does the work."""

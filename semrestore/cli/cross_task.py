@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     matrix = Matrix(cells, list(noises), options.reference)
     records = matrix.records()
     origins = [dict(task=cell.task, method=cell.method, sigma=cell.sigma, **cell.origin) for cell in cells]
-    # The corruptions have a report of their own, in which their many rows can be read.
+    # The corruptions have a report of their own, because they are many rows.
     plain = [record for record in records if record['sigma'] not in corrupted]
     _write(options.out, records, origins, markdown(records, options.reference), plain or records)
     if plain:

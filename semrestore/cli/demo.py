@@ -88,7 +88,7 @@ def _train(out: Path, iterations: int | None) -> str:
 
 
 class _Bench:
-    """The views, both networks, and what each denoiser's restored views scored."""
+    """Measure denoisers on the demo's views, before both networks."""
 
     def __init__(self) -> None:
         from mmengine.registry import DefaultScope
@@ -107,7 +107,7 @@ class _Bench:
         self.shown: dict[tuple[str, str], Any] = {}
 
     def measure(self, name: str, weights: str | None) -> None:
-        """Restore every view by weights, or leave it noisy, and keep what both networks say."""
+        """Restore every view with some weights, or leave it noisy, and keep both networks' answers."""
         from semrestore.acceleration import InferenceDenoiser
         from semrestore.denoisers import Identity
         from semrestore.evaluation import Confidence, TopK, psnr, to_8_bit
@@ -143,7 +143,7 @@ class _Bench:
         return {one['method']: one for one in found if one['metric'] == found[0]['metric']}
 
     def draw(self, path: Path, network: str, methods: Sequence[str]) -> None:
-        """Write a picture of three views by method."""
+        """Write a picture of three views, with one column for each method."""
         from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
         from semrestore.evaluation import psnr, to_8_bit
@@ -174,7 +174,7 @@ class _Bench:
 
 
 def _show(console: Any, bench: _Bench, network: str, methods: Sequence[str]) -> list[dict]:
-    """Print what methods are worth before a network, as a table and in a sentence."""
+    """Print how methods compare before a network, as a table and in a sentence."""
     agreement, confidence = (bench.records(network, kind, methods) for kind in ('TopK', 'Confidence'))
     console.print(_table(bench, network, agreement, confidence))
     last, other = methods[-1], ALONE if methods[-1] != ALONE else NOISY

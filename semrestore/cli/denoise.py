@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _shown(inferencer: Any, pairs: list, options: argparse.Namespace, failures: list[str]) -> Iterator:
-    """Yield what is restored, with a bar that shows how fast, and list what fails."""
+    """Yield restored images, show progress and speed, and collect failures."""
     from semrestore.inference.pictures import read_files, write_files
     from semrestore.progress import ProgressBar
 

@@ -13,7 +13,7 @@ LEAST_SURE = 0.05
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Add the network, the photos and the noise."""
+    """Add the options for the network, the photos and the noise."""
     parser.add_argument(
         'network',
         metavar='NETWORK',
@@ -39,7 +39,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
-    """Return the network and the photos that the options name, and say which weights the network has."""
+    """Return the network and the photos that the options name, and print the network's weights."""
     from semrestore.images.split import split_photos
     from semrestore.weights.carriers import check_weights
 
@@ -58,7 +58,7 @@ def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def noise_of(options: argparse.Namespace) -> tuple[dict, str]:
-    """Return the degradation that the options name, and what it is called."""
+    """Return the degradation that the options name, and its name."""
     from semrestore.fitting import noise_config
 
     if options.noise_like is None:
@@ -82,7 +82,7 @@ def noise_of(options: argparse.Namespace) -> tuple[dict, str]:
 
 
 def print_table(records: Sequence[dict], title: str) -> None:
-    """Print what each denoiser is worth before the network."""
+    """Print how the denoisers compare before the network."""
     from rich.console import Console
     from rich.table import Table
 
@@ -101,7 +101,7 @@ def print_table(records: Sequence[dict], title: str) -> None:
 
 
 def verdict(records: Sequence[dict]) -> str:
-    """Return what a table shows, as a sentence; nothing where no images are counted as helped and harmed.
+    """Return the result of a table as a sentence, or an empty text if it counts no helped and harmed images.
 
     >>> noisy = dict(method='noisy', value=40, images=50)
     >>> verdict([noisy, dict(method='mine', value=70, images=50, helped=16, harmed=1)])

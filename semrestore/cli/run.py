@@ -1,4 +1,4 @@
-"""Run a command: what its errors become on standard error, and the exit status. It imports no PyTorch."""
+"""Run a command, and turn its errors into a message and an exit status. Imports no PyTorch."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ __all__ = ['prepare', 'run']
 
 
 def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, or 2 with one line on standard error for what the user can mend.
+    """Run a command and return its exit status: 0, or 2 with one line on standard error for an error of the user.
 
     ``SEMRESTORE_TRACEBACK=1`` shows where such an error came from.
     """
@@ -57,18 +57,18 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
 
 
 def prepare(options: argparse.Namespace) -> 'Config':
-    """Return the checked config of a command line's common options, its processes started."""
+    """Start the processes, and return the checked config that the common options name."""
     from semrestore.config.load import load_config
 
     cfg = load_config(options.config, options.cfg_options, options.embedded)
 
     from semrestore.engine.runner import launch
 
-    # A pre-flight check has a folder of its own, so that resuming the long job never picks it up.
+    # A check with --embedded has its own folder, so that resuming the long job never finds it.
     default = Path('work_dirs') / (Path(options.config).stem + '_embedded' * options.embedded)
     cfg.work_dir = options.work_dir or cfg.get('work_dir') or str(default)
     if Path(cfg.work_dir).resolve() == Path(options.config).resolve().parent:
-        # MMEngine writes the config as it was run there, under the file's own name.
+        # MMEngine writes the config of the run to this folder, under the file's own name.
         raise UserError(
             f"--work-dir '{cfg.work_dir}' is the folder of the config, which would be overwritten. Choose another"
             ' --work-dir'

@@ -71,6 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def to_json(summary: dict) -> str:
-    """Return a result as JSON; a metric that is no finite number (PSNR of equal images) becomes ``null``."""
+    """Return a result as JSON. A metric that is not finite (PSNR of equal images) becomes ``null``."""
     metrics = {name: value if math.isfinite(value) else None for name, value in summary['metrics'].items()}
     return json.dumps(summary | {'metrics': metrics}, indent=2, allow_nan=False) + '\n'

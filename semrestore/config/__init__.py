@@ -1,4 +1,4 @@
-"""Configs: loaded from files, checked, put on the embedded photos."""
+"""Load configs, check them, and switch them to the embedded photos."""
 
 from typing import TYPE_CHECKING
 

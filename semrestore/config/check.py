@@ -1,4 +1,4 @@
-"""Check a config before anything runs: are its types registered, are its keys known, are its files there?"""
+"""Check a config before anything runs: its types, keys and files."""
 
 import inspect
 import re
@@ -29,7 +29,7 @@ _ENGINE_KEYS = {
 # Configs of other libraries' models, which those libraries check.
 _FOREIGN = re.compile(r'(^|\.)(task|tasks\.[^.]+)\.model(\.|$)')
 _CLIP = {*inspect.signature(clip_grad_norm_).parameters, *inspect.signature(clip_grad_value_).parameters}
-# What dicts without a type may hold. MMEngine passes over other keys, or complains about them in the first step.
+# The keys of dicts without a type. MMEngine ignores other keys, or fails on them in the first step.
 _PLAIN = {
     'optim_wrapper.clip_grad': _CLIP - {'parameters'} | {'type'},
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
@@ -74,7 +74,7 @@ def check_config(cfg: Config) -> None:
             hint = near(unknown[0], arguments)
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
     if not trains_a_task(cfg) and cfg.get('compile'):
-        # MMEngine would compile the whole cascade with the data samples as constants, anew in every step.
+        # MMEngine would compile the whole cascade again in every step, with the data samples as constants.
         raise UserError(
             f"config '{cfg.filename}': 'compile' has no effect on a Cascade. Set model.compile, which compiles"
             ' the denoiser'
@@ -82,7 +82,7 @@ def check_config(cfg: Config) -> None:
 
 
 def check_names(cfg: Config) -> None:
-    """Check the names at the top of a config, of dicts without a type, and the counts of a training."""
+    """Check a config's top-level names, the keys of dicts without a type, and the lengths of a training."""
     for name in cfg:
         if name not in top_level() and near(name, top_level(), cutoff=0.85):
             raise UserError(f"config '{cfg.filename}': '{name}' has no effect.{near(name, top_level())}")
@@ -100,7 +100,7 @@ def check_names(cfg: Config) -> None:
 
 
 def check_inputs(cfg: Config, *loaders: str) -> None:
-    """Check that the data and weights that a config needs are there, before anything is built or downloaded.
+    """Check that a config's data and weights exist, before anything is built or downloaded.
 
     Args:
         cfg: A checked config.
@@ -128,14 +128,14 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
 
 
 def frozen_networks(cfg: Config) -> dict[str, dict]:
-    """Return the configs of a cascade's task networks by their keys, such as ``model.task``."""
+    """Return the configs of a cascade's task networks by key, such as ``model.task``."""
     networks = {'model.task': cfg.model.get('task')}
     networks |= {f'model.tasks.{name}': network for name, network in (cfg.model.get('tasks') or {}).items()}
     return {key: network for key, network in networks.items() if network}
 
 
 def _data_paths(dataset: dict) -> Iterator[Path]:
-    """Yield the paths that a data set's config names: its root, and in it the folders of images and labels."""
+    """Yield the paths in a data set's config: its root, and the folders of images and labels."""
     if dataset.get('data_root') and not dataset.get('download'):
         root = Path(dataset['data_root'])
         yield root
@@ -157,7 +157,7 @@ def _registered(kind: str) -> type | None:
 
 
 def _arguments(built: type) -> tuple[set[str], bool]:
-    """Return the argument names of a class, its bases' included, and whether it takes others too."""
+    """Return the argument names of a class and its bases, and whether it accepts others."""
     names: set[str] = set()
     for base in inspect.getmro(built) if inspect.isclass(built) else (built,):
         function = base.__dict__.get('__init__') if inspect.isclass(base) else base

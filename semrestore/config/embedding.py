@@ -1,4 +1,4 @@
-"""Any config on the embedded photos, with a short schedule: the pre-flight check of ``--embedded``."""
+"""Switch any config to the embedded photos and a short schedule, for ``--embedded``."""
 
 from mmengine.config import Config
 
@@ -10,7 +10,7 @@ SMALLEST_SIDE = 300  # of an embedded photo
 
 
 def embed(cfg: Config, iterations: int = 20) -> str:
-    """Put a config on the embedded photos with a short schedule, in place; return one line that says what was replaced.
+    """Switch a config to the embedded photos and a short schedule, in place, and return a line on what changed.
 
     Model, losses, optimizer and hooks stay as they are: what is checked is the long job's own configuration.
 
@@ -71,7 +71,7 @@ def embed(cfg: Config, iterations: int = 20) -> str:
 
 
 def _last_size(loader: dict, default: int) -> int:
-    """Return the side that the last sizing transform of a loader's pipeline leaves."""
+    """Return the image side after the last transform of a loader's pipeline that changes sizes."""
     dataset = loader.get('dataset', {})
     if dataset.get('type') == 'StreamDataset':
         dataset = dataset.dataset

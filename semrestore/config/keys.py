@@ -1,4 +1,4 @@
-"""The keys that MMEngine's runner looks for in a config, and a walk over all keys."""
+"""Know the keys that MMEngine's runner reads, and walk over all keys of a config."""
 
 import inspect
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 @cache
 def top_level() -> set[str]:
-    """Return the names that mean something at the top of a config; others are the config's own variables."""
+    """Return the top-level names that have an effect. Other names are the config's own variables."""
     from mmengine.runner import Runner  # which imports PyTorch
 
     names = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}

@@ -1,4 +1,4 @@
-"""Configs as files: a path, or one that comes with a package (``mmseg::...``, ``semrestore::...``)."""
+"""Find and read config files: a path, or one of a package (``mmseg::...``, ``semrestore::...``)."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).parents[1] / '.mim/configs'
 
 
 def config_path(name: str | Path) -> Path:
-    """Return the file of a config: a path, or ``PACKAGE::FOLDER/NAME.py`` for one that comes with a package.
+    """Return the file of a config, from a path or from ``PACKAGE::FOLDER/NAME.py``.
 
     Raises:
         UserError: There is no such file.
@@ -40,13 +40,13 @@ def config_path(name: str | Path) -> Path:
 
 
 def own_configs() -> list[str]:
-    """Return the names of semrestore's own configs, ``semrestore::FOLDER/NAME.py``, without the parts of others."""
+    """Return the names of semrestore's own configs, ``semrestore::FOLDER/NAME.py``, without ``_base_``."""
     names = (path.relative_to(CONFIGS) for path in CONFIGS.rglob('*.py'))
     return sorted(f'semrestore::{name.as_posix()}' for name in names if name.parts[0] != '_base_')
 
 
 def first_sentence(name: str) -> str:
-    """Return what one of our own configs says of itself in the comment that it begins with."""
+    """Return the first sentence of the comment at the beginning of one of semrestore's configs."""
     comment: list[str] = []
     for line in config_path(name).read_text(encoding='utf-8').splitlines():
         if not line.startswith('# '):
@@ -92,7 +92,7 @@ def read_config(path: str | Path) -> Config:
 
 
 def _bases(path: Path) -> tuple[list[Path], list[str]]:
-    """Return the files that a config consists of, and the libraries' configs that it inherits from."""
+    """Return the files of a config, and the libraries' configs that it inherits from."""
     files, libraries = [path], []
     for base in Config._get_base_files(str(path)):
         if '::' not in base or base.partition('::')[0] in own_packages():
@@ -105,7 +105,7 @@ def _bases(path: Path) -> tuple[list[Path], list[str]]:
 
 
 def _drop_scope(node: object) -> None:
-    """Take out the scope that MMEngine notes in another package's config, where that package registers in ours."""
+    """Remove the scope that MMEngine adds to another package's config, if that package uses our registries."""
     if isinstance(node, dict):
         if node.get('_scope_') in own_packages():
             del node['_scope_']
@@ -117,7 +117,7 @@ def _drop_scope(node: object) -> None:
 
 
 def _check_imports(cfg: Config, folders: list[str]) -> None:
-    """Refuse a module that is not the file beside the config, such as an installed package of that name."""
+    """Raise an error if an import is not the file beside the config but, say, an installed package."""
     names = (cfg.get('custom_imports') or {}).get('imports') or ()
     for name in [names] if isinstance(names, str) else names:
         beside = next((path for folder in folders if (path := Path(folder) / f'{name}.py').is_file()), None)
@@ -142,7 +142,7 @@ def library_model(name: str) -> ConfigDict:
     if name.startswith('mmdet::'):
         raise no_mmdet(f"model config is '{name}'")
     try:
-        # By way of inheritance, which resolves both kinds of names.
+        # Inheritance resolves both kinds of names.
         cfg = Config.fromstring(f'_base_ = {name!r}', '.py') if '::' in name else read_config(name)
     except Exception as error:  # a config is Python: anything can go wrong in it
         raise UserError(f"model config '{name}' cannot be read: {type(error).__name__}: {error}") from error

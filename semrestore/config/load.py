@@ -1,4 +1,4 @@
-"""Load a config: what a command runs, and what ``Runner.from_cfg`` runs as well."""
+"""Load a config, as commands run it and as ``Runner.from_cfg`` can run it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ['load_config', 'load_denoiser_config']
 
 
 def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = False) -> Config:
-    """Read a config file, put it on the embedded photos if asked to, apply options and check the result.
+    """Read a config file, switch it to the embedded photos if asked, apply options, and check the result.
 
     ``tools/train.py PATH`` trains what this returns: ``Runner.from_cfg(load_config(PATH)).train()`` takes the same
     steps.
@@ -43,7 +43,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
     if not embedded:
         _apply(options, cfg)
 
-    # These import PyTorch and the libraries; a wrong name or key is reported before.
+    # Imported late, because these import PyTorch; wrong names and keys are reported before.
     from semrestore.config.check import check_config, check_names, trains_a_task
     from semrestore.config.embedding import embed
 
@@ -78,7 +78,7 @@ def _apply(options: Sequence[str], cfg: Config) -> None:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return why an import failed, around which MMEngine lays errors that do not say it."""
+    """Return the cause of a failed import, which MMEngine hides in errors of its own."""
     while isinstance(error, ImportError) and error.__context__ is not None:
         error = error.__context__
     return error

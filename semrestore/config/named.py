@@ -1,4 +1,4 @@
-"""A frozen task by the name of a network, such as ``timm:resnet50`` or ``hf:google/vit-base-patch16-224``."""
+"""Build a frozen task from a network's name, such as ``timm:resnet50`` or ``hf:google/vit-base-patch16-224``."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -27,7 +27,7 @@ SCORED = ('ForImageClassification', 'ForSemanticSegmentation')
 
 
 class NamedTask(NamedTuple):
-    """What is known of a network by its name alone."""
+    """Hold what a network's name says about it."""
 
     task: dict
     """Config of the frozen task."""
@@ -114,7 +114,7 @@ def _of_torchvision(network: str, checkpoint: str | None) -> NamedTask:
 
 
 def torchvision_kind(name: str) -> Literal['classification', 'segmentation', 'detection']:
-    """Return what a network of torchvision is for.
+    """Return the task of a torchvision network.
 
     Raises:
         UserError: There is no such network, or it is for something else (film, optical flow, 8-bit integers).
@@ -144,7 +144,7 @@ def _of_transformers(network: str, checkpoint: str | None) -> NamedTask:
         size = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False).size
     side = getattr(size, 'height', None) or getattr(size, 'shortest_edge', None) or SIDE
     task = dict(type='TransformersTask', network=network, checkpoint=checkpoint or '')
-    # The task itself resizes and cuts out what the processor says, so it is given whole squares.
+    # The task resizes and crops by its own processor, so it gets whole squares.
     return NamedTask(task, side, side, soft=str((config.architectures or [''])[0]).endswith(SCORED))
 
 
@@ -158,7 +158,7 @@ def _of_openmmlab(library: str, config: str, checkpoint: str | None) -> NamedTas
     task = dict(type='OpenMMLabTask', model=model, checkpoint=checkpoint)
     if library == 'mmpretrain':
         return NamedTask(task, soft=True)
-    # Of the crops that it is trained on: some of mmseg's heads take no smaller images.
+    # The size of its training crops, because some of mmseg's heads take no smaller images.
     side = min((known.get('data_preprocessor') or {}).get('size') or [MAP_SIDE])
     return NamedTask(task, side, side, 'bilinear', soft=True)
 
@@ -184,7 +184,7 @@ def _of_config(path: str, checkpoint: str | None) -> NamedTask:
 
 
 def _photo_pipelines(cfg: dict) -> list[Sequence[dict]]:
-    """Return a config's own pipelines for training and testing if both are for folders of photos."""
+    """Return a config's training and test pipelines if both are for folders of photos."""
     from semrestore.datasets import EmbeddedPhotos, PhotoFolder
     from semrestore.registry import DATASETS
 

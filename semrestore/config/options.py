@@ -1,4 +1,4 @@
-"""``--cfg-options KEY=VALUE``: change one value of a config, checked against what is there."""
+"""Apply ``--cfg-options KEY=VALUE``: change one value of a config, checked against the present one."""
 
 from mmengine.config import Config, ConfigDict, DictAction
 
@@ -34,7 +34,7 @@ def apply_option(cfg: Config, option: str) -> None:
                 f"--cfg-options: '{last}' is a variable of the config file, so setting it has no effect. Set the"
                 f" key that uses it, or write a config of your own that changes '{last}'"
             )
-        # check_config knows what classes take. In a free dict only a name that looks like a slip is refused.
+        # check_config knows the arguments of classes. In other dicts only a likely typing error is refused.
         known = [*node, *top_level()] if not parents else list(node)
         if last not in known and 'type' not in node and (not parents or near(last, known, cutoff=0.8)):
             raise UserError(f"--cfg-options: the config has no key '{key}'.{near(last, known)}")
@@ -43,7 +43,7 @@ def apply_option(cfg: Config, option: str) -> None:
 
 
 def _check_kind(key: str, old: object, new: object, text: str) -> None:
-    """Refuse a text in place of a number, and a value in place of a dict; None may replace a dict."""
+    """Raise an error for a text in place of a number, or a value in place of a dict (None is allowed)."""
     if isinstance(old, dict):
         fits, expected = isinstance(new, dict) or (new is None and key != 'model'), 'a dict'
     elif isinstance(old, bool):

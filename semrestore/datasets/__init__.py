@@ -1,4 +1,4 @@
-"""Unlabelled photos, boxes, and the transforms that load images; other labelled data is mmpretrain's and mmseg's."""
+"""Data sets of unlabelled photos and boxes, and transforms that load images."""
 
 from semrestore.datasets.boxes import BoxesFromMask, EmbeddedBoxes, PackBoxes, VOCBoxes
 from semrestore.datasets.colour import RandomColour

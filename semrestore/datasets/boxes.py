@@ -1,4 +1,4 @@
-"""Photos with boxes, as transforms and data sets."""
+"""Load photos with boxes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ VOC_CLASSES = (
 
 @DATASETS.register_module()
 class VOCBoxes(PhotoFolder):
-    """Photos of Pascal VOC 2012 with their class masks, from which :class:`BoxesFromMask` makes boxes.
+    """Load photos of Pascal VOC 2012 with class masks, which :class:`BoxesFromMask` turns into boxes.
 
     Args:
         data_root: The folder ``voc2012`` with ``JPEGImages``, ``SegmentationClass`` and ``ImageSets/Segmentation``.
@@ -56,7 +56,7 @@ class VOCBoxes(PhotoFolder):
 
 @DATASETS.register_module()
 class EmbeddedBoxes(EmbeddedPhotos):
-    """The embedded photos with boxes drawn by hand around what VOC has a class for: nothing to download.
+    """Load the embedded photos with boxes, drawn by hand around objects of VOC's classes.
 
     Args:
         split: As of :class:`~semrestore.datasets.EmbeddedPhotos`.

@@ -1,4 +1,4 @@
-"""Colours that a set of photos does not have: each image's turned by an affine map of its own."""
+"""Add colours that a set of photos lacks, by an affine map for each image."""
 
 import random
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class RandomColour(BaseTransform):
         self.saturation = bounds('saturation', saturation)
 
     def draw(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return an image's map: ``M`` of shape ``(3, 3)`` and ``b`` of shape ``(3,)``, for values of 0..255."""
+        """Return an image's colour map: ``M`` of shape ``(3, 3)`` and ``b`` of shape ``(3,)``, for values of 0..255."""
         source = random.Random(seed)
         wanted = {name: source.random() < chance for name, chance in self.chances.items()}
         matrix, offset = np.eye(3), np.zeros(3)
@@ -85,7 +85,7 @@ class RandomColour(BaseTransform):
 
 
 def saturating(factor: float) -> np.ndarray:
-    """Return the matrix that scales what differs from luma: 0 gives grey, 1 changes nothing.
+    """Return the matrix that scales the saturation: 0 gives grey, 1 changes nothing.
 
     >>> (saturating(0) @ [255, 0, 0]).round(1)
     array([76.2, 76.2, 76.2])

@@ -1,4 +1,4 @@
-"""Labelled images that are stored degraded, without a clean partner: ImageNet-C, ImageNet-ES."""
+"""Load labelled images that are stored degraded, without a clean partner (ImageNet-C, ImageNet-ES)."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,7 +14,7 @@ from semrestore.registry import DATASETS
 
 @DATASETS.register_module()
 class CorruptedFolder(BaseDataset):
-    """Images in folders of classes, below folders that say how they were degraded.
+    """Load images from class folders, inside folders that name the degradation.
 
     ============= ========================================== ===============================================
     data          ``severities``                             example

@@ -1,4 +1,4 @@
-"""Photos in a data set of Hugging Face ``datasets``: Arrow or Parquet files, a folder, or the hub."""
+"""Load photos from a Hugging Face data set: Arrow or Parquet files, a folder, or the hub."""
 
 import glob
 from pathlib import Path
@@ -14,7 +14,7 @@ FORMATS = {'.parquet': 'parquet', '.arrow': 'arrow'}
 
 @DATASETS.register_module()
 class HuggingFacePhotos(StoredPhotos):
-    """The images of a column, decoded by our own reader and not by ``datasets``, in the order of the rows.
+    """Load the images of a column in the order of the rows, decoded by semrestore's own reader.
 
     It needs the extra ``datasets``.
 

@@ -1,4 +1,4 @@
-"""Label maps as mmseg loads them, with a message for what is none."""
+"""Load label maps as mmseg does, with an error for files that are not label maps."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from semrestore.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadLabelMap(BaseTransform):
-    """mmseg's ``LoadAnnotations``, behind the transform that loads the image.
+    """Load a label map like mmseg's ``LoadAnnotations``, after the transform that loads the image.
 
     Args:
         **kwargs: mmseg's arguments.
@@ -39,7 +39,7 @@ class LoadLabelMap(BaseTransform):
 
     @staticmethod
     def check(path: str, shape: tuple[int, int]) -> None:
-        """Check what a file says of itself, before it is decoded: one class a pixel of the image ``(H, W)``."""
+        """Check a file's header before decoding: one class a pixel, at the image's size ``(H, W)``."""
         check_is_file(path, 'label map')
         with open_image(Path(path)) as image:
             mode, (width, height) = image.mode, image.size

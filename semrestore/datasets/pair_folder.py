@@ -1,4 +1,4 @@
-"""Photographs of real noise, each with its clean partner."""
+"""Load photographs of real noise, each with its clean partner."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from semrestore.registry import DATASETS, TRANSFORMS
 
 @DATASETS.register_module()
 class PairFolder(BaseDataset):
-    """Noisy images below a folder with their clean partners, told apart by a mark in the name.
+    """Find noisy images and their clean partners in a folder, by a mark in the file names.
 
     ======== ========== ========= ==============================================================
     data     ``noisy``  ``clean`` example
@@ -72,7 +72,7 @@ class PairFolder(BaseDataset):
         return [self._pair(path) for path in found]
 
     def _pair(self, path: Path) -> dict:
-        # Of several marks in a name the last is the one.
+        # If a name has the mark several times, the last one counts.
         before, _, after = path.name.rpartition(self.noisy)
         partner = path.with_name(f'{before}{self.clean}{after}')
         if not partner.is_file():

@@ -1,4 +1,4 @@
-"""Unlabelled photos: a folder or a list file, and those that installed packages bring along."""
+"""Load unlabelled photos: from a folder, from a list file, or from installed packages."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Part = Literal['train', 'held_out']
 
 @DATASETS.register_module()
 class PhotoFolder(BaseDataset):
-    """Every image below a folder, or those that a list file names, in sorted order or the list's.
+    """Load every image in a folder, in sorted order, or the images of a list file in its order.
 
     Args:
         data_root: Folder that holds the data sets.
@@ -107,7 +107,7 @@ class PhotoFolder(BaseDataset):
 
 @DATASETS.register_module()
 class EmbeddedPhotos(PhotoFolder):
-    """The colour photos that the wheels of scikit-image and scikit-learn carry: real input without a download.
+    """Load the colour photos that scikit-image and scikit-learn contain, without a download.
 
     Left out are the second picture of the stereo pair, the scan of a retina and what is grey or drawn.
 

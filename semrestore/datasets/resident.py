@@ -1,4 +1,4 @@
-"""Patches of a small data set that lies decoded in the device's memory."""
+"""Cut patches of a small data set that is decoded in the device's memory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ KEPT = ('img_path', 'name', 'dataset_name')
 
 @DATASETS.register_module()
 class DeviceResidentPatches:
-    """Random square patches in the eight orientations, cut on the device from photos that stay there.
+    """Cut random square patches in eight orientations on the device, from photos that stay there.
 
     All photos lie in one uint8 tensor (200 MB for BSDS432, times the square of a scale), and a batch is one gather from
     it. With :class:`~semrestore.datasets.StreamSampler` a patch follows from its place in the stream of training
@@ -105,7 +105,7 @@ class DeviceResidentPatches:
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict]:
-        """Return a batch: a dict an index, ``inputs`` a uint8 RGB patch ``(3, patch_size, patch_size)``.
+        """Return one dict for each index, with ``inputs``, a uint8 RGB patch ``(3, patch_size, patch_size)``.
 
         An index without a place in a training's stream gives the same patch each time.
         """
@@ -126,8 +126,7 @@ class DeviceResidentPatches:
     def _corner(self, index: int, seed: int) -> tuple[int, int, int]:
         """Return where a patch begins in the tensor of all pixels, the step to the next row and to the next column."""
         height, width = self._sizes[index]
-        # The seed is a hash, whose bits are as good as drawn ones: 3 for the orientation, 30 for each of row and
-        # column.
+        # The seed is a hash, so its bits are random: 3 give the orientation, 30 each the row and the column.
         orientation, seed = seed & self.orientations, seed >> 3
         top = (seed & 0x3FFFFFFF) % (height - self.patch_size + 1)
         left = (seed >> 30) % (width - self.patch_size + 1)

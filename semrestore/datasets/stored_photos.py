@@ -1,4 +1,4 @@
-"""Photos whose encoded files lie in tables or archives: what the data sets of them have in common."""
+"""Share what data sets of photos in tables and archives have in common."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from semrestore.images.split import held_out
 
 
 class StoredPhotos(Dataset):
-    """A data set that is indexed by row and gives the pipeline the content of image files.
+    """Index photos by row, and pass the content of image files to the pipeline.
 
     Nothing is held in memory for a row. A row has the same name and the same index in every process and every run.
 
@@ -60,14 +60,14 @@ class StoredPhotos(Dataset):
         return len(self._rows)
 
     def get_data_info(self, index: int) -> dict:
-        """Return what is known of an image: ``img_path``, ``name``, ``dataset_name`` and ``gt_label``, if it has one.
+        """Return an image's ``img_path``, ``name``, ``dataset_name`` and, if it has one, ``gt_label``.
 
         ``img_path`` says where the image lies, for messages; it is no file.
         """
         return self._read(index)[0]
 
     def __getitem__(self, index: int) -> Any:
-        """Return what the pipeline makes of an image."""
+        """Return the pipeline's result for an image."""
         info, content = self._read(index)
         return self.pipeline({**info, 'img_bytes': content})
 

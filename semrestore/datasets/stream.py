@@ -1,4 +1,4 @@
-"""A training's stream of images, in which what becomes of an image follows from its place alone.
+"""Draw a training's images from a stream, in which each image's randomness depends only on its place.
 
 So a training goes on bit by bit where it was killed, and takes the same steps on one process or on several.
 """
@@ -17,14 +17,14 @@ from semrestore.registry import DATA_SAMPLERS, DATASETS
 
 
 class StreamIndex(int):
-    """An index into a data set that knows the seed of its place in the stream."""
+    """Index a data set, and carry the seed of a place in the stream."""
 
     seed: int
 
 
 @DATA_SAMPLERS.register_module()
 class StreamSampler(InfiniteSampler):
-    """MMEngine's infinite sampler, with a seed in each index: a hash of the run's seed and the place in the stream.
+    """Add a seed to each index of MMEngine's infinite sampler: a hash of the run's seed and the place.
 
     Args:
         dataset: A :class:`StreamDataset`.
@@ -52,7 +52,7 @@ class StreamSampler(InfiniteSampler):
 
 @DATASETS.register_module()
 class StreamDataset:
-    """A data set whose random transforms draw from the seed of a place in the stream, whatever the worker.
+    """Seed a data set's random transforms by the place in the stream, in whatever worker they run.
 
     The seed is left with the image as ``stream_seed``, for its noise.
 
@@ -72,7 +72,7 @@ class StreamDataset:
         return getattr(self.dataset, name)
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict]:
-        """Return a batch, whose images are seeded one by one, whatever the data set's own way of batching."""
+        """Return a batch with each image seeded by its own place."""
         return [self[index] for index in indices]
 
     def __getitem__(self, index: int) -> dict:

@@ -1,4 +1,4 @@
-"""Transforms that MMCV and mmpretrain lack: any photo as 8-bit RGB, crops with their labels, the eight flips."""
+"""Transforms that MMCV and mmpretrain lack: load any photo as 8-bit RGB, crop with labels, turn and mirror."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -58,7 +58,7 @@ class LoadPhoto(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomCrop(BaseTransform):
-    """A random square of the image and, where there is one, of its label map ``gt_seg_map``.
+    """Crop a random square of the image and of its label map ``gt_seg_map``, if there is one.
 
     mmpretrain's crop leaves the label map as it was, and mmseg's takes less than asked for from a small image.
 
@@ -101,7 +101,7 @@ class RandomCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CaffeCenterCrop(BaseTransform):
-    """The square in the middle of the image, its corner rounded down as Caffe does (mmpretrain rounds to nearest).
+    """Crop the middle square of the image. The corner is rounded down as in Caffe (mmpretrain rounds to nearest).
 
     Args:
         crop_size: Side in pixels.
@@ -129,7 +129,7 @@ class CaffeCenterCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomDihedral(BaseTransform):
-    """One of the eight combinations of quarter turns and a mirror, each as likely."""
+    """Apply one of the eight combinations of quarter turns and a mirror, all equally likely."""
 
     def transform(self, results: dict) -> dict:
         """Turn and mirror ``img`` and, where there is one, its label map ``gt_seg_map``."""

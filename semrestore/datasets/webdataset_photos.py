@@ -1,4 +1,4 @@
-"""Photos in the shards of a WebDataset: tar files in which the files of one sample have one name and lie together."""
+"""Load photos from WebDataset shards: tar files in which a sample's files share a name and lie together."""
 
 import glob
 import json
@@ -24,7 +24,7 @@ LONGEST_NAME = 99
 
 @DATASETS.register_module()
 class WebDatasetPhotos(StoredPhotos):
-    """The images of tar files on this machine, decoded by our own reader, in the order of the shards and their samples.
+    """Load the images of local tar files in order, decoded by semrestore's own reader.
 
     It needs the extra ``webdataset``, whose module ``wids`` finds a sample by its index. None of its decoders is used,
     because they unpickle.
@@ -118,7 +118,7 @@ class WebDatasetPhotos(StoredPhotos):
 
 
 def _reader() -> Any:
-    """Return what :mod:`wids` opens a shard with.
+    """Return the class with which :mod:`wids` opens a shard.
 
     Its own data set around it would copy each shard to another folder, or write a lock file beside it.
     """

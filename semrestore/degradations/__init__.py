@@ -1,4 +1,4 @@
-"""Clean to degraded: one file a physical cause."""
+"""Degrade clean images: one file for each physical cause."""
 
 from semrestore.degradations.already import AlreadyDegraded
 from semrestore.degradations.base import Degradation, Degraded, image_generator

@@ -1,4 +1,4 @@
-"""Images that were degraded before they were stored."""
+"""Use images that were degraded before they were stored."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class AlreadyDegraded(Degradation):
-    """Leave the images as they are: the data (:class:`~semrestore.datasets.CorruptedFolder`) hold degraded ones alone.
+    """Leave the images as they are, for data that are stored degraded (:class:`~semrestore.datasets.CorruptedFolder`).
 
     There is no clean image then, so nothing measures PSNR, and training on them is refused. No other degradation can be
     combined with this one.

@@ -12,7 +12,7 @@ PIXEL_MAX = 255.0
 
 
 class Degraded(NamedTuple):
-    """What a degradation returns."""
+    """Hold what a degradation returns."""
 
     images: Tensor
     """Degraded batch of the clean batch's shape. It may leave 0..1."""
@@ -22,7 +22,7 @@ class Degraded(NamedTuple):
 
 
 class Degradation(nn.Module):
-    """Base class: clean images to degraded ones, on the images' own device."""
+    """Base class of degradations, which turn clean images into degraded ones on the images' device."""
 
     takes_pairs: bool = False
     """Whether the data bring the noisy images, so that :meth:`forward` is not called."""
@@ -43,7 +43,7 @@ class Degradation(nn.Module):
 
 
 def image_generator(seed: int, name: str) -> torch.Generator:
-    """Return the CPU generator of an evaluation image, which depends on the seed and its name alone.
+    """Return the CPU generator of an evaluation image, which depends only on the seed and the image's name.
 
     >>> first, second = (torch.randn(3, generator=image_generator(0, 'cat')) for _ in range(2))
     >>> torch.equal(first, second)

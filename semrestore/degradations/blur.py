@@ -1,4 +1,4 @@
-"""Blur of the optics: out of focus, or softened."""
+"""Blur as optics do: out of focus, or softened."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ class GaussianBlur(Degradation):
 
 @MODELS.register_module()
 class DefocusBlur(Degradation):
-    """Blur of a lens out of focus: ``x * k`` with ``k`` constant on a disc, the image of a point by a round aperture.
+    """Blur like a lens out of focus: ``x * k`` with ``k`` constant on a disc, as of a round aperture.
 
     As ImageNet-C's (Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and
     Perturbations", ICLR 2019), whose disc is smoothed by a Gaussian; here its edge is averaged over parts of pixels.
@@ -71,7 +71,7 @@ class DefocusBlur(Degradation):
 
 
 def convolved(images: Tensor, kernels: Tensor, replicate: bool = False) -> Tensor:
-    """Convolve each image of a batch by a kernel of its own.
+    """Convolve each image of a batch with its own kernel.
 
     Args:
         images: Shape ``(N, C, H, W)``.

@@ -1,4 +1,4 @@
-"""What a camera's noise becomes on its way from the sensor to the picture."""
+"""Add a camera's noise, as it looks after development."""
 
 import math
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from semrestore.registry import MODELS
 RED, BLUE = (1.9, 2.4), (1.5, 1.9)
 EXPOSURE_MEAN, EXPOSURE_STD = 0.8, 0.1
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-# Of the quadrature. At black, where the curves have a kink, it leaves a tenth of the shift, elsewhere a hundredth.
+# Points of the quadrature. It leaves a hundredth of the shift, and a tenth at black, where the curves have a kink.
 NODES = 7
 READ_SLOPE, READ_OFFSET, READ_STD = 2.18, 1.20, 0.26
 
 
 @MODELS.register_module()
 class CameraNoise(Degradation):
-    """Noise of a sensor, developed: added to an image taken back to raw data, which is then developed again.
+    """Take an image back to raw data, add a sensor's noise there, and develop it again.
 
     After Brooks et al., "Unprocessing Images for Learned Raw Denoising" (CVPR 2019), without their colour matrix: back
     through the tone curve, the sRGB curve and the white balance to a mosaic of red, green, green and blue; ``shot *
@@ -123,22 +123,22 @@ class CameraNoise(Degradation):
 
 
 def linear(images: Tensor) -> Tensor:
-    """Take off the sRGB curve (IEC 61966-2-1): 0..1 to light in 0..1."""
+    """Remove the sRGB curve (IEC 61966-2-1): from values in 0..1 to light in 0..1."""
     return torch.where(images <= 0.04045, images / 12.92, ((images.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4)
 
 
 def gamma(light: Tensor) -> Tensor:
-    """Put on the sRGB curve: light in 0..1 to 0..1."""
+    """Apply the sRGB curve: from light in 0..1 to values in 0..1."""
     return torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light.clamp(min=0.0031308) ** (1 / 2.4) - 0.055)
 
 
 def toned(images: Tensor, tone: Tensor) -> Tensor:
-    """Put on a contrast curve: ``x + tone * (3 x^2 - 2 x^3 - x)``, both in 0..1."""
+    """Apply a contrast curve: ``x + tone * (3 x^2 - 2 x^3 - x)``, both in 0..1."""
     return images + tone * images * (1 - images) * (2 * images - 1)
 
 
 def untoned(images: Tensor, tone: Tensor) -> Tensor:
-    """Take off :func:`toned`'s curve: the middle one of a cubic equation's three roots, by Viète's formula."""
+    """Undo :func:`toned`: return the middle root of a cubic equation, by Viète's formula."""
     tone = tone.clamp(min=1e-3)
     scale = ((2 + tone) / (3 * tone)).sqrt()
     sine = (2 * images - 1) / (tone * scale**3)
@@ -164,7 +164,7 @@ def demosaic(raw: Tensor, variance: bool = False) -> Tensor:
     cross = raw.new_tensor([[0.0, 1, 0], [1, 4, 1], [0, 1, 0]])
     square = raw.new_tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]])
     kernels = torch.stack([square, cross, square])[:, None]
-    # Divided by the weights of what is known, which at the border is less.
+    # Divided by the weights of the known neighbours, of which the border has fewer.
     weights = F.conv2d(known, kernels, padding=1, groups=3)
     if variance:
         kernels, weights = kernels.square(), weights.square()
@@ -172,7 +172,7 @@ def demosaic(raw: Tensor, variance: bool = False) -> Tensor:
 
 
 def rendered(light: Tensor, tone: Tensor | None = None) -> Tensor:
-    """Clip, put on the sRGB curve and, where there is one, the contrast curve."""
+    """Clip, and apply the sRGB curve and the contrast curve, if there is one."""
     images = gamma(light.clamp(0, 1))
     return images if tone is None else toned(images, tone)
 
@@ -188,7 +188,7 @@ def expected(light: Tensor, deviation: Tensor, tone: Tensor | None = None) -> Te
 
 
 def _smoothed(noise: Tensor, blur: Tensor) -> Tensor:
-    """Blur each image's noise by a Gaussian of its own standard deviation ``(N,)`` in pixels."""
+    """Blur each image's noise by a Gaussian with its own standard deviation ``(N,)`` in pixels."""
     radius = max(1, math.ceil(3 * blur.max().item()))
     places = torch.arange(-radius, radius + 1, device=noise.device, dtype=noise.dtype)
     lines = torch.exp(-0.5 * (places / blur.clamp(min=1e-3)[:, None]) ** 2)

@@ -1,4 +1,4 @@
-"""Degradations of degradations: one after the other, or one of several."""
+"""Combine degradations: one after the other, or one of several."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class DegradationChain(Degradation):
-    """Several degradations, one after the other, such as noise and then JPEG.
+    """Apply several degradations one after the other, such as noise and then JPEG.
 
     ``sigma`` is that of the only step, if there is only one; otherwise no one number describes what a chain does.
 
@@ -35,7 +35,7 @@ class DegradationChain(Degradation):
 
 @MODELS.register_module()
 class RandomDegradation(Degradation):
-    """One of several degradations for each image, drawn by their weights: a mixture to train on.
+    """Apply one of several degradations to each image, drawn by weight: a mixture to train on.
 
     ``sigma`` is there where every choice has one.
 

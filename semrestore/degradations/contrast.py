@@ -1,4 +1,4 @@
-"""Contrast that a scene or a display does not have."""
+"""Reduce the contrast."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class LowContrast(Degradation):
         self.factor = bounds('factor', factor, most=1)
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
-        """Take contrast away; see :class:`~semrestore.degradations.base.Degradation`."""
+        """Reduce the contrast; see :class:`~semrestore.degradations.base.Degradation`."""
         factor = level(*self.factor, clean, generators).view(-1, 1, 1, 1)
         mean = clean.mean((2, 3), keepdim=True)
         return Degraded(mean + factor * (clean - mean), None)

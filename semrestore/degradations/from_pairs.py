@@ -1,4 +1,4 @@
-"""Noise that was photographed and not made."""
+"""Use noise that was photographed."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class FromPairs(Degradation):
-    """The noisy images that the data bring along (:class:`~semrestore.datasets.PairFolder`), without a sigma."""
+    """Use the noisy images of the data (:class:`~semrestore.datasets.PairFolder`), without a sigma."""
 
     takes_pairs = True
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
-        """Refuse images without a noisy partner.
+        """Raise an error for images without a noisy partner.
 
         Raises:
             UserError: Always; the cascade takes pairs apart by itself.

@@ -1,4 +1,4 @@
-"""Additive Gaussian noise: white, as in the paper, or correlated between neighbours."""
+"""Add Gaussian noise: white, as in the paper, or correlated between neighbours."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ CHANNELS = 3
 
 @MODELS.register_module()
 class GaussianNoise(Degradation):
-    """I.i.d. Gaussian noise on every pixel and channel: ``noisy = clean + N(0, sigma^2)``.
+    """Add Gaussian noise, independent for every pixel and channel: ``noisy = clean + N(0, sigma^2)``.
 
     By default it is neither clipped nor quantised, as in the paper's tables.
 
@@ -80,7 +80,7 @@ class GaussianNoise(Degradation):
 
 @MODELS.register_module()
 class CorrelatedNoise(Degradation):
-    """White noise blurred by a Gaussian, as after resizing, smoothing or demosaicing.
+    """Add white noise blurred by a Gaussian, as after resizing, smoothing or demosaicing.
 
     The blur is scaled such that each pixel keeps the stated variance. Pixels d apart along an axis then correlate as
     ``exp(-d^2 / (4 blur^2))``, the autocorrelation of the Gaussian kernel, up to its sampling.
@@ -100,14 +100,14 @@ class CorrelatedNoise(Degradation):
         self.blur = blur
         self.radius = max(1, round(4 * blur))
         kernel = torch.exp(-0.5 * (torch.arange(-self.radius, self.radius + 1) / blur) ** 2)
-        # White noise of variance 1 keeps it where the squares of the weights sum up to 1.
+        # The variance stays 1 if the squares of the weights add up to 1.
         self.register_buffer('kernel', kernel / kernel.square().sum().sqrt(), persistent=False)
 
     def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
         """Add the noise; see :class:`~semrestore.degradations.base.Degradation`."""
         sigma = level(self.low / PIXEL_MAX, self.high / PIXEL_MAX, clean, generators)
         channels, height, width = clean.shape[1:]
-        # Drawn with a margin, so that the noise at the edges is as elsewhere.
+        # Drawn with a margin, so that the noise at the edges is like elsewhere.
         white = draw((channels, height + 2 * self.radius, width + 2 * self.radius), clean, generators)
         kernel = self.kernel.to(clean).expand(channels, 1, 1, -1)
         noise = F.conv2d(F.conv2d(white, kernel, groups=channels), kernel.transpose(2, 3), groups=channels)

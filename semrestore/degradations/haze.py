@@ -1,4 +1,4 @@
-"""Air between the camera and the scene."""
+"""Add haze between the camera and the scene."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ GRID = 4
 
 @MODELS.register_module()
 class Haze(Degradation):
-    """Haze by Koschmieder's law: ``x t + airlight (1 - t)`` with ``t = exp(-density * depth)``.
+    """Add haze by Koschmieder's law: ``x t + airlight (1 - t)`` with ``t = exp(-density * depth)``.
 
     (Narasimhan and Nayar, "Vision and the Atmosphere", IJCV 2002.) The depth is a smooth random field of 0 to 1: four
     by four uniform numbers, interpolated bicubically and stretched to that range.

@@ -1,4 +1,4 @@
-"""The corruptions of the robustness benchmark ImageNet-C, by the package ``imagecorruptions``."""
+"""Apply the corruptions of the benchmark ImageNet-C, by the package ``imagecorruptions``."""
 
 import contextlib
 import io
@@ -84,7 +84,7 @@ def _seed(corruption: str, generator: torch.Generator | None) -> int:
 
 @contextlib.contextmanager
 def _numpy_seeded(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, and put its state back afterwards."""
+    """Seed NumPy's global generator, and restore its state afterwards."""
     state = np.random.get_state()
     np.random.seed(seed)
     try:

@@ -1,4 +1,4 @@
-"""Values that are lost: dead and hot elements of a sensor, errors in a transmission."""
+"""Lose values, as by dead and hot sensor elements or errors in a transmission."""
 
 from collections.abc import Sequence
 

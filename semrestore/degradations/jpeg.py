@@ -1,4 +1,4 @@
-"""Lossy storage."""
+"""Store images lossily."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ class JPEG(Degradation):
         qualities = [self.low] * len(clean)
         if self.low < self.high:
             qualities = uniform(self.low, self.high + 1, clean, generators).clamp(max=self.high).int().tolist()
-        # In evaluation (generators of the CPU) the same codec for every device.
+        # In evaluation (CPU generators) every device uses the same codec.
         device = generators[0].device if generators else clean.device
         pixels = (clean.detach().clamp(0, 1) * PIXEL_MAX).round().to(device, torch.uint8)
         stored = [

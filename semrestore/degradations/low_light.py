@@ -1,4 +1,4 @@
-"""Too little light."""
+"""Photograph in too little light."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class LowLight(Degradation):
-    """A short exposure with the noise of the sensor: ``gamma(exposure * light + noise)``.
+    """Expose for a short time, with the sensor's noise: ``gamma(exposure * light + noise)``.
 
     ``light`` is the image without the sRGB curve (IEC 61966-2-1), and the noise that of
     :class:`~semrestore.degradations.PoissonGaussianNoise` (Foi et al., IEEE TIP 2008), in the dark image: its share of

@@ -1,4 +1,4 @@
-"""Noise as it was measured on somebody's own photos: its level against brightness, between channels and neighbours."""
+"""Measure noise on photos, and add such noise: its level by brightness, and its correlations."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ LARGEST_BLUR = 3.0
 
 @MODELS.register_module()
 class MeasuredNoise(Degradation):
-    """Normal noise of variance ``gain * clean + read^2``, which channels and neighbouring pixels have in common.
+    """Add normal noise of variance ``gain * clean + read^2`` that channels and neighbouring pixels share.
 
     The variance is that of a sensor (Foi et al., IEEE TIP 2008); what a camera does afterwards spreads it over
     neighbours and channels. :func:`measure_noise` reads the numbers off noisy photos.
@@ -76,7 +76,7 @@ class MeasuredNoise(Degradation):
 
 
 class NoiseModel(NamedTuple):
-    """The numbers of a :class:`MeasuredNoise`."""
+    """Hold the parameters of a :class:`MeasuredNoise`."""
 
     gain: float
     read: float
@@ -143,13 +143,13 @@ def _blocks(image: Tensor) -> Tensor:
 
 
 def _cells(blocks: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the variance within a block's cells, and that of their means, each over all channels: ``(N,)``."""
+    """Return the variance within a block's cells and the variance of their means, over all channels: ``(N,)``."""
     cells = blocks.unfold(2, CELL, CELL).unfold(3, CELL, CELL).flatten(4).flatten(2, 3)
     return cells.var(-1).mean((1, 2)), cells.mean(-1).var(-1).mean(1)
 
 
 def _without_plane(blocks: Tensor) -> Tensor:
-    """Take a plane off each channel of each block."""
+    """Subtract a fitted plane from each channel of each block."""
     places = torch.linspace(-1, 1, BLOCK, dtype=blocks.dtype)
     rows, columns = places.view(-1, 1).expand(BLOCK, BLOCK), places.view(1, -1).expand(BLOCK, BLOCK)
     basis, _ = torch.linalg.qr(torch.stack([torch.ones_like(rows), rows, columns]).flatten(1).T)
@@ -158,7 +158,7 @@ def _without_plane(blocks: Tensor) -> Tensor:
 
 
 def _fitted(means: np.ndarray, variances: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """Fit ``variance = gain * mean + read^2`` to blocks, and return which of them lie near that line.
+    """Fit ``variance = gain * mean + read^2`` to blocks, and return which blocks lie near the line.
 
     Args:
         means: Of the blocks' channels, ``(N, 3)``.
@@ -183,7 +183,7 @@ def _fitted(means: np.ndarray, variances: np.ndarray) -> tuple[float, float, np.
 
 
 def _line(means: np.ndarray, variances: np.ndarray) -> tuple[float, float]:
-    """Fit a line of no negative slope or offset to variances, of each of which a part of itself is uncertain."""
+    """Fit a line without negative slope or offset to variances whose errors are proportional to them."""
     from scipy.optimize import nnls
 
     weights = 1 / np.maximum(variances, 1e-9)
@@ -195,7 +195,7 @@ def _line(means: np.ndarray, variances: np.ndarray) -> tuple[float, float]:
 
 
 def gaussian(blur: float) -> np.ndarray:
-    """Return a Gaussian's kernel that keeps the variance of white noise: its squares sum up to 1.
+    """Return a Gaussian kernel that keeps the variance of white noise: its squares add up to 1.
 
     >>> gaussian(0).tolist(), round(float((gaussian(1.2) ** 2).sum()), 9)
     ([1.0], 1.0)
@@ -206,7 +206,7 @@ def gaussian(blur: float) -> np.ndarray:
 
 
 def _blur_of(correlation: float) -> float:
-    """Return the blur that makes neighbours correlate so."""
+    """Return the blur that gives neighbours this correlation."""
     low, high = 0.0, LARGEST_BLUR
     for _ in range(40):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""Blur of a camera that moved while it exposed."""
+"""Blur like a camera that moved during the exposure."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ STEPS = 4
 
 @MODELS.register_module()
 class MotionBlur(Degradation):
-    """Blur of a uniform motion along a straight line: the mean of the image shifted along it.
+    """Blur by a uniform motion along a straight line: the mean of the image shifted along it.
 
     ``x * k`` with ``k`` constant on a line of the stated length (Lagendijk and Biemond, "Basic Methods for Image
     Restoration and Identification", Handbook of Image and Video Processing, 2000). The line's points between pixels
@@ -37,7 +37,7 @@ class MotionBlur(Degradation):
         length = level(*self.length, clean, generators)
         angle = level(*self.angle, clean, generators) * math.pi / 180
         reach = max(1, math.ceil(length.max().item() / 2))
-        # Each image follows its line in points of its own number, whatever the others of the batch have.
+        # Each image has its own number of points on its line, independent of the rest of the batch.
         points = (STEPS * length).ceil().clamp(min=1)
         number = torch.arange(int(points.max()), device=clean.device, dtype=clean.dtype)
         way = ((number + 0.5) / points[:, None] - 0.5) * length[:, None]

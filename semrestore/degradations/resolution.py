@@ -1,4 +1,4 @@
-"""Detail that a small sensor or a resized copy does not have."""
+"""Remove detail, as in a small sensor or a resized copy."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class LowResolution(Degradation):
-    """Reduce an image and enlarge it to its size again, both bicubic, the reduction with Pillow's antialiasing.
+    """Reduce an image and enlarge it again, both bicubic, the reduction with Pillow's antialiasing.
 
     The usual degradation of super-resolution (Keys, "Cubic Convolution Interpolation for Digital Image Processing",
     IEEE TASSP 1981), with the result at the image's own size, so that a denoiser can restore it.

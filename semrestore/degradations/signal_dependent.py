@@ -1,4 +1,4 @@
-"""Noise whose strength follows the signal: photon counting on a sensor, and speckle of coherent light."""
+"""Add noise that depends on the signal: photon counting on a sensor, and speckle of coherent light."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class PoissonGaussianNoise(Degradation):
-    """Photon (shot) noise and read noise of a sensor: ``noisy = gain * Poisson(clean / gain) + N(0, read^2)``.
+    """Add a sensor's photon (shot) noise and read noise: ``noisy = gain * Poisson(clean / gain) + N(0, read^2)``.
 
     Its variance is ``gain * clean + read^2`` (Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting for
     Single-Image Raw-Data", IEEE TIP 2008, with a = gain, b = read^2). The model is of raw data, which are linear in
@@ -33,7 +33,7 @@ class PoissonGaussianNoise(Degradation):
         """Add the noise; see :class:`~semrestore.degradations.base.Degradation`. Values below 0 count as 0 photons."""
         gain, read = (level(*limits, clean, generators).view(-1, 1, 1, 1) for limits in (self.gain, self.read))
         shot = gain * poisson((clean / gain).clamp(min=0), generators) - clean.clamp(min=0)
-        # The noise alone is random: for a gradient the degraded image moves with the clean one.
+        # Only the noise is detached, so that a gradient passes from the degraded to the clean image.
         return Degraded(clean + shot.detach() + read * standard_normal(clean, generators), None)
 
     def extra_repr(self) -> str:
@@ -42,7 +42,7 @@ class PoissonGaussianNoise(Degradation):
 
 @MODELS.register_module()
 class Speckle(Degradation):
-    """Multiplicative noise: ``clean * (1 + N(0, sigma^2))``, as scikit-image's ``random_noise(mode='speckle')``.
+    """Add multiplicative noise: ``clean * (1 + N(0, sigma^2))``, as scikit-image's ``random_noise(mode='speckle')``.
 
     Args:
         sigma: Standard deviation of the factor, or a pair from which each image draws its own uniformly.

@@ -1,4 +1,4 @@
-"""Degraded to restored: one file a published method."""
+"""Restore degraded images: one file for each published method."""
 
 from semrestore.denoisers.base import Denoiser
 from semrestore.denoisers.bm3d import BM3D

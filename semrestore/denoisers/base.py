@@ -1,4 +1,4 @@
-"""The contract of a denoiser."""
+"""State the contract of a denoiser."""
 
 from abc import ABC, abstractmethod
 

@@ -1,4 +1,4 @@
-"""Colour BM3D (Dabov et al., IEEE TIP 2007; ICIP 2007) through its authors' PyPI package, an optional extra.
+"""Run colour BM3D (Dabov et al., IEEE TIP 2007; ICIP 2007) by its authors' PyPI package, an optional extra.
 
 That package's licence allows non-commercial use only; nothing else in semrestore needs it: ``pip install
 'semrestore[baselines]'``.
@@ -21,7 +21,7 @@ SMALLEST = 16
 
 @MODELS.register_module()
 class BM3D(Denoiser):
-    """Block matching and collaborative filtering in the opponent colour space; on the CPU, on all its cores.
+    """Denoise by block matching and collaborative filtering in the opponent colour space, on all CPU cores.
 
     Takes minutes for a hundred photos. It has no parameters.
 
@@ -50,8 +50,8 @@ class BM3D(Denoiser):
         height, width = noisy.shape[-2:]
         padded = reflect_pad(noisy, 0, max(0, SMALLEST - width), 0, max(0, SMALLEST - height))
         images = padded.double().cpu().permute(0, 2, 3, 1).numpy()
-        # One after the other: the package runs on all cores by itself and aborts when it is called from several
-        # threads. At no noise there is nothing to do, and it divides by sigma.
+        # One after the other, because the package uses all cores and aborts if several threads call it. Without noise
+        # nothing has to be done, and the package would divide by sigma.
         restored = [
             self._restore(image, level) if level else image for image, level in zip(images, levels, strict=True)
         ]

@@ -1,4 +1,4 @@
-"""What a denoiser costs, counted and not measured: parameters and multiply-adds."""
+"""Count a denoiser's parameters and multiply-adds."""
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -10,7 +10,7 @@ STANDARD_SIZE = (512, 768)
 
 
 def parameters(denoiser: Denoiser, weights_alone: bool = False) -> int:
-    """Count the learnable parameters, or the weights of convolutions alone (the paper's Table I).
+    """Count the learnable parameters, or only the weights of convolutions (the paper's Table I).
 
     >>> from semrestore.denoisers import MultiScaleDenoiser
     >>> parameters(MultiScaleDenoiser()), parameters(MultiScaleDenoiser(), weights_alone=True)

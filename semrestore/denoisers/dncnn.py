@@ -13,7 +13,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class DnCNN(Denoiser):
-    """3x3 convolutions at full resolution that predict the noise; weights are for one level, or blind.
+    """Predict the noise by 3x3 convolutions at full resolution. Weights are for one level, or blind.
 
     Args:
         depth: Convolutions; 20 in the colour network. All but the first and last have batch normalisation.
@@ -41,7 +41,7 @@ class DnCNN(Denoiser):
 
 
 def plain_convolutions(in_channels: int, channels: int, out_channels: int, depth: int) -> nn.Sequential:
-    """Return ``depth`` 3x3 convolutions with ReLU between, normalised but for the first and last."""
+    """Return ``depth`` 3x3 convolutions with ReLU between, and normalisation except at the first and last."""
     layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, 3, padding=1), nn.ReLU(inplace=True)]
     for _ in range(depth - 2):
         convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)

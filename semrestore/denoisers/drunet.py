@@ -17,7 +17,7 @@ SCALES = 4
 
 @MODELS.register_module()
 class DRUNet(Denoiser):
-    """U-Net of residual blocks at four scales, with the noise level as a further input: one network for all levels.
+    """Restore by a U-Net of residual blocks at four scales, which takes the noise level as an input.
 
     It has neither biases nor normalisation, so it is homogeneous: the image and ``sigma`` times ``a`` give the result
     times ``a``.
@@ -55,8 +55,8 @@ class DRUNet(Denoiser):
         )
         self.tail = _convolution(channels[0], 3)
         self.stride = 2 ** (SCALES - 1)
-        # Head and tail; two convolutions a block, down and up, but at the coarsest scale once; a cell of 2 x 2 a change
-        # of scale.
+        # Head and tail; two convolutions a block, down and up (once at the coarsest scale); 2 x 2 pixels a change of
+        # scale.
         self.reach = 2 + 2 * blocks * (2 * (1 + 2 + 4) + 8) + 2 * (1 + 2 + 4)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -81,7 +81,7 @@ class DRUNet(Denoiser):
 
 
 class _Block(nn.Module):
-    """A residual block without normalisation: two 3x3 convolutions and a ReLU between them."""
+    """Add two 3x3 convolutions with a ReLU between them to the input, without normalisation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class FFDNet(Denoiser):
-    """3x3 convolutions at half resolution with the noise level as an input: one network for all levels.
+    """Restore by 3x3 convolutions at half resolution, which take the noise level as an input.
 
     Args:
         depth: Convolutions; 12 in the colour network. All but the first and last have batch normalisation.
@@ -46,7 +46,7 @@ class FFDNet(Denoiser):
         return crop(F.pixel_shuffle(x, 2), height, width)
 
     def adapt_state(self, state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-        """Return weights under this class's names, if they are in the format of KAIR, the authors' PyTorch code."""
+        """Rename weights from the format of KAIR, the authors' PyTorch code, to this class's names."""
         layers = kair_convolutions(state)
         own = [layer.weight.shape for layer in self.body if isinstance(layer, nn.Conv2d)]
         if not layers or [weight.shape for weight, _ in layers] != own:
@@ -58,7 +58,7 @@ class FFDNet(Denoiser):
 
 
 def kair_config(state: dict[str, Tensor]) -> dict | None:
-    """Return the config of the FFDNet that weights in KAIR's format belong to, or ``None`` if they are no such weights.
+    """Return the config of the FFDNet for weights in KAIR's format, or ``None`` for other weights.
 
     Their names are those of KAIR's DnCNN, so the channels decide.
     """

@@ -1,4 +1,4 @@
-"""The denoiser that does nothing (the column "VGG" of the paper's Table IV)."""
+"""Leave images noisy (the column "VGG" of the paper's Table IV)."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class Identity(Denoiser):
-    """Noisy in, noisy out. It has no parameters and does not need sigma."""
+    """Return the noisy images. Has no parameters and needs no sigma."""
 
     reach = 0
     takes_sigma = False

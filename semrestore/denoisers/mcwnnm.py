@@ -1,4 +1,4 @@
-"""MCWNNM: multi-channel weighted nuclear norm minimisation, batched over groups of patches.
+"""Run MCWNNM, multi-channel weighted nuclear norm minimisation, in batches of patch groups.
 
 Xu et al., "Multi-channel Weighted Nuclear Norm Minimization for Real Color Image Denoising", ICCV 2017.
 
@@ -123,7 +123,7 @@ class MCWNNM(Denoiser):
         else:
             levels = torch.as_tensor(sigma, dtype=images.dtype, device=images.device)
             levels = levels.reshape(-1, levels.shape[-1] if levels.ndim == 2 else 1).expand(len(images), 3)
-        # At no noise there is nothing to do.
+        # Without noise there is nothing to do.
         restored = [
             self._restore(image, level) if level.any() else image for image, level in zip(images, levels, strict=True)
         ]
@@ -149,7 +149,7 @@ class MCWNNM(Denoiser):
         return current[:, :height, :width]
 
     def _strips(self, image: Tensor) -> Iterator['Strip']:
-        """Yield the parts of the image that hold one row of reference patches and what they are compared with."""
+        """Yield the parts of the image with one row of reference patches and the patches they are compared with."""
         last = image.shape[-2] - self.patch_size
         for row in self._references(last):
             top, bottom = max(0, row - self.window), min(last, row + self.window)
@@ -176,8 +176,8 @@ class MCWNNM(Denoiser):
             distances = norms[:, start:stop] - 2 * products.view(len(block), rows, stop - start)
             windows = left[block, None] + torch.arange(breadth, device=left.device)
             distances = distances.gather(2, (windows - start)[:, None].expand(-1, rows, -1))
-            # Itself always: where more patches are equal than a group takes, in a flat part, it could be left out and a
-            # pixel uncovered.
+            # The patch itself is always in: in a flat region with many equal patches it could be left out otherwise,
+            # and a pixel would be uncovered.
             distances[torch.arange(len(block)), strip.row - strip.top, centres[block] - left[block]] = -torch.inf
             nearest = distances.flatten(1).topk(min(similar, rows * breadth), largest=False, sorted=False).indices
             chosen.append(nearest // breadth * columns + windows.gather(1, nearest % breadth))
@@ -190,7 +190,7 @@ class MCWNNM(Denoiser):
         )
 
     def _restore_strips(self, image: Tensor, strips: list['Strip'], ratio: Tensor, levels: Tensor) -> Tensor:
-        """Restore all groups and put each pixel together from the patches that hold it, in equal parts."""
+        """Restore all groups, and average each pixel over the patches that contain it."""
         total, count = torch.zeros_like(image), torch.zeros_like(image[:1])
         for strip in strips:
             rows = slice(strip.top, strip.top + strip.shape[0])
@@ -212,8 +212,8 @@ class MCWNNM(Denoiser):
         if (ratio - 1).abs().max() < 1e-3:
             return shrink_singular_values(groups, constant) * levels
         data = ratio.square().reciprocal().repeat_interleave(self.patch_size**2).view(-1, 1)  # W^T W
-        # Start from the closed form on the channels brought to equal noise, which is near, and from the multipliers
-        # that belong to it.
+        # Start from the closed form on channels scaled to equal noise, which is near the solution, and from the
+        # matching multipliers.
         low_rank = shrink_singular_values(data.sqrt() * groups, constant) / data.sqrt()
         dual = data * (groups - low_rank)
         rho = self.rho * data.max()
@@ -226,7 +226,7 @@ class MCWNNM(Denoiser):
 
 
 class Strip(NamedTuple):
-    """A row of reference patches, the rows they are compared with, and what is similar to them there."""
+    """Hold a row of reference patches, the rows they are compared with, and the similar patches there."""
 
     image: Tensor
     top: int

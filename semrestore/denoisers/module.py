@@ -1,4 +1,4 @@
-"""Any PyTorch module as a denoiser, by its import path."""
+"""Use any PyTorch module as a denoiser, by its import path."""
 
 import importlib
 import inspect
@@ -14,7 +14,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class ModuleDenoiser(Denoiser):
-    """A PyTorch module that restores images as ``f(noisy)`` or ``f(noisy, sigma)``, such as deepinv's denoisers.
+    """Wrap a PyTorch module that is called as ``f(noisy)`` or ``f(noisy, sigma)``, such as deepinv's denoisers.
 
     Images are RGB batches in 0..1, ``sigma`` is in the same range.
 

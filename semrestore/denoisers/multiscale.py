@@ -1,4 +1,4 @@
-"""The multi-scale residual denoiser of Liu et al., Fig. 1.
+"""Define the multi-scale residual denoiser of Liu et al., Fig. 1.
 
 With its default arguments this is the network of the authors' released code, layer by layer (``docs/denoisers.md``
 names each layer on both sides); the other arguments span the ablation of the paper's Table I and section III-A.
@@ -17,14 +17,14 @@ from semrestore.padding import crop, reflect_pad
 from semrestore.registry import MODELS
 
 HEAD_CHANNELS = 64  # of the full-resolution features
-# A residual branch is so much thinner than its module, and so is what a deconvolution hands up for concatenation.
+# By how much a residual branch is thinner than its module, and a deconvolution's output than its input.
 BOTTLENECK = 4
 BORDER = 3  # pixels that the two valid convolutions take: (5 - 1) / 2 + (3 - 1) / 2
 
 
 @MODELS.register_module()
 class MultiScaleDenoiser(Denoiser):
-    """Encoder-decoder with residual modules at several scales and a global skip connection.
+    """Restore by an encoder-decoder with residual modules at several scales and a global skip connection.
 
     At ``S`` scales there are ``S - 1`` encoding modules, each half the size of the one before, and ``S - 2`` decoding
     modules that fuse a scale with the one below it; the finest scale is fused by the last convolution. At two scales
@@ -113,8 +113,8 @@ class MultiScaleDenoiser(Denoiser):
                 self.decoders.append(ResidualModule(fused, decoder_channels))
                 channels = decoder_channels
         self.tail = nn.Conv2d(fused, 3, 3)
-        # What the shapes of the weights do not tell; saved with them, so that weights are not run in another way than
-        # they were trained.
+        # Settings that the shapes of the weights do not show. They are saved with the weights, so that weights cannot
+        # run with other settings than in training.
         settings = [pixel_range, global_skip, fusion == 'sum', downsample == 'maxpool']
         self.register_buffer('settings', torch.tensor(settings, dtype=torch.float32))
         for module in list(self.modules()):
@@ -124,9 +124,8 @@ class MultiScaleDenoiser(Denoiser):
                     if not norm:
                         setattr(module, name, nn.Identity())
         self.stride = 2 ** (num_scales - 1)
-        # Head and tail; at each scale of 2, 4, ... pixels: an encoding module (its first convolution works a scale
-        # finer), its share of the upsampling back, and two convolutions of a decoding module, which the finest scale
-        # has not.
+        # Head and tail; at each scale of 2, 4, ... pixels an encoding module (its first convolution is a scale finer),
+        # its upsampling, and two convolutions of a decoding module, except at the finest scale.
         scales = [2**scale for scale in range(1, num_scales)]
         self.reach = 3 + sum(scale // 2 + scale + scale + scale // 2 + 2 * scale for scale in scales)
         self._reset_parameters(bias_init, zero_tail and global_skip)
@@ -176,7 +175,7 @@ class MultiScaleDenoiser(Denoiser):
     def _residual(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         multiple = 2 ** (self.num_scales - 1)
-        # The tail needs one pixel around the image, and the head's output has to halve evenly down to the coarsest
+        # The tail needs one pixel around the image, and the head's output has to be divisible down to the coarsest
         # scale.
         bottom, right = (BORDER + (-(size + 2)) % multiple for size in (height, width))
         features = [self.head(reflect_pad(x, BORDER, right, BORDER, bottom))]
@@ -189,7 +188,7 @@ class MultiScaleDenoiser(Denoiser):
         return crop(x, height, width)
 
     def fuse(self, fine: Tensor, coarse: Tensor) -> Tensor:
-        """Bring the features of two scales together."""
+        """Combine the features of two scales."""
         return torch.cat((fine, coarse), dim=1) if self.fusion == 'concat' else fine + coarse
 
     def _reset_parameters(self, bias_init: float, zero_tail: bool) -> None:
@@ -205,7 +204,7 @@ class MultiScaleDenoiser(Denoiser):
 
 
 class ResidualModule(nn.Module):
-    """The module of Fig. 1 (b) and (c): a 3x3 convolution, then a bottleneck residual block.
+    """Apply a 3x3 convolution, then a bottleneck residual block (Fig. 1 (b) and (c)).
 
     Args:
         in_channels: Channels of the input.

@@ -1,4 +1,4 @@
-"""How noisy an image is: the standard deviation of its noise, channel by channel, from the image alone."""
+"""Estimate the standard deviation of an image's noise, channel by channel, from the image alone."""
 
 import torch
 import torch.nn.functional as F
@@ -43,8 +43,8 @@ def estimate_sigma(images: Tensor, scale: int = 1, patch_size: int = 8) -> Tenso
     if scale > 1:
         return scale * estimate_sigma(F.avg_pool2d(images, scale), patch_size=patch_size)
     batch, channels, height, width = images.shape
-    # With few patches the smallest eigenvalues of their covariance are far below the noise, with fewer than pixels in a
-    # patch they are 0.
+    # With few patches the smallest eigenvalues of the covariance are far below the noise. With fewer patches than
+    # pixels in a patch they are 0.
     while (height - patch_size + 1) * (width - patch_size + 1) < 8 * patch_size**2:
         patch_size -= 1
     stride = STRIDE if height * width > 128**2 else 1

@@ -1,4 +1,4 @@
-"""Denoisers in a folder and on the Hugging Face Hub."""
+"""Save denoisers to a folder or the Hugging Face Hub, and load them."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -7,13 +7,13 @@ from torch import nn
 
 from semrestore.errors import UserError
 
-# huggingface_hub does the transfer (weights/hub.py), and is imported when it is used: it takes half a second. Its
-# ModelHubMixin is no base class here: it makes the folder before a save can be refused, keeps an older model card
-# beside new weights, and takes options that it does not know.
+# huggingface_hub does the transfer (weights/hub.py), and is imported late because that takes half a second. Its
+# ModelHubMixin is not used, because it makes the folder before a save can be refused, keeps an older model card beside
+# new weights, and accepts unknown options.
 
 
 class Pretrained(nn.Module):
-    """``save_pretrained``, ``push_to_hub`` and ``from_pretrained`` of denoisers.
+    """Give denoisers ``save_pretrained``, ``push_to_hub`` and ``from_pretrained``.
 
     A folder holds ``model.safetensors``, whose header records the network, ``config.json`` for people, and a model
     card. It is loaded as every other file of weights is (:func:`semrestore.load_denoiser`): no code of the file is run,
@@ -30,7 +30,7 @@ class Pretrained(nn.Module):
     """The arguments that it was built with, by position and by name; ``None`` if a network is among them."""
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
-        """Keep the arguments, so that a file can record them, but no network alive."""
+        """Keep the arguments so that a file can record them, without references to networks."""
         denoiser = super().__new__(cls)
         networks = any(isinstance(value, nn.Module) for value in (*args, *options.values()))
         denoiser.__dict__['given'] = None if networks else (args, options)
@@ -99,7 +99,7 @@ class Pretrained(nn.Module):
         token: str | bool | None = None,
         commit_message: str = 'Add a denoiser of semrestore',
     ) -> str:
-        """Upload the files of :meth:`save_pretrained` to a repository on the hub, which is made if it is missing.
+        """Upload the files of :meth:`save_pretrained` to a repository on the hub, which is created if it is missing.
 
         Args:
             repo_id: Such as ``'somebody/denoiser'``.

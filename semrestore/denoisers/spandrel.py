@@ -1,4 +1,4 @@
-"""Restorers of other projects, which spandrel recognises by the weights in a file."""
+"""Use restorers of other projects, which spandrel recognises by the weights in a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ SMALL_SIDE = 16  # of the smallest images that an exported file is tried on
 
 @MODELS.register_module()
 class SpandrelRestorer(Denoiser):
-    """A restorer that `spandrel <https://github.com/chaiNNer-org/spandrel>`_ knows: SCUNet, NAFNet, SwinIR, DRUNet, ...
+    """Wrap a restorer of `spandrel <https://github.com/chaiNNer-org/spandrel>`_: SCUNet, NAFNet, SwinIR, DRUNet, ...
 
     spandrel builds the network that the weights belong to. The network is then used directly: gradients pass through
     it, nothing is clipped, and it trains like any other denoiser. If ``spandrel_extra_arches`` is installed, its
@@ -39,14 +39,14 @@ class SpandrelRestorer(Denoiser):
     """
 
     def __init__(self, weights: str) -> None:
-        # The exception to the rule that a denoiser knows nothing of files: here the weights decide what is built.
+        # Unlike other denoisers this one reads a file, because the weights decide what is built.
         from semrestore.weights.read import read_weights
 
         super().__init__()
         descriptor = described(read_weights(weights), weights)
         self.network: nn.Module = descriptor.model.requires_grad_(True)
         self.architecture: str = descriptor.architecture.name
-        # What spandrel calls the network by. Its public call clips the result, and lets no gradient through.
+        # spandrel's internal call, because its public call clips the result and lets no gradient through.
         self._call: Callable[[nn.Module, Tensor], Tensor] = descriptor._call_fn
         # These two have a map of the noise level as their last channel. spandrel's call sets it to 15.
         self.takes_sigma = self.needs_sigma = (
@@ -65,7 +65,7 @@ class SpandrelRestorer(Denoiser):
         bottom, right = self._padding(height, width)
         x = noisy
         if self.stride > 1 or self.minimum:
-            # As wide as a small image or wider.
+            # The padding may be wider than a small image.
             wide = self.minimum > 0 or self.square or self.stride > SMALL_SIDE
             x = reflect_pad(noisy, 0, right, 0, bottom, wide=wide)
         if self.needs_sigma:
@@ -78,7 +78,7 @@ class SpandrelRestorer(Denoiser):
         return crop(restored, height, width)
 
     def _padding(self, height: int, width: int) -> tuple[int, int]:
-        """Return how many rows below and columns to the right the network wants added."""
+        """Return how many rows and columns to add below and to the right for the network."""
         rows, columns = ((max(size, self.minimum) if self.minimum else size) for size in (height, width))
         rows, columns = rows + -rows % self.stride, columns + -columns % self.stride
         if self.square:
@@ -86,7 +86,7 @@ class SpandrelRestorer(Denoiser):
         return rows - height, columns - width
 
     def adapt_state(self, state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-        """Return weights under this network's names, if they are the authors' own file."""
+        """Rename weights from the authors' own file to this network's names."""
         own = {f'{prefix}network.{key}' for key in self.network.state_dict()}
         if set(state) == own:
             return state

@@ -1,4 +1,4 @@
-"""Wavelet shrinkage (BayesShrink: Chang, Yu and Vetterli, IEEE TIP 2000) by scikit-image."""
+"""Run wavelet shrinkage (BayesShrink: Chang, Yu and Vetterli, IEEE TIP 2000) by scikit-image."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class Wavelet(Denoiser):
-    """Soft thresholds for the wavelet coefficients of each channel, on the CPU. It has no parameters.
+    """Threshold the wavelet coefficients of each channel softly, on the CPU. Has no parameters.
 
     Sigma is estimated from each channel where it is not known.
     """
@@ -25,7 +25,7 @@ class Wavelet(Denoiser):
         else:
             levels = [[level] * 3 for level in torch.as_tensor(sigma, dtype=torch.float64).expand(len(noisy)).tolist()]
         restored = [
-            # At no noise there is nothing to do, and it would divide by sigma.
+            # Without noise there is nothing to do, and scikit-image would divide by sigma.
             [
                 restoration.denoise_wavelet(channel, sigma=level, rescale_sigma=False) if level > 0 else channel
                 for channel, level in zip(*pair, strict=True)

@@ -1,4 +1,4 @@
-"""Training and evaluation: what MMEngine's runner lacks, and the two functions that run it."""
+"""Train and evaluate: what MMEngine's runner lacks, and the two functions that run it."""
 
 from semrestore.engine.checkpoints import BatchNormHook, CatchUpHook, PreemptionHook, SafeCheckpointHook
 from semrestore.engine.evaluating import Evaluation, evaluate

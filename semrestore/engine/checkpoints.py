@@ -1,4 +1,4 @@
-"""Checkpoints that a kill, a full disk or a cluster's pre-emption cannot spoil."""
+"""Write checkpoints that a kill, a full disk or a cluster's pre-emption cannot damage."""
 
 import json
 import os
@@ -27,7 +27,7 @@ EXIT_PREEMPTED = 75
 
 
 class AtomicBackend(LocalBackend):
-    """Files are written beside their destination and moved there once they are whole and on the disk."""
+    """Write files beside their destination, and move them there once they are whole and on the disk."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write a file."""
@@ -40,7 +40,7 @@ register_backend('atomic', AtomicBackend, force=True)
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """MMEngine's checkpoints, whole or not there, and an old one removed only when the new one is.
+    """Write MMEngine's checkpoints whole or not at all, and remove an old one only after the new one is written.
 
     Args:
         minutes: Save whenever so much time went by since the last checkpoint, on one process; ``interval`` counts
@@ -62,7 +62,7 @@ class SafeCheckpointHook(CheckpointHook):
             setattr(self, name, int(value))  # 1e3 is one
 
     def before_train(self, runner: Runner) -> None:
-        """Start, without what a killed run left half-written."""
+        """Start, and remove the partial files of a killed run."""
         super().before_train(runner)
         self.keep_ckpt_ids = deque(getattr(self, 'keep_ckpt_ids', ()))  # the base class's drops the oldest by itself
         if is_main_process():
@@ -76,12 +76,12 @@ class SafeCheckpointHook(CheckpointHook):
         self._saved = time.monotonic()
 
     def every_n_train_iters(self, runner: Runner, n: int, start: int = 0) -> bool:
-        """Return whether this iteration is one after which to save."""
+        """Return whether to save after this iteration."""
         late = self.minutes is not None and time.monotonic() - self._saved >= 60 * self.minutes
         return late or super().every_n_train_iters(runner, n, start)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Record the network. Weights that are no numbers are not saved, so that ``--resume`` goes back to good ones.
+        """Record the network, and refuse weights that are not finite, so that ``--resume`` finds good ones.
 
         Raises:
             UserError: The training has diverged.
@@ -104,7 +104,7 @@ class SafeCheckpointHook(CheckpointHook):
         kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # by which the base class removes nothing
         if kept > 0 and step not in self.keep_ckpt_ids:
             self.keep_ckpt_ids.append(step)
-            # What is listed in the checkpoint itself is what a resumed run will remove.
+            # A resumed run removes the checkpoints that are listed in the checkpoint itself.
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids)[-kept:])
         try:
             super()._save_checkpoint_with_step(runner, step, meta)
@@ -140,7 +140,7 @@ class PreemptionHook(Hook):
         self._listens = False
 
     def before_train(self, runner: Runner) -> None:
-        """Listen, and have the data loading workers outlive the signal."""
+        """Listen for the signal, and let the data loading workers outlive it."""
         self._before = signal.signal(signal.SIGTERM, self._note)
         self._listens = True
         for loop in (runner.train_loop, runner.val_loop):
@@ -153,7 +153,7 @@ class PreemptionHook(Hook):
         self.release()
 
     def release(self) -> None:
-        """Leave the signal to whoever had it before."""
+        """Restore the signal's previous handler."""
         if self._listens:
             signal.signal(signal.SIGTERM, self._before)
             self._listens = False
@@ -200,7 +200,7 @@ class PreemptionHook(Hook):
 
 @HOOKS.register_module()
 class CatchUpHook(Hook):
-    """After ``--resume``, do the validation that was due when the run stopped."""
+    """Run the validation after ``--resume`` that was due when the run stopped."""
 
     priority = 'LOWEST'
 
@@ -215,7 +215,7 @@ class CatchUpHook(Hook):
 
 @HOOKS.register_module()
 class BatchNormHook(Hook):
-    """With several processes, average the running statistics of batch normalisation before they are used or saved.
+    """Average batch normalisation's running statistics over the processes before they are used or saved.
 
     Each process gathers them from its own share of the batches; the moving average of the weights has its own.
     """
@@ -225,7 +225,7 @@ class BatchNormHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        """Average, at the iterations after which something is validated or saved."""
+        """Average after iterations that are followed by a validation or a checkpoint."""
         if get_world_size() == 1 or not self._due(runner):
             return
         models = [runner.model, *(hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook))]

@@ -1,4 +1,4 @@
-"""Evaluate a denoiser on the test data, and before the task, of a config."""
+"""Evaluate a denoiser on a config's test data, before its task."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,7 +25,7 @@ UNUSED = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', '
 
 @dataclass
 class Evaluation:
-    """What was measured, and on what."""
+    """Hold what was measured, and on what."""
 
     config: str
     checkpoint: dict[str, str] | None
@@ -51,7 +51,7 @@ class Evaluation:
 def evaluate(
     cfg: Config, checkpoint: str | Path | None, sigmas: Sequence[float] | None = None, hooks: Sequence[dict] = ()
 ) -> Evaluation:
-    """Evaluate a checkpoint's denoiser on the test data and task of a config, whatever task it was trained with.
+    """Evaluate a checkpoint's denoiser on a config's test data and task, whatever task it was trained for.
 
     The denoiser is the one that the checkpoint records; the config's if it records none.
 

@@ -1,4 +1,4 @@
-"""Hooks that seed each iteration and stop a training whose loss is no number."""
+"""Seed each iteration, and stop a training whose loss is not finite."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from semrestore.registry import HOOKS
 
 @HOOKS.register_module()
 class SeedHook(Hook):
-    """Seed what an iteration draws besides its data and noise, by the run's seed, the iteration and the process."""
+    """Seed an iteration's other random draws by the run's seed, the iteration and the process."""
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed Python, NumPy and torch."""
@@ -27,7 +27,7 @@ class SeedHook(Hook):
 
 @HOOKS.register_module()
 class HistoryHook(Hook):
-    """Keep only as much of the logged values as is looked at.
+    """Limit how many logged values are kept.
 
     MMEngine keeps a million of each in an array that is copied at every iteration (14 ms of them at the millionth) and
     goes into every checkpoint.
@@ -42,14 +42,14 @@ class HistoryHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
-        """Shorten what is new."""
+        """Limit new buffers."""
         for buffer in runner.message_hub.log_scalars.values():
             buffer.max_length = self.length
 
 
 @HOOKS.register_module()
 class LossGuardHook(Hook):
-    """Stop where the loss is no number, or far above what it was, with the iteration, the terms and the images' names.
+    """Stop if the loss is not finite or far above its earlier values, and name the iteration, terms and images.
 
     It looks at every iteration: MMEngine has waited for the loss by then, to log it.
 
@@ -64,7 +64,7 @@ class LossGuardHook(Hook):
         self._mean = self._lowest = math.inf
 
     def before_train(self, runner: Runner) -> None:
-        """Go on from what a resumed run knew."""
+        """Restore the running mean of a resumed run."""
         self._mean, self._lowest = runner.message_hub.runtime_info.get('loss_guard', (math.inf, math.inf))
 
     def after_train_iter(
@@ -77,7 +77,7 @@ class LossGuardHook(Hook):
             runner.message_hub.update_info('loss_guard', (self._mean, self._lowest))
 
     def look(self, iteration: int, terms: dict[str, float], samples: Sequence) -> None:
-        """Look at the terms of one iteration.
+        """Check the terms of one iteration.
 
         Raises:
             UserError: The loss is no number, or exploded.

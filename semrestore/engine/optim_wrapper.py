@@ -1,4 +1,4 @@
-"""Mixed precision that runs wherever PyTorch does, and an optimizer that takes few kernels for many tensors."""
+"""Train in bfloat16 on any device, and merge the optimizer's parameter groups so that a step takes few kernels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from semrestore.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 
 def bf16_is_fast() -> bool:
-    """Return whether this machine computes in bfloat16 itself; emulated it is slower than float32."""
+    """Return whether this machine computes bfloat16 without emulation, which would be slower than float32."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, 'get_capabilities') else {}
@@ -20,7 +20,7 @@ def bf16_is_fast() -> bool:
 
 @OPTIM_WRAPPERS.register_module()
 class Bf16OptimWrapper(OptimWrapper):
-    """bfloat16 autocast around the forward pass, on GPUs and CPUs alike.
+    """Run the forward pass under bfloat16 autocast, on GPUs and CPUs.
 
     bfloat16 has the exponent range of float32, so that no gradient scaler is needed; MMEngine's ``AmpOptimWrapper``
     brings one and refuses a CPU.
@@ -42,7 +42,7 @@ def with_bf16(optim_wrapper: dict) -> dict:
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class MergedGroupsConstructor(DefaultOptimWrapperConstructor):
-    """MMEngine's constructor, with parameters of equal settings in one group.
+    """Build MMEngine's optimizer wrapper, with parameters of equal settings in one group.
 
     With ``paramwise_cfg`` MMEngine gives every parameter a group of its own, and PyTorch's optimizers launch their
     kernels for each group, fused or not; merged there are two or three groups. Checkpoints made with the one cannot be

@@ -1,4 +1,4 @@
-"""Pictures while training: what validation restores, for MMEngine's visualiser."""
+"""Log pictures of what validation restores, for MMEngine's visualiser."""
 
 import math
 from typing import Any
@@ -44,7 +44,7 @@ class RestorationHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
     ) -> None:
-        """Keep the first images; tasks without them (a task network's own training) are passed over."""
+        """Keep the first images. Samples without images (a task network's own training) are skipped."""
         if self._validations % self.interval:
             return
         for sample in outputs or ():
@@ -52,7 +52,7 @@ class RestorationHook(Hook):
                 self._rows.append(self.tiles(sample))
 
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Hand the picture over."""
+        """Log the picture."""
         from mmengine.dist import is_main_process
 
         from semrestore.visualization import panel_array
@@ -87,7 +87,7 @@ class RestorationHook(Hook):
 
     @staticmethod
     def _predictions(sample: Any) -> dict[str, Any]:
-        """Return what each task network predicts: the sample itself, or of several networks by name."""
+        """Return each task network's prediction: the sample itself for one network, by name for several."""
         several = {name: value for name, value in sample.items() if isinstance(value, BaseDataElement)}
         several = {name: value for name, value in several.items() if 'pred_label' in value or 'pred_sem_seg' in value}
         return several or {'': sample}

@@ -1,4 +1,4 @@
-"""Progress for people who watch a terminal rather than a log."""
+"""Show progress on a terminal."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from semrestore.registry import HOOKS
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """A progress bar for training and testing, or a line every ten seconds if the output is no terminal.
+    """Show a progress bar for training and testing, or a line every ten seconds if the output is not a terminal.
 
     Args:
         title: What the run is called.

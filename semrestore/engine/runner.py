@@ -1,4 +1,4 @@
-"""Build MMEngine's runner and its loops, with a message for whatever a config's values cause in them."""
+"""Build MMEngine's runner and its loops, and explain the errors that a config's values cause."""
 
 import os
 from typing import Any
@@ -42,7 +42,7 @@ def launch(launcher: str, cfg: Config) -> None:
             init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', dict(backend='nccl')))
         elif launcher == 'pytorch':
             torch.distributed.init_process_group('gloo')
-            # MMEngine would give it the number of a GPU.
+            # MMEngine would pass the number of a GPU.
             cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))
         else:
             raise UserError(
@@ -52,7 +52,7 @@ def launch(launcher: str, cfg: Config) -> None:
 
 
 def leave() -> None:
-    """Part from the other processes of a job. Left to the end of the interpreter, gloo aborts now and then."""
+    """Leave the other processes of a job, because gloo sometimes aborts at the end of the interpreter."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -71,7 +71,7 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def build_loop(runner: Runner, name: str) -> object:
-    """Build one of a runner's loops and with it its data set.
+    """Build one of a runner's loops, with its data set.
 
     Args:
         runner: MMEngine's runner.

@@ -1,4 +1,4 @@
-"""A run that goes on by another schedule than it was begun with."""
+"""Continue a run with another schedule than it began with."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'
 
 @HOOKS.register_module()
 class ScheduleHook(Hook):
-    """After ``--resume``, go on by the config's schedule where the checkpoint has another.
+    """Use the config's schedule after ``--resume``, if the checkpoint has another.
 
     MMEngine takes the settings of the schedulers from the checkpoint: a finished run that is to be extended would go on
     at its last learning rate. Here the config's schedule is brought to the iteration that was reached, and that is
@@ -23,7 +23,7 @@ class ScheduleHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Compare, and put the config's schedule in the other's place."""
+        """Replace the checkpoint's schedule by the config's if they differ."""
         stored = runner.param_schedulers
         if not runner.iter or not isinstance(stored, list) or not runner.cfg.get('param_scheduler'):
             return

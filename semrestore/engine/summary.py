@@ -1,4 +1,4 @@
-"""What a training will do, in ten lines: the log file has the whole config."""
+"""Summarise a training in ten lines. The log file has the whole config."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ __all__ = ['summary']
 
 
 def summary(runner: Runner, cfg: Config) -> str:
-    """Return what a runner is about to train.
+    """Return what a runner will train, as text.
 
     Args:
         runner: With its training loop built.
@@ -45,7 +45,7 @@ def summary(runner: Runner, cfg: Config) -> str:
 
 
 def _short(config: dict) -> str:
-    """Return a degradation's type and arguments, those of its parts by their types alone."""
+    """Return a degradation's type and arguments; of its parts only the types."""
     parts = config.get('choices') or config.get('steps') or ()
     inside = [part['type'] for part in parts] or [f'{key} {value}' for key, value in config.items() if key != 'type']
     return f'{config["type"]} ({", ".join(inside)})' if inside else config['type']

@@ -1,4 +1,4 @@
-"""Train by a config: a cascade, or a task network itself."""
+"""Train a cascade, or a task network itself, by a config."""
 
 import gc
 import re
@@ -23,7 +23,7 @@ KILLED = 'DataLoader worker'  # how PyTorch's message begins
 
 
 def resume(cfg: Config, checkpoint: str = 'auto') -> None:
-    """Have a config go on from a checkpoint, in place.
+    """Make a config continue from a checkpoint, in place.
 
     Args:
         cfg: With a ``work_dir``.
@@ -35,7 +35,7 @@ def resume(cfg: Config, checkpoint: str = 'auto') -> None:
         cfg.resume = False
         return
     cfg.resume, cfg.load_from = True, found
-    # The stream of images goes on as it began, whatever seed the config has now.
+    # The stream of images continues with the checkpoint's seed, even if the config has another.
     meta = read_checkpoint(found).get('meta')
     if isinstance(meta, dict) and meta.get('seed') is not None:
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': meta['seed']}
@@ -71,7 +71,7 @@ def train(cfg: Config) -> Runner:
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
     runner.logger.info(summary(runner, cfg))
-    # What exists by now stays. A full collection would write to each of its pages, which the workers share until then.
+    # Workers share the memory of existing objects. A full collection would write to each page, and end the sharing.
     gc.collect()
     gc.freeze()
     try:
@@ -97,13 +97,13 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _understood(error: BaseException, resumed: str | None) -> UserError | None:
-    """Return what to tell a user about an error of a training, or ``None`` if it is none of the user's making."""
+    """Return a message for an error that the user can correct, or ``None`` for other errors."""
     functions = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
     if resumed and 'load_or_resume' in functions:
         return UserError(
             f"checkpoint '{resumed}' belongs to another training, or is damaged: {type(error).__name__}: {error}"
         )
-    # PyTorch raises it from wherever the process is, perhaps where a library turns it into another error.
+    # PyTorch raises this error anywhere, perhaps where a library turns it into another error.
     if any(str(one).startswith(KILLED) for one in _chain(error)):
         return UserError(
             f'a {KILLED} was killed, perhaps because the memory is full. Use a smaller num_workers or batch_size, and'

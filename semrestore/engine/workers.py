@@ -1,4 +1,4 @@
-"""Data loading workers that outlive a SIGTERM for as long as the training does."""
+"""Let data loading workers outlive a SIGTERM as long as the training does."""
 
 import atexit
 import multiprocessing
@@ -10,7 +10,7 @@ _released = multiprocessing.RawValue('b', 1)
 
 
 class OutliveSigterm:
-    """What a data loading worker runs first: clusters and torchrun send SIGTERM to all processes of a job.
+    """Initialise a data loading worker, because clusters and torchrun send SIGTERM to all processes of a job.
 
     Args:
         own: What the data loader's workers run first anyway.
@@ -28,12 +28,12 @@ class OutliveSigterm:
 
 
 def hold_workers() -> None:
-    """Have workers outlive a SIGTERM from now on."""
+    """Let workers outlive a SIGTERM from now on."""
     _released.value = 0
 
 
 def release_workers() -> None:
-    """Have workers end by a SIGTERM again, which is how Python ends them when it exits."""
+    """Let a SIGTERM end workers again, because Python ends them that way when it exits."""
     _released.value = 1
 
 

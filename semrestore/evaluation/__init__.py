@@ -1,4 +1,4 @@
-"""What a restored image is worth: image quality, and (through the task libraries' own metrics) recognition."""
+"""Measure restored images: their quality, and (by the task libraries' own metrics) recognition."""
 
 from typing import TYPE_CHECKING
 

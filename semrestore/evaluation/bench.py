@@ -1,4 +1,4 @@
-"""A set of clean images, and perhaps task networks, that one denoiser after the other is measured on."""
+"""Measure one denoiser after the other on clean images and, if given, task networks."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ NO_NOISE = dict(type='GaussianNoise', sigma=0)
 
 
 class Bench:
-    """A cascade whose denoiser and degradation are exchanged.
+    """Run a cascade with one denoiser and degradation after the other.
 
     Args:
         model: Config of the cascade, without losses. Of several networks each image is restored for all at once.
@@ -44,7 +44,7 @@ class Bench:
         self.loader = loader
         self.default = dict(model['denoiser'])
         with DefaultScope.overwrite_default_scope('semrestore'), explained(f'{name} does not build'):
-            # Of a copy: libraries write into the configs that they build.
+            # From a copy, because libraries change the configs that they build.
             self.cascade = MODELS.build(ConfigDict(copy.deepcopy(dict(model)))).eval().to(get_device())
         self.scores = {}
         for network, task in self.cascade.tasks.items():
@@ -69,7 +69,7 @@ class Bench:
         noise: dict | None,
         indices: Sequence[int],
     ) -> None:
-        """Run the images that a cell lacks, and store what they scored.
+        """Run the images that are missing in a cell, and store their scores.
 
         Args:
             label: What the progress bar is called.
@@ -124,6 +124,6 @@ class Bench:
 
 
 def _noise(image: torch.Tensor) -> dict[str, float | None]:
-    """Return the estimated noise of an image on 0..255, by which a gate may leave it alone."""
+    """Return the estimated noise of an image on 0..255, for the gates."""
     levels = noise_levels(image[None])
     return dict(noise=None if levels is None else round(levels.item(), 2))

@@ -1,4 +1,4 @@
-"""Run every denoiser before every task at every noise level; cells that a folder holds are not run again."""
+"""Run every denoiser before every task at every noise level. Finished cells are not run again."""
 
 import copy
 import hashlib
@@ -58,7 +58,7 @@ def corruption_noises(
 
 
 def stored_conditions(tasks: Mapping[str, Config]) -> dict[tuple[str, int | None], str]:
-    """Return the rows that the tasks' data bring along by corruption and severity: stored degraded, or none.
+    """Return the rows of data that are stored degraded, by corruption and severity; empty for other data.
 
     Raises:
         UserError: Some of the tasks have such data and others do not, or not the same rows.
@@ -76,7 +76,7 @@ def stored_conditions(tasks: Mapping[str, Config]) -> dict[tuple[str, int | None
 
 
 def clean_row() -> dict[float | str, dict]:
-    """Return the row in which the restorers get clean images; those that have to be told a noise level are left out."""
+    """Return the row of clean images, without the methods that need a noise level."""
     return {UNTOUCHED: dict(NO_NOISE)}
 
 
@@ -99,7 +99,7 @@ def named_noise(path: str, option: str) -> dict:
 
 
 def task_configs(path: str, options: Sequence[str] = ()) -> dict[str, Config]:
-    """Load a config whose task networks and test data are used.
+    """Load a config of task networks and their test data.
 
     Returns:
         A config a network: of the config's file name, or, where it has several networks, ``FILE-NETWORK``. Of several
@@ -138,7 +138,7 @@ def run_cells(
     limits: Mapping[str, int] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> list[Cell]:
-    """Return the cells of the matrix: those that a folder holds, and the others after running them.
+    """Return the cells of the matrix, after running those that are missing in a folder.
 
     Args:
         tasks: What :func:`task_configs` returned.
@@ -205,7 +205,7 @@ def _cells(
 
 
 def _stored_rows(dataset: Any) -> dict[str, list[int]]:
-    """Return the images of each row, by its name, of data that are stored degraded."""
+    """Return the images of each row by name, for data that are stored degraded."""
     return {condition(*key): indices for key, indices in getattr(dataset, 'conditions', {}).items()}
 
 
@@ -225,12 +225,12 @@ def _dataset(cfg: Config) -> Any:
         DefaultScope.overwrite_default_scope('semrestore'),
         explained(f"the test data of config '{cfg.filename}' cannot be used"),
     ):
-        # Of a copy: libraries write into the configs that they build.
+        # From a copy, because libraries change the configs that they build.
         return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
 def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None, indices: Sequence[int]) -> dict:
-    """Return what a cell's numbers depend on, by content and not by path."""
+    """Return what a cell's figures depend on, by content and not by path."""
     data: Any = cfg.test_dataloader.dataset
     if hasattr(dataset, 'conditions'):  # millions of images, perhaps, of which a cell has one corruption's
         data = {key: value for key, value in data.items() if key not in ('corruptions', 'severities')}
@@ -252,7 +252,7 @@ def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None
 
 
 def _annotations(dataset: Any) -> list:
-    """Return what a data set knows of each image (its path and label), so that other labels are noticed."""
+    """Return each image's path and label, so that changed labels are noticed."""
     parts = getattr(dataset, 'datasets', [dataset])
     return [part.get_data_info(index) for part in parts for index in range(len(part))]
 

@@ -1,4 +1,4 @@
-"""COCO's average precision, by pycocotools."""
+"""Measure COCO's average precision, by pycocotools."""
 
 import contextlib
 import io
@@ -18,13 +18,13 @@ MOST_DETECTIONS = 100  # an image, as COCO counts
 
 @METRICS.register_module()
 class CocoAP(Score):
-    """Mean average precision over IoU 0.50 to 0.95 (``mAP``) and at 0.50 (``AP50``), over the classes that occur."""
+    """Score boxes by average precision at IoU 0.50 to 0.95 (``mAP``) and at 0.50 (``AP50``), over present classes."""
 
     metrics = ('mAP', 'AP50')
     resamples = 300
 
     def row(self, sample: BaseDataElement, num_classes: int | None) -> dict:
-        """Return an image's boxes, found and true."""
+        """Return an image's boxes, predicted and true."""
         truth = sample.get('gt_instances')
         if truth is None:
             path = sample.metainfo.get('img_path')
@@ -42,7 +42,7 @@ class CocoAP(Score):
         )
 
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
-        """Return a metric of each sample; matching is done once an image, what it adds up to once a sample."""
+        """Return a metric of each sample. Boxes are matched once an image, and added up once a sample."""
         matched, categories = _match(rows)
         precisions = []
         for count in counts.astype(int):
@@ -50,8 +50,8 @@ class CocoAP(Score):
             precision = _accumulate(matched, categories, images)  # (thresholds, recalls, classes)
             precisions.append(np.where(precision < 0, np.nan, precision).mean(1))
         values = np.stack(precisions)[:, :1] if metric == 'AP50' else np.stack(precisions)
-        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift
-        # the mean.
+        # A class that is missing from a resample keeps its value on all images, because leaving it out would shift the
+        # mean.
         values = np.where(np.isnan(values), values[:1], values)
         there = ~np.isnan(values[0, 0])
         return 100 * values[:, :, there].mean((1, 2)) if there.any() else np.zeros(len(counts))

@@ -1,4 +1,4 @@
-"""Rules that leave an image alone when restoring it would not help."""
+"""Decide for each image whether to use the restored version or the original."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ __all__ = ['Gate', 'gated', 'noise_levels', 'parse_gate', 'parse_gates']
 
 @dataclass(frozen=True)
 class Gate:
-    """A rule by which the restored image is used, or the image as it is.
+    """Choose between the restored image and the original.
 
     Args:
         kind: ``'noise'`` restores images whose estimated noise
@@ -34,7 +34,7 @@ class Gate:
         return f'{self.kind}:{self.threshold:g}'
 
     def restores(self, noisy: dict, restored: dict) -> bool:
-        """Return whether the restored image is used, by the rows of the matrix for both versions.
+        """Return whether to use the restored image, from the matrix's rows of both versions.
 
         Raises:
             UserError: A row does not say what the rule needs.
@@ -85,7 +85,7 @@ def parse_gate(text: str, option: str) -> Gate:
 
 
 def parse_gates(texts: Sequence[str], names: Sequence[str], option: str) -> list[tuple[str, Gate]]:
-    """Parse ``METHOD=GATE`` for some of the methods, which need ``noisy`` among them.
+    """Parse ``METHOD=GATE`` texts, for methods that include ``noisy``.
 
     Raises:
         UserError: One does not fit; the message names ``option``.
@@ -107,7 +107,7 @@ def parse_gates(texts: Sequence[str], names: Sequence[str], option: str) -> list
 
 
 def gated(cells: Sequence['Cell'], gates: Sequence[tuple[str, Gate]]) -> list['Cell']:
-    """Return the cells that methods have behind gates, from those of the methods and of ``noisy``.
+    """Return the cells of methods behind gates, from the cells of the methods and of ``noisy``.
 
     No image is restored again: each row is that of the noisy or of the restored image, as the gate chooses.
     """

@@ -1,4 +1,4 @@
-"""What a restorer does to single images, which a mean hides: images that it helps and harms, and false confidence."""
+"""Measure what a mean hides: images that a restorer helps and harms, and false confidence."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ BINS = 15
 
 
 def helped_and_harmed(score: Score, before: Sequence[dict], after: Sequence[dict]) -> tuple[int, int] | None:
-    """Count the images that a restorer helps, and those that it harms.
+    """Count the images that a restorer helps and harms.
 
     Helped is an image that the network gets wrong before and right after. Where the score gives each image points
     instead (:meth:`~semrestore.evaluation.Score.points`), it is one that gains more than 5 of them.

@@ -1,4 +1,4 @@
-"""The cross-task matrix: every denoiser before every task at every noise level, as in the paper's Tables IV and V.
+"""Compute the cross-task matrix: every denoiser before every task at every noise level (paper, Tables IV and V).
 
 What each image scored is kept, so that intervals can be drawn from images (a bootstrap) and methods compared on the
 same ones.
@@ -20,7 +20,7 @@ from semrestore.registry import METRICS
 
 @dataclass
 class Cell:
-    """One method before one task at one noise level.
+    """Hold one method's scores before one task at one noise level.
 
     Args:
         task: Name of the task.
@@ -59,7 +59,7 @@ class Cell:
 
     @property
     def psnr(self) -> float | None:
-        """Mean PSNR in dB; ``None`` where images were left as they are."""
+        """Mean PSNR in dB; ``None`` if images were left as they are."""
         values = [row['psnr'] for row in self.rows]
         return None if None in values else float(np.mean(values))
 
@@ -99,7 +99,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 
 
 class Matrix:
-    """Cells and what follows from them.
+    """Hold cells, and compute the figures that follow from them.
 
     Args:
         cells: Every cell; a method that was cut to a subset has fewer images than the others of its task.
@@ -115,7 +115,7 @@ class Matrix:
         self.methods = list(dict.fromkeys(cell.method for cell in cells))
 
     def cell(self, task: str, method: str, sigma: float | str) -> Cell | None:
-        """Return a cell; the clean one stands beside every noise level."""
+        """Return a cell. The clean one is the same for every noise level."""
         return self._cells.get((task, method, sigma)) or self._cells.get((task, method, None))
 
     def records(self) -> list[dict]:
@@ -162,7 +162,7 @@ class Matrix:
         return 100 * (own - noisy) / (clean - noisy) if clean != noisy else None
 
     def _changes(self, metric: str, row: dict[str, Cell], cell: Cell) -> dict:
-        """Return what a method changes against noisy: in the mean, and the images that it helps and harms."""
+        """Return a method's change compared with noisy: in the mean, and in images helped and harmed."""
         leading = metric == cell.score.metrics[0]
         found: dict[str, Any] = {}
         if leading and (error := calibration_error(cell.rows)) is not None:
@@ -190,7 +190,7 @@ class Matrix:
 
 
 def compared(metric: str, cell: Cell, other: Cell) -> tuple[float, float, float]:
-    """Return a cell's value less another's on the images of both, with the interval of a paired bootstrap."""
+    """Return the difference of two cells on the images of both, with the interval of a paired bootstrap."""
     shared = set(cell.indices) & set(other.indices)
     cell, other = cell.only(shared), other.only(shared)
     resampled, resampled_other = bootstrap(metric, cell, other)

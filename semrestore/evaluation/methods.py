@@ -1,4 +1,4 @@
-"""Denoisers as people name them: noisy, bm3d, NAME=CHECKPOINT, NAME=CONFIG:CHECKPOINT."""
+"""Parse the names of denoisers: noisy, bm3d, NAME=CHECKPOINT, NAME=CONFIG:CHECKPOINT."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ UNTOUCHED = 'none'
 
 @dataclass(frozen=True)
 class Method:
-    """A denoiser by its name and where it comes from."""
+    """Hold a denoiser's name and its source."""
 
     name: str
     config: str | None = None
@@ -45,12 +45,12 @@ class Method:
     """A file or a published name, in which ``{sigma}`` stands for the noise level."""
 
     def at(self, sigma: float | str | None) -> str | None:
-        """Return the file of the checkpoint for a noise level; ``None`` for clean images, which stay as they are."""
+        """Return the checkpoint's file for a noise level, or ``None`` for clean images."""
         named = self.named(sigma)
         return named and resolve(named)
 
     def named(self, sigma: float | str | None) -> str | None:
-        """Return the checkpoint for a noise level, or for another noise by its name, as it was given."""
+        """Return the checkpoint for a noise level or a named noise, as it was given."""
         if sigma is None or not self.checkpoint:
             return None
         return self.checkpoint.replace('{sigma}', noise_name(sigma))
@@ -78,7 +78,7 @@ class Method:
         return build_denoiser(self.denoiser(default, sigma), self.at(sigma)).eval()
 
     def takes_clean_images(self, default: dict) -> bool:
-        """Return whether the denoiser can be given clean images without being told that they are clean.
+        """Return whether the denoiser takes clean images without a noise level.
 
         One with weights for each noise level cannot, nor can one that needs the noise level.
         """
@@ -88,7 +88,7 @@ class Method:
 
 
 def noise_name(sigma: float | str) -> str:
-    """Return what a noise level, or another noise, is called.
+    """Return the name of a noise level or of another noise.
 
     >>> noise_name(25.0), noise_name('jpeg')
     ('25', 'jpeg')
@@ -138,14 +138,14 @@ def _without_weights(text: str, option: str) -> str:
 
 
 def check_unique(methods: Sequence[Method], option: str) -> None:
-    """Refuse two methods of one name."""
+    """Raise an error if two methods have the same name."""
     names = [method.name for method in methods]
     if len(set(names)) < len(names):
         raise UserError(f'{option} names {next(name for name in names if names.count(name) > 1)} twice')
 
 
 def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> None:
-    """Refuse a config without a denoiser, and missing weights, before anything is run."""
+    """Raise an error for configs without a denoiser and missing weights, before anything runs."""
     for method in methods:
         for sigma in sigmas:
             method.at(sigma)  # which names a checkpoint that is not there
@@ -165,7 +165,7 @@ def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> N
 
 
 def parse_limits(texts: Sequence[str], names: Sequence[str]) -> dict[str, int]:
-    """Parse ``NAME=N`` for each of the methods that are to run on a part of the images."""
+    """Parse ``NAME=N`` for methods that run on a part of the images."""
     limits = {}
     for text in texts:
         name, _, count = text.partition('=')

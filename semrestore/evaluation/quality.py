@@ -1,4 +1,4 @@
-"""PSNR and SSIM on 8-bit images: whole image, all RGB values, output clipped and rounded.
+"""Measure PSNR and SSIM on whole 8-bit images, over all RGB values, of clipped and rounded output.
 
 The numbers are scikit-image's, which the tests hold them to; these run on the images' own device.
 """
@@ -23,7 +23,7 @@ LUMA = (65.481, 128.553, 24.966)
 
 
 def to_8_bit(image: Tensor) -> Tensor:
-    """Clip an image to 0..1 and round it to the integers 0..255, kept in float64.
+    """Clip an image to 0..1 and round it to integers in 0..255, as float64.
 
     >>> to_8_bit(torch.tensor([-0.1, 0.5, 1.2])).tolist()
     [0.0, 128.0, 255.0]
@@ -32,7 +32,7 @@ def to_8_bit(image: Tensor) -> Tensor:
 
 
 def psnr(image: Tensor, reference: Tensor) -> float:
-    """Peak signal-to-noise ratio, ``10 log10(255^2 / MSE)``, in dB; infinite for equal images.
+    """Return the peak signal-to-noise ratio ``10 log10(255^2 / MSE)`` in dB; infinite for equal images.
 
     Args:
         image: Tensor of values 0..255.
@@ -46,7 +46,7 @@ def psnr(image: Tensor, reference: Tensor) -> float:
 
 
 def ssim(image: Tensor, reference: Tensor) -> float:
-    """Structural similarity (Wang et al., IEEE TIP 2004), averaged over the channels and all full windows.
+    """Return the structural similarity (Wang et al., IEEE TIP 2004), averaged over channels and full windows.
 
     The settings are the article's: a Gaussian window of 11 x 11 with standard deviation 1.5, K1 = 0.01, K2 = 0.03.
     scikit-image calls them ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255``.
@@ -78,7 +78,7 @@ def ssim(image: Tensor, reference: Tensor) -> float:
 
 @METRICS.register_module()
 class ImageQuality(BaseMetric):
-    """Mean PSNR (dB) and SSIM of ``restored`` against ``clean`` over the images of each data set.
+    """Measure the mean PSNR (dB) and SSIM of ``restored`` against ``clean`` over the images of each data set.
 
     Takes predictions with ``clean`` and ``restored`` of shape ``(3, H, W)``, 0..1. Data sets with a name report
     ``NAME/PSNR`` and ``NAME/SSIM``, others ``PSNR`` and ``SSIM``.

@@ -1,4 +1,4 @@
-"""The cross-task matrix as Markdown."""
+"""Write the cross-task matrix as Markdown."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What a matrix of corruptions says in a few numbers: means, and the corruption errors of ImageNet-C.
+"""Summarise a matrix of corruptions: means, and ImageNet-C's corruption errors.
 
 Mean corruption error: Hendrycks and Dietterich, ICLR 2019, section 4.2. Mean and relative performance under corruption:
 Michaelis et al., "Benchmarking Robustness in Object Detection", 2019.
@@ -70,7 +70,7 @@ def robustness(matrix: Matrix, conditions: Conditions) -> list[dict]:
 def _records(metric: str, cells: Mapping[tuple[str, int | None], Cell], untouched: Cell | None) -> list[dict]:
     every: dict[Any, Cell] = {**cells, **({'clean': untouched} if untouched else {})}
     images = [[row.get('image') for row in cell.rows] for cell in every.values()]
-    # Together, so that the interval of a mean is that of the same images drawn for all of them.
+    # Resampled together, so that the interval of a mean uses the same images for all corruptions.
     together = bootstrap(metric, *every.values()) if all(one == images[0] for one in images) else None
     values: dict[Any, np.ndarray] = {}  # the value itself, then those of the resamples
     for index, (key, cell) in enumerate(every.items()):

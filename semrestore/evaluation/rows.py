@@ -1,4 +1,4 @@
-"""What each image scored, in files that survive an interruption."""
+"""Store what each image scored, in files that survive an interruption."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def evenly(count: int, limit: int | None) -> list[int]:
 
 
 class Rows:
-    """The rows of one cell in a file: one line an image, below a line that says what the rows depend on.
+    """Store the rows of one cell in a file: a line with what they depend on, then one line an image.
 
     An interrupted cell goes on at the image where it stopped.
 
@@ -64,7 +64,7 @@ class Rows:
                     break
                 if not isinstance(line, dict) or (lines and not _is_row(line)):
                     break
-                # Two runs at once write each row twice. Clean images of one name may score alike, but far apart.
+                # Two runs at once write each row twice in a row. Equal rows further apart belong to images of one name.
                 if not lines or line != lines[-1]:
                     lines.append(line)
         return lines[: 1 + self.origin['images']]

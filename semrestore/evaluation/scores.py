@@ -1,4 +1,4 @@
-"""What one image scores, and a task's metrics of any sample of images."""
+"""Score single images, and compute a task's metrics on any sample of images."""
 
 import math
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ VOID = 255
 
 
 class Score(ABC):
-    """Base class: a task's figures in the cross-task matrix, in percent, higher being better.
+    """Base class of a task's figures in the cross-task matrix, in percent. Higher is better.
 
     The matrix keeps what each image scored, so that a stopped run goes on, intervals can be drawn from images (a
     bootstrap) and methods compared on the same ones. A task names its score by :attr:`FrozenTask.score
@@ -44,7 +44,7 @@ class Score(ABC):
         """
 
     def right(self, row: dict) -> bool | None:
-        """Return whether an image was recognised; ``None`` where that is no matter of yes or no."""
+        """Return whether an image was recognised; ``None`` if that is not a yes-or-no question."""
         return None
 
     def points(self, row: dict) -> float | None:
@@ -68,7 +68,7 @@ class Score(ABC):
 
 @METRICS.register_module()
 class TopK(Score):
-    """Accuracy of a classification among the first and the first five guesses."""
+    """Measure top-1 and top-5 accuracy of a classification."""
 
     metrics = ('top-1', 'top-5')
     apart = ('confidence',)
@@ -80,7 +80,7 @@ class TopK(Score):
         of the first guess, or ``None`` if that is no number.
         """
         scores, truth = sample.pred_score, label(sample, 'gt_label')
-        # Not counted as "how many scored higher", which would make a network of NaNs always right.
+        # Counting how many classes score higher would make a network of NaNs always right.
         rank = int((~(scores < scores[truth.item()])).sum()) - 1
         confidence = round(float(scores.max()), 4)
         return {'rank': rank, 'confidence': confidence if math.isfinite(confidence) else None}
@@ -96,7 +96,7 @@ class TopK(Score):
 
 @METRICS.register_module()
 class Confidence(Score):
-    """Mean probability that a classification gives to the right class; finer than a count where images are few."""
+    """Measure the mean probability of the right class, which is finer than accuracy if images are few."""
 
     metrics = ('confidence',)
 
@@ -110,7 +110,7 @@ class Confidence(Score):
 
 @METRICS.register_module()
 class MeanIoU(Score):
-    """Mean intersection over union of a segmentation, over the classes that occur in the data or the predictions."""
+    """Measure the mean intersection over union of a segmentation, over classes in the data or the predictions."""
 
     metrics = ('mIoU',)
 
@@ -128,15 +128,15 @@ class MeanIoU(Score):
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         intersect, union = (counts @ np.array([row[name] for row in rows], float) for name in ('intersect', 'union'))
         there = union[0] > 0
-        # A class that a resample happens to miss keeps the value that it has on all images: left out, it would shift
-        # the mean.
+        # A class that is missing from a resample keeps its value on all images, because leaving it out would shift the
+        # mean.
         ratios = np.where(union > 0, intersect, intersect[0])[:, there] / np.where(union > 0, union, union[0])[:, there]
         return 100 * ratios.mean(1)
 
 
 @METRICS.register_module()
 class DepthAccuracy(Score):
-    """Share of the pixels whose depth is within a factor of 1.25 of the true one (Eigen et al., NIPS 2014)."""
+    """Measure the share of pixels whose depth is within a factor of 1.25 of the truth (Eigen et al., NIPS 2014)."""
 
     metrics = ('delta1',)
 
@@ -171,7 +171,7 @@ def label(sample: BaseDataElement, name: str) -> Any:
 
 @METRICS.register_module()
 class ScoreMetric(BaseMetric):
-    """Any score as a metric of MMEngine's, for validation in training and for ``semrestore test``.
+    """Use any score as a metric of MMEngine, in validation and in ``semrestore test``.
 
     Args:
         score: Name of the registered :class:`Score`.
@@ -197,7 +197,7 @@ class ScoreMetric(BaseMetric):
 
 @METRICS.register_module()
 class TaskMetric(BaseMetric):
-    """A metric of what one of several task networks predicts; it reports ``TASK/METRIC``.
+    """Measure the predictions of one of several task networks, as ``TASK/METRIC``.
 
     Args:
         task: The network's name in ``model.tasks``.
@@ -211,7 +211,7 @@ class TaskMetric(BaseMetric):
 
     @property
     def dataset_meta(self) -> dict | None:
-        """What the metric is told of the data."""
+        """What the metric knows about the data."""
         return self.metric.dataset_meta
 
     @dataset_meta.setter
@@ -219,7 +219,7 @@ class TaskMetric(BaseMetric):
         self.metric.dataset_meta = meta
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Hand the network's own predictions to the metric.
+        """Pass the network's own predictions to the metric.
 
         Raises:
             UserError: The samples have none of that network.
@@ -241,7 +241,7 @@ class TaskMetric(BaseMetric):
 
 
 class _Fields:
-    """A data sample that MMEngine's evaluator has made a dict of, to be read like one again."""
+    """Read a dict that MMEngine's evaluator made of a data sample like a data sample."""
 
     def __init__(self, fields: dict) -> None:
         self.metainfo = fields

@@ -1,4 +1,4 @@
-"""Images as files: one decoder, one writer, video frames, tiles. Training, inference and rating share them."""
+"""Read and write images: the decoder, the writer, video frames and tiles of training, inference and rating."""
 
 from semrestore.images.listing import find
 from semrestore.images.photo import decode_photo, read_photo

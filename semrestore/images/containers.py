@@ -1,4 +1,4 @@
-"""Whether the container of a film is there from end to end: what FFmpeg leaps over without a word."""
+"""Check whether a film's container is complete, because FFmpeg skips missing parts silently."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ BOXES = frozenset({b'moov', b'trak', b'edts', b'mdia', b'minf', b'dinf', b'stbl'
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a Matroska, MP4 or AVI file is made of parts from end to end, and none ends behind the file.
+    """Return whether a Matroska, MP4 or AVI file consists of complete parts from end to end.
 
     What lies in the parts is not looked at.
     """
@@ -50,7 +50,7 @@ def _chunks_are_whole(file: IO[bytes], size: int) -> bool:
 
 
 def _boxes_are_whole(file: IO[bytes], size: int) -> bool:
-    """Walk over the boxes of ISO/IEC 14496-12, section 4.2, of which the last may go on to the end."""
+    """Walk over the boxes of ISO/IEC 14496-12, section 4.2. The last may extend to the end of the file."""
     while file.tell() < size and len(head := file.read(8)) == 8:
         length, kind = int.from_bytes(head[:4]), head[4:]
         if length == 0 and kind.isalnum():

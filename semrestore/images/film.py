@@ -1,4 +1,4 @@
-"""A film as a film again, by PyAV: H.264 of high quality, with the times of its frames and the sound as they were."""
+"""Write films by PyAV as H.264 of high quality, with the original frame times and sound."""
 
 import importlib.util
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ QUALITY = dict(crf='14', preset='medium')
 
 
 def film_name(path: Path) -> Path:
-    """Return what a film is called when it is written: its own name, in a container that takes it.
+    """Return the name of a written film: its own, with a container that can hold H.264.
 
     >>> film_name(Path('a/clip.webm')).name
     'clip.mkv'
@@ -32,7 +32,7 @@ def film_name(path: Path) -> Path:
 
 
 def check_writable(film: Path) -> None:
-    """Refuse to write films without PyAV, before any work.
+    """Raise an error before any work if PyAV is missing.
 
     Raises:
         UserError: It is not installed.
@@ -53,7 +53,7 @@ SAFE = dict([CONTAINERS.split(';')])
 
 
 class FilmWriter:
-    """Write frames one by one; made by :func:`writing_film`."""
+    """Write a film's frames one by one; made by :func:`writing_film`."""
 
     def __init__(self, target: Any, source: Any, times: Sequence[int]) -> None:
         self._target, self._source, self._times = target, source, times
@@ -70,7 +70,7 @@ class FilmWriter:
         if self._video is None:
             self._video = self._added(*picture.pixels.shape[:2])
         assert picture.frame is not None
-        # By the matrix that OpenCV decodes it with, which is the film's own.
+        # Use the film's own colour matrix, with which OpenCV decodes it.
         matrix = MATRICES.get(self._video.codec_context.colorspace, 'ITU601')
         frame = av.VideoFrame.from_ndarray(picture.pixels, format='rgb24')
         frame = frame.reformat(format=self._video.pix_fmt, dst_colorspace=matrix)
@@ -79,7 +79,7 @@ class FilmWriter:
         self._target.mux(self._video.encode(frame))
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the remaining frames and sound."""
         if self._video is not None:
             self._target.mux(self._video.encode(None))
         self._mux_sound(float('inf'))
@@ -87,7 +87,7 @@ class FilmWriter:
     def _added(self, height: int, width: int) -> Any:
         video = self._target.add_stream('libx264', rate=self._rate, options=QUALITY)
         video.width, video.height = width, height
-        # Players want colour at half the size, which an odd side does not have.
+        # Players expect colour at half the size, which needs even sides.
         video.pix_fmt = 'yuv420p' if height % 2 == width % 2 == 0 else 'yuv444p'
         video.codec_context.time_base = self._from.time_base
         for name in ('colorspace', 'color_primaries', 'color_trc'):
@@ -101,7 +101,7 @@ class FilmWriter:
         return last + round((number - max(0, len(self._times) - 1)) / self._rate / self._from.time_base)
 
     def _copied_sound(self) -> Iterator[Any]:
-        """Yield the packets of the sound, bound for the new film."""
+        """Yield the packets of the sound for the new film."""
         copies = {sound: self._target.add_stream_from_template(sound) for sound in self._source.streams.audio}
         for packet in self._source.demux(list(copies)) if copies else ():
             if packet.dts is not None:
@@ -125,7 +125,7 @@ def _times(film: Path) -> list[int]:
 
 @contextmanager
 def writing_film(path: Path, source: Path) -> Iterator[FilmWriter]:
-    """Give a writer for the film ``path``, whose sound and times are those of ``source``; whole or not there.
+    """Yield a writer for the film ``path``, with the sound and times of ``source``. It is written whole or not at all.
 
     Raises:
         UserError: The film cannot be written.

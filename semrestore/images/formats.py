@@ -1,4 +1,4 @@
-"""What is read: suffixes, Pillow's formats, containers of films; and what a broken file raises."""
+"""List what can be read (suffixes, Pillow's formats, film containers), and the errors of broken files."""
 
 import struct
 import zlib
@@ -17,7 +17,7 @@ _RANGELESS = frozenset({'.pfm'})
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Return Pillow's names of what is read, the usual ones first.
+    """Return Pillow's names of the formats that are read, the usual ones first.
 
     AVIF is among them where Pillow reads it, and HEIF where ``pillow-heif`` is installed. Others are left out: Pillow
     would hand PostScript to Ghostscript, which runs programs.
@@ -33,7 +33,7 @@ def formats() -> tuple[str, ...]:
 
 @cache
 def suffixes() -> frozenset[str]:
-    """Return the suffixes that Pillow gives to what is read: of images in a folder as by name."""
+    """Return the suffixes of the formats that are read, for folders and for single files."""
     known = {*formats(), 'MPO'}  # which Pillow opens as JPEG
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in known) - _RANGELESS
 
@@ -60,7 +60,7 @@ _BRANDS = frozenset({b'avif', b'avis', b'heic', b'heix', b'heim', b'hevc', b'mif
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file is an image by its suffix or its first bytes, read or not."""
+    """Return whether a file is an image by its suffix or first bytes, whether or not it can be read."""
     if path.suffix.lower() in suffixes() | _RAW:
         return True
     try:

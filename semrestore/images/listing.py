@@ -1,4 +1,4 @@
-"""Which files a user means by files, folders and globs."""
+"""Find the files that a user means by files, folders and globs."""
 
 import glob
 import re
@@ -24,7 +24,7 @@ LOOKED_INTO = 20
 
 
 def is_sidecar(name: str) -> bool:
-    """Return whether a file or folder is hidden, or one of those that no person put there.
+    """Return whether a file or folder is hidden, or made by an operating system.
 
     >>> [is_sidecar(name) for name in ('._a.png', '@eaDir', '.ipynb_checkpoints', 'a.png')]
     [True, True, True, False]
@@ -33,7 +33,7 @@ def is_sidecar(name: str) -> bool:
 
 
 def images_below(folder: Path, films: bool = False) -> list[Path]:
-    """Return the images below a folder in lexicographic order, on which labels and a training's stream depend.
+    """Return the images in a folder in lexicographic order, on which labels and training streams depend.
 
     Hidden names and sidecars below the folder are passed over; the folder itself may be hidden. Files that are images
     but are not read, such as raw ones, are named on standard error, once.
@@ -47,7 +47,7 @@ def images_below(folder: Path, films: bool = False) -> list[Path]:
 
 
 def _read_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[Path]:
-    """Return the files with one of the suffixes that are wanted, and name an image that is passed over."""
+    """Return the files with a wanted suffix, and warn of an image that is skipped."""
     others = (path for path in paths if path.suffix.lower() not in wanted | VIDEOS)
     odd = next(filter(is_image, _samples(others)), None)
     if odd is not None:
@@ -61,7 +61,7 @@ def _read_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[Path]:
 
 
 def _samples(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the first files of each suffix: of a million labels not all are looked into."""
+    """Yield the first files of each suffix, because a folder may have a million labels."""
     seen: Counter[str] = Counter()
     for path in paths:
         seen[path.suffix.lower()] += 1
@@ -70,7 +70,7 @@ def _samples(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def naturally(path: Path) -> list:
-    """Return a key by which numbers in names count as numbers.
+    """Return a sort key that compares numbers in names as numbers.
 
     >>> [str(path) for path in sorted(map(Path, ('a10.png', 'a9.png', 'a.png')), key=naturally)]
     ['a.png', 'a9.png', 'a10.png']
@@ -80,7 +80,7 @@ def naturally(path: Path) -> list:
 
 
 def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
-    """Yield every image and video of files, folders and globs, each with its path below what was given.
+    """Yield every image and film of files, folders and globs, with its path relative to the given one.
 
     Raises:
         UserError: One does not exist, or has no images.
@@ -109,7 +109,7 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """Return what :func:`glob.glob` would find, which links lead around in circles at ``**``."""
+    """Return what :func:`glob.glob` finds, without following links in circles at ``**``."""
     parts = [part if part == '**' else re.sub(r'\*+', '*', part) for part in pattern.relative_to(pattern.anchor).parts]
     if parts[-1] == '**':  # which finds folders alone before Python 3.13
         parts.append('*')

@@ -1,4 +1,4 @@
-"""Any image file as the 8-bit RGB that networks are trained and judged on."""
+"""Read any image file as 8-bit RGB, for training and evaluation."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An image as it came and as it goes back: depth, greyscale, alpha, EXIF and ICC profile are kept."""
+"""Hold an image with what is kept of it: depth, greyscale, alpha, EXIF and ICC profile."""
 
 import struct
 import warnings
@@ -17,7 +17,7 @@ from semrestore.images.formats import STRIP
 
 __all__ = ['Picture', 'from_array', 'from_pil']
 
-# Colours of these modes are no RGB, so their profile does not fit what is written.
+# These modes are not RGB, so their profile does not fit the written image.
 _OWN_COLOURS = ('CMYK', 'LAB', 'HSV', 'YCbCr')
 
 
@@ -27,7 +27,7 @@ BRIGHTEST = 1.5
 
 @dataclass
 class Picture:
-    """An image and what is kept of it."""
+    """Hold an image's pixels and what is kept of its file."""
 
     pixels: np.ndarray
     """RGB ``(H, W, 3)`` or grey ``(H, W)``; uint8, uint16, or floats of 0..1."""
@@ -60,7 +60,7 @@ class Picture:
         return replace(self, pixels=pixels)
 
     def as_given(self) -> np.ndarray | Image.Image:
-        """Return a PIL image for a PIL image, else an array ``(H, W[, C])`` with its alpha channel."""
+        """Return a PIL image if the input was one, otherwise an array ``(H, W[, C])`` with its alpha channel."""
         array = self._array()
         if self.kind != 'pil':
             return array
@@ -124,7 +124,7 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Return how an image is turned by its EXIF data, or its XMP; 1, upright, where they are damaged."""
+    """Return an image's orientation from its EXIF data or XMP; 1 (upright) if these are damaged."""
     try:
         return image.getexif().get(Base.Orientation, 1)  # Pillow looks into the XMP as well
     except Exception:  # SyntaxError, struct.error and others
@@ -138,7 +138,7 @@ def _stated_orientation(metadata: dict[str, bytes]) -> int | None:
 
 
 def metadata_of(image: Image.Image) -> dict[str, bytes]:
-    """Return the EXIF data and the ICC profile of a PIL image; an orientation of its XMP goes into the EXIF data."""
+    """Return a PIL image's EXIF data, with the orientation of its XMP, and its ICC profile."""
     found = {key: image.info[key] for key in ('exif', 'icc_profile') if image.info.get(key)}
     turn = orientation_of(image)
     if image.format != 'TIFF' and turn != 1 and turn != _stated_orientation(found):
@@ -219,7 +219,7 @@ def _png_16(array: np.ndarray) -> bytes:
 
 
 def _with_metadata(png: bytes, metadata: dict[str, bytes]) -> bytes:
-    """Return a PNG with the chunks of its profile and EXIF data behind the header (PNG, 3rd edition, 11.3)."""
+    """Return a PNG with its profile and EXIF chunks after the header (PNG, 3rd edition, 11.3)."""
     chunks = []
     if 'icc_profile' in metadata:
         chunks.append((b'iCCP', b'ICC Profile\0\0' + zlib.compress(metadata['icc_profile'])))

@@ -1,4 +1,4 @@
-"""The decoder: files, animated images and videos as pictures."""
+"""Decode files, animated images and films as pictures."""
 
 import re
 import warnings
@@ -58,7 +58,7 @@ def read(path: Path) -> Iterator[Picture]:
 
 
 def read_first(path: Path) -> Picture:
-    """Return the picture of an image file, of an animated one the first frame; see :func:`read`."""
+    """Return the picture of an image file, or an animated image's first frame; see :func:`read`."""
     check_is_file(path, 'image')
     with _reported(path):
         pages = tiff_pictures(path, first=True) if is_tiff(path) else None
@@ -72,7 +72,7 @@ def read_first(path: Path) -> Picture:
 
 
 def decode(content: bytes, name: str) -> Picture:
-    """Return the picture of an image file's content, of an animated one the first frame; see :func:`read`.
+    """Return the picture of an image file's content, or an animated image's first frame; see :func:`read`.
 
     Args:
         content: What the file holds, in any format that is read.
@@ -81,7 +81,7 @@ def decode(content: bytes, name: str) -> Picture:
     Raises:
         UserError: As for :func:`read`; the message has the name.
     """
-    # Several libraries decode, and some of them take files alone.
+    # Some of the decoding libraries take only files.
     with NamedTemporaryFile(suffix=Path(name).suffix) as file:
         file.write(content)
         file.flush()
@@ -103,7 +103,7 @@ def _pages(path: Path, source: Path | BytesIO, layout: list[tuple[int, int]]) ->
 
 
 def _tags(path: Path) -> dict[str, bytes]:
-    """Return the EXIF data of a TIFF, none where Pillow does not know its form."""
+    """Return the EXIF data of a TIFF, or none if Pillow does not know its form."""
     try:
         with open_image(path) as image:
             return metadata_of(image)
@@ -112,7 +112,7 @@ def _tags(path: Path) -> dict[str, bytes]:
 
 
 def open_image(path: Path | BytesIO) -> Image.Image:
-    """Open an image file, or its content, by one of the formats that are read, without decoding it."""
+    """Open an image file or its content without decoding it."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # at half of what is refused
         return Image.open(path, formats=formats())
@@ -134,7 +134,7 @@ def is_animated(path: Path) -> bool:
 
 
 class _reported:  # noqa: N801 (a context manager, written as a class because it is used inside a generator)
-    """Name the file in whatever its content raises."""
+    """Add the file's name to errors that its content causes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -264,5 +264,5 @@ def _wide_ppm(content: bytes, image: Image.Image) -> np.ndarray:
 
 
 def _has_frames(image: Image.Image) -> bool:
-    # A telephone's MPO is a photo with a second one behind it.
+    # A telephone's MPO is a photo followed by a second one.
     return getattr(image, 'n_frames', 1) > 1 and image.format != 'MPO'

@@ -1,4 +1,4 @@
-"""Which photos of a folder a training holds out."""
+"""Choose which photos of a folder a training holds out."""
 
 import random
 from pathlib import Path
@@ -14,7 +14,7 @@ LEAST_HELD_OUT, MOST_HELD_OUT = 8, 200
 
 
 class Split(NamedTuple):
-    """The photos of a folder."""
+    """Hold the photos of a folder, for training and held out."""
 
     folder: Path
     train: list[int]
@@ -23,7 +23,7 @@ class Split(NamedTuple):
 
 
 def held_out(count: int) -> list[int]:
-    """Return which of ``count`` photos are held out: a tenth, at least 8 and at most 200, by chance, always the same.
+    """Return which of ``count`` photos are held out: a tenth, 8 to 200, at random but always the same.
 
     >>> len(held_out(1000)), held_out(1000) == held_out(1000)
     (100, True)

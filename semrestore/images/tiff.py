@@ -1,4 +1,4 @@
-"""TIFF by its tags: depth, meaning of zero, planes, opacity, orientation and thumbnails, decoded by tifffile."""
+"""Decode TIFF by its tags (depth, meaning of zero, planes, opacity, orientation, thumbnails), with tifffile."""
 
 import logging
 import re
@@ -32,13 +32,13 @@ logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # what it finds odd in
 
 
 def is_tiff(path: Path) -> bool:
-    """Return whether a file begins as a TIFF does."""
+    """Return whether a file begins like a TIFF."""
     with open(path, 'rb') as file:
         return file.read(4) in PREFIXES
 
 
 def tiff_pictures(path: Path, first: bool = False) -> Iterator[Picture] | None:
-    """Return the pages of a TIFF upright, thumbnails left out; ``None`` for what Pillow decodes as it should.
+    """Return the pages of a TIFF upright, without thumbnails; ``None`` if Pillow decodes the file correctly.
 
     Here are grey and RGB of 8 to 16 bits, with opacity or without, in one piece or in planes. Palettes, CMYK, YCbCr
     and bilevel images are Pillow's.
@@ -69,7 +69,7 @@ def tiff_pictures(path: Path, first: bool = False) -> Iterator[Picture] | None:
 
 
 def tiff_page_count(path: Path) -> int | None:
-    """Return how many pictures a TIFF has, by its tags alone; ``None`` if they are damaged."""
+    """Return how many pictures a TIFF has, only from its tags; ``None`` if they are damaged."""
     import tifffile
 
     try:
@@ -108,7 +108,7 @@ def without_orientation(path: Path, first: bool = False) -> tuple[Path | BytesIO
 
 
 def turned(picture: Picture, orientation: int) -> Picture:
-    """Return a picture upright that is stored in an orientation."""
+    """Return a picture upright, from the orientation in which it is stored."""
     pixels, alpha = (
         None if one is None else np.ascontiguousarray(TURNS[orientation](one))
         for one in (picture.pixels, picture.alpha)
@@ -118,7 +118,7 @@ def turned(picture: Picture, orientation: int) -> Picture:
 
 
 def _orientation(page: Any) -> int:
-    """Return the orientation of a page by its tag, or else by its XMP, as Pillow does."""
+    """Return the orientation of a page from its tag, or from its XMP, as Pillow does."""
     xmp = page.tags.get(XMP)
     if ORIENTATION in page.tags or xmp is None:
         return _stated_orientation(page)
@@ -132,7 +132,7 @@ def _stated_orientation(page: Any) -> int:
 
 
 def _full_pages(file: Any, first: bool) -> list:
-    """Return the pages that are no smaller versions of others and no masks; of such alone the first."""
+    """Return the pages that are not thumbnails or masks; if all are, return the first."""
     full: list = []
     seen: set[int] = set()
     for page in file.pages:
@@ -222,7 +222,7 @@ TURNS = {
 
 
 def _values(page: Any) -> np.ndarray:
-    """Return a page's samples ``(H, W, S)``, uint8 or uint16, scaled up to all 16 bits where they have fewer."""
+    """Return a page's samples ``(H, W, S)``, uint8 or uint16; 9 to 15 bits are scaled up to 16."""
     bits = page.bitspersample
     planar = int(page.planarconfig) == 2 and page.samplesperpixel > 1
     if bits in (8, 16):
@@ -245,7 +245,7 @@ def _values(page: Any) -> np.ndarray:
 
 
 def _is_known_elsewhere(page: Any, planar: bool) -> bool:
-    """Return whether Pillow, or OpenCV for 16 bits, has a form of 8 or 16 bits right, whatever its compression."""
+    """Return whether Pillow (or OpenCV for 16 bits) decodes this form correctly, in any compression."""
     meaning, extra = int(page.photometric), set(map(int, page.extrasamples))
     if page.bitspersample == 8:
         return not planar or meaning == RGB
@@ -272,7 +272,7 @@ def _unpacked(page: Any, planar: bool) -> np.ndarray:
 
 
 def _straight(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return colours that were stored multiplied by their opacity as they are."""
+    """Return colours without the opacity that they were stored multiplied by."""
     most = np.iinfo(pixels.dtype).max
     opacity = alpha if pixels.ndim == 2 else alpha[..., None]
     straight = np.round(pixels.astype(np.float64) * most / np.maximum(opacity, 1))

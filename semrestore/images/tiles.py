@@ -1,4 +1,4 @@
-"""Large images in tiles: the same result as in one piece, in memory that does not grow with the image."""
+"""Cut large images into tiles, for the same result as in one piece in bounded memory."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,7 +9,7 @@ __all__ = ['Tile', 'tiles']
 
 
 class Tile(NamedTuple):
-    """A part of an image: what to read, what of it to keep, and where to put that."""
+    """Hold a tile: what to read, what to keep of the result, and where to write it."""
 
     read: tuple[slice, slice]
     """Rows and columns of the image, with the neighbourhood that the kept pixels depend on."""
@@ -22,7 +22,7 @@ class Tile(NamedTuple):
 
 
 def tiles(height: int, width: int, side: int, reach: int, stride: int = 1) -> Iterator[Tile]:
-    """Cut an image into tiles whose results, put together, are the result of the whole image.
+    """Cut an image into tiles whose results add up to the result of the whole image.
 
     That holds where ``reach`` and ``stride`` are those of the denoiser (:class:`~semrestore.denoisers.Denoiser`): a
     kept pixel has all around it that it depends on, or the image's own border, and the tile lies on the denoiser's

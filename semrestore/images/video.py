@@ -1,4 +1,4 @@
-"""The frames of a film, by OpenCV."""
+"""Read the frames of a film, by OpenCV."""
 
 import os
 import warnings
@@ -34,7 +34,7 @@ ALPHA_MODE = b'\x53\xc0\x81\x01'
 
 
 def frames(path: Path) -> Iterator[Picture]:
-    """Yield the frames of a film as 8-bit RGB pictures; what cannot be decoded is passed over, and reported at the end.
+    """Yield a film's frames as 8-bit RGB pictures. Frames that cannot be decoded are skipped and reported at the end.
 
     An alpha channel and more than 8 bits a channel are dropped with a warning.
 
@@ -81,7 +81,7 @@ def _opened(path: Path, options: str = CONTAINERS) -> Iterator[Any]:
 
 
 def _packets(path: Path) -> int:
-    """Return how many pictures to be shown a film holds, without decoding them."""
+    """Return how many pictures a film shows, without decoding them."""
     import cv2
 
     hidden = count = 0
@@ -96,13 +96,13 @@ def _packets(path: Path) -> int:
 
 
 def _decodable(path: Path) -> int:
-    """Return how many frames a film has together with those that its edit list cuts away."""
+    """Return how many frames a film has, including those that its edit list hides."""
     with _opened(path, f'{CONTAINERS}|ignore_editlist;1') as video:
         return sum(video.retrieve()[0] for _ in _successes(video.grab))
 
 
 def _successes(grab: Callable[[], bool]) -> Iterator[int]:
-    """Grab up to the end, past what fails on the way, and yield the number of each success, counting failures too."""
+    """Grab frames to the end, past failures, and yield the number of each success, counting failures."""
     number = failed = 0
     while failed < ATTEMPTS:
         number += 1
@@ -114,7 +114,7 @@ def _successes(grab: Callable[[], bool]) -> Iterator[int]:
 
 
 def _dropped(path: Path, video: Any) -> str:
-    """Return what the pictures of a film have beyond 8-bit RGB, by the code of FFmpeg's pixel format."""
+    """Return what a film's pictures have beyond 8-bit RGB, from the code of FFmpeg's pixel format."""
     import cv2
 
     code = _letters(video.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT))

@@ -1,4 +1,4 @@
-"""For people with images: denoise whatever they have, and put a denoiser before a network of their own."""
+"""Denoise a user's images, and put a denoiser before a user's network."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A trained denoiser before somebody's own network: any module, with that network's own normalisation."""
+"""Put a trained denoiser before any network, with the network's own normalisation."""
 
 import math
 import warnings
@@ -20,7 +20,7 @@ __all__ = ['DenoiseBefore']
 
 
 class DenoiseBefore(nn.Module):
-    """A network with a denoiser in front of it; whoever calls it goes on as before.
+    """Run a network behind a denoiser. You call it as you called the network.
 
     It takes what the network takes: images normalised by ``mean`` and ``std``. They are brought back to 0..1, denoised,
     normalised again and handed on. The denoiser is never trained; the network is whatever its owner makes of it.
@@ -74,7 +74,7 @@ class DenoiseBefore(nn.Module):
         self.sigma = None if sigma is None else sigma / 255
 
     def forward(self, *arguments: Any, **options: Any) -> object:
-        """Denoise normalised images and return what the network makes of them.
+        """Denoise normalised images and return the network's result.
 
         They are the first argument, by whatever name the network calls it: a batch ``(N, 3, H, W)``, or a list of
         images ``(3, H, W)`` as torchvision's detectors take. Their dtype is kept.
@@ -105,7 +105,7 @@ class DenoiseBefore(nn.Module):
     def _restored(self, images: Any) -> Any:
         if isinstance(images, list | tuple):
             return type(images)(self._restored(image[None])[0] for image in images)
-        # In float32, whatever the network computes in: noise in half precision would be another noise.
+        # In float32 even if the network uses half precision, which would change the noise.
         mean, std = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (self.mean, self.std))
         noisy = images.float() * std + mean
         levels = noise_levels(noisy) if self.gate is not None and self.gate.kind == 'noise' else None
@@ -123,7 +123,7 @@ class DenoiseBefore(nn.Module):
         return self.denoiser(images.flip(1), self.sigma).flip(1)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'DenoiseBefore':
-        # half() and the like are for the network.
+        # half() and similar calls are for the network.
         super()._apply(fn, recurse)
         self.denoiser.float()
         return self
@@ -173,7 +173,7 @@ def _normalisation(
 
 
 def _check_rescaling(processor: object) -> None:
-    """Raise a :class:`UserError` if a processor of transformers does not bring 0..255 to 0..1, as torchvision does."""
+    """Raise a :class:`UserError` if a processor of transformers does not scale 0..255 to 0..1."""
     for name, expected in (('do_rescale', True), ('rescale_factor', 1 / 255)):
         value = getattr(processor, name, None)
         if value is not None and not math.isclose(value, expected, rel_tol=1e-6):

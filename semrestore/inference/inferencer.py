@@ -1,4 +1,4 @@
-"""Denoise files, folders, globs, arrays, PIL images and videos, and give each back as it came.
+"""Denoise files, folders, globs, arrays, PIL images and films, and return each in its own form.
 
 Three steps, each a generator over pictures: read, restore, write (the first and the last: ``pictures.py``). So memory
 holds one batch, whatever the number of files or frames.
@@ -105,7 +105,7 @@ class DenoiseInferencer:
         batch_size: int = 8,
         as_frames: bool = False,
     ) -> list[Path]:
-        """Denoise files, folders, globs and videos into files, and return their paths.
+        """Denoise files, folders, globs and films into files, and return their paths.
 
         An image becomes a PNG, a film a film with its sound, which needs the extra ``video``.
 
@@ -131,7 +131,7 @@ class DenoiseInferencer:
     def restore(
         self, items: Iterable[Item], sigma: float | str | None = None, batch_size: int = 8, failed: Failed = None
     ) -> Iterator[Item]:
-        """Yield items restored, with the noise level used; neighbours of one size go through together.
+        """Yield restored items with the noise level used. Neighbours of one size share a batch.
 
         Args:
             items: From :func:`read_inputs` or :func:`read_files`.
@@ -246,7 +246,7 @@ def _tensor(pixels: np.ndarray, white: float, device: str) -> Tensor:
 
 
 def _array(restored: Tensor, like: np.ndarray) -> np.ndarray:
-    """Return what ``_tensor`` took; of grey the mean over the channels."""
+    """Undo ``_tensor``; grey is the mean over the channels."""
     images = restored.mean(1) if like.ndim == 3 else restored.permute(0, 2, 3, 1)
     if like.dtype.kind == 'f':
         return images.float().cpu().numpy().astype(like.dtype)
@@ -255,7 +255,7 @@ def _array(restored: Tensor, like: np.ndarray) -> np.ndarray:
 
 
 def _chunks(items: Iterable[Item], size: int, tile: int | None) -> Iterator[list[Item]]:
-    """Yield lists of up to ``size`` items; an image of several tiles is alone, so that memory holds one of them."""
+    """Yield lists of up to ``size`` items. An image of several tiles is alone, to bound the memory."""
     chunk: list[Item] = []
     for item in items:
         chunk.append(item)

@@ -1,4 +1,4 @@
-"""The noise level that an image is restored with: given, or estimated."""
+"""Choose the noise level to restore an image with: given, or estimated."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ SAMPLE_SIDE, SAMPLES = 256, 16  # of a large image
 
 
 def check_level(sigma: float | str | None) -> None:
-    """Refuse what is no noise level.
+    """Raise an error for a value that is not a noise level.
 
     Raises:
         UserError: It is neither a number of 0 to ``LARGEST_SIGMA``, nor ``'auto'``, nor ``None``.
@@ -47,7 +47,7 @@ def estimate_level(picture: Picture) -> float:
 
 
 def level_of(picture: Picture, sigma: float | str | None) -> float | None:
-    """Return the noise level to restore a picture with: the given one, or what is estimated if it is ``'auto'``.
+    """Return the noise level to restore a picture with: the given one, or an estimate for ``'auto'``.
 
     Raises:
         UserError: The picture is too small to estimate it.

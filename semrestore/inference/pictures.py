@@ -1,4 +1,4 @@
-"""The first and the last step of denoising files: pictures are read, and written as they came."""
+"""Read pictures before denoising, and write them afterwards in their own form."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ __all__ = ['Failed', 'Item', 'read_files', 'read_inputs', 'report', 'write_files
 
 @dataclass(frozen=True)
 class Item:
-    """A picture on its way."""
+    """Hold a picture on its way from input to result."""
 
     picture: Picture
     path: Path | None = None
@@ -33,7 +33,7 @@ Failed = Callable[[str], None] | None
 
 
 def read_inputs(given: Sequence[object]) -> Iterator[Item]:
-    """Yield the pictures of arrays, PIL images, files, folders, globs and videos, to be handed back."""
+    """Yield the pictures of arrays, PIL images, files, folders, globs and films, to return them."""
     for number, one in enumerate(given):
         if isinstance(one, str | Path):
             for path, _ in find([one]):
@@ -52,7 +52,7 @@ def read_inputs(given: Sequence[object]) -> Iterator[Item]:
 
 
 def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None, only_missing: bool = False) -> Iterator[Item]:
-    """Yield the pictures of files with the paths that they go to.
+    """Yield the pictures of files with their target paths.
 
     Args:
         pairs: Sources and targets, as :func:`~semrestore.inference.targets.targets` gives them.
@@ -70,7 +70,7 @@ def read_files(pairs: Iterable[tuple[Path, Path]], failed: Failed = None, only_m
 
 
 def write_files(items: Iterable[Item], failed: Failed = None) -> Iterator[Item]:
-    """Write items to their paths, and yield those that are written; neighbours of one path are frames of a film.
+    """Write items to their paths and yield them. Neighbours with one path are frames of a film.
 
     Args:
         items: Restored, with paths.
@@ -94,7 +94,7 @@ def write_files(items: Iterable[Item], failed: Failed = None) -> Iterator[Item]:
 
 
 def report(error: UserError, failed: Failed) -> None:
-    """Hand an error on: to ``failed``, or raised if there is none."""
+    """Pass an error to ``failed``, or raise it if there is none."""
     if failed is None:
         raise error
     failed(str(error))

@@ -1,4 +1,4 @@
-"""Share files out over the processes of a job, and go on where an earlier start was stopped.
+"""Share files among the processes of a job, and continue where an earlier start stopped.
 
 The processes exchange nothing: each works out its own share from the same list of files.
 """
@@ -33,7 +33,7 @@ MIXED = {'mixed': True}
 
 
 class Share(NamedTuple):
-    """A process's part of a job."""
+    """Hold a process's part of a job."""
 
     rank: int = 0
     """Number of the process, from 0."""
@@ -43,12 +43,12 @@ class Share(NamedTuple):
     """Number of the process on its machine, from 0."""
 
     def has(self, number: int) -> bool:
-        """Return whether the file of this number, from 0, is this process's."""
+        """Return whether the file of this number (from 0) belongs to this process."""
         return number % self.processes == self.rank
 
 
 def share_of(environment: Mapping[str, str]) -> Share:
-    """Return which part of a job this process does, by the variables of torchrun or of SLURM's ``srun``.
+    """Return this process's part of a job, from the variables of torchrun or of SLURM's ``srun``.
 
     A batch script of SLURM, outside ``srun``, is no part of a job: it has no ``SLURM_STEP_NUM_TASKS``.
 
@@ -81,7 +81,7 @@ def share_of(environment: Mapping[str, str]) -> Share:
 
 
 def own_device(device: str | None, share: Share) -> str | None:
-    """Return a GPU of the process's own if there are several and ``device`` names none of them."""
+    """Return this process's own GPU if there are several and ``device`` names none."""
     import torch
 
     if share.processes == 1 or device not in (None, 'cuda') or not torch.cuda.is_available():
@@ -114,12 +114,12 @@ def settings_of(
 
 
 def unfinished(pairs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
-    """Return the pairs of source and target whose target is not there; a file that is there is whole."""
+    """Return the pairs whose target is missing. Existing targets are whole."""
     return [(source, target) for source, target in pairs if not target.is_file()]
 
 
 def check_record(out: Path, settings: dict, pairs: Sequence[tuple[Path, Path]]) -> None:
-    """Refuse to go on in a folder whose results were made by other weights or options.
+    """Raise an error if a folder's results were made with other weights or options.
 
     Args:
         out: Folder of the results.
@@ -165,7 +165,7 @@ def write_record(out: Path, settings: dict) -> None:
 
 
 def end_together(share: Share, failed: bool) -> None:
-    """Tell the other processes of torchrun that this one is done; if it failed, wait until all of them are.
+    """Tell torchrun's other processes that this one is done, and if it failed, wait for them.
 
     torchrun stops all processes as soon as one ends with an error, and a single broken image is one.
 
@@ -186,7 +186,7 @@ def end_together(share: Share, failed: bool) -> None:
 
 
 def _read(out: Path) -> dict | None:
-    """Return what the record says, ``None`` if there is none."""
+    """Return the record, or ``None`` if there is none."""
     path = out / RECORD
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""Where the results of files go."""
+"""Choose where the results of files go."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -70,7 +70,7 @@ def targets(
 
 
 def frame_path(target: Path, picture: Picture) -> Path:
-    """Return where a picture goes: the target, or for a frame that stays one a numbered file in a folder."""
+    """Return a picture's path: the target, or a numbered file in a folder for a frame."""
     if picture.frame is None or target.suffix in VIDEOS:
         return target
     return _frames(target) / f'{picture.frame:06}.png'
@@ -87,7 +87,7 @@ def _frames(target: Path) -> Path:
 
 
 def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
-    """Refuse films and animations whose frames would go to one folder, or among other results."""
+    """Raise an error for films and animations whose frames would mix with other results."""
     folders = {parent for _, target in planned for parent in target.resolve().parents}
     into: dict[Path, list[Path]] = {}
     for source, target in planned:

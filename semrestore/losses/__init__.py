@@ -1,4 +1,4 @@
-"""The terms of the joint loss: reconstruction, perceptual, task."""
+"""Define the terms of the joint loss: reconstruction, perceptual, task."""
 
 from semrestore.losses.base import Loss
 from semrestore.losses.perceptual import PerceptualLoss

@@ -1,4 +1,4 @@
-"""The contract of a loss."""
+"""State the contract of a loss."""
 
 from abc import abstractmethod
 
@@ -8,7 +8,7 @@ from semrestore.losses.step import Step
 
 
 class Loss(nn.Module):
-    """Base class: one term of the joint loss, a function of one :class:`~semrestore.losses.step.Step`.
+    """Base class of a term of the joint loss, a function of one :class:`~semrestore.losses.step.Step`.
 
     The cascade logs a term as ``loss_NAME`` (its key in the config) and adds it to the joint loss, times ``weight``.
 

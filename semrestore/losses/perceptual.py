@@ -1,4 +1,4 @@
-"""Perceptual loss L_P: features of the restored image against those of the clean one (paper, Eq. 2)."""
+"""Compare features of the restored and the clean image: the perceptual loss L_P (paper, Eq. 2)."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -33,7 +33,7 @@ _DISTANCES: dict[str, Callable[..., Tensor]] = {'mse': F.mse_loss, 'normalised':
 
 @MODELS.register_module()
 class PerceptualLoss(Loss):
-    """Mean feature distance, averaged over batch, channels and positions, then over layers.
+    """Measure the mean feature distance over batch, channels and positions, then over layers.
 
     Features are those of its network in that network's own input normalisation. Eq. 2 leaves open whether channels are
     summed or averaged; here they are averaged.

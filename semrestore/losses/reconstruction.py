@@ -1,4 +1,4 @@
-"""Reconstruction loss L_D: restored against clean pixels (paper, Eq. 1)."""
+"""Compare restored and clean pixels: the reconstruction loss L_D (paper, Eq. 1)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -24,7 +24,7 @@ _DISTANCES: dict[str, Callable[..., Tensor]] = {'mse': F.mse_loss, 'l1': F.l1_lo
 
 @MODELS.register_module()
 class ReconstructionLoss(Loss):
-    """Mean distance of restored and clean values over batch, channels and pixels.
+    """Measure the mean distance of restored and clean values over batch, channels and pixels.
 
     Eq. 1 leaves open whether channels are summed or averaged, and on which scale pixels are; here they are averaged,
     and the scale is ``pixel_range``.

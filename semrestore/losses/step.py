@@ -1,4 +1,4 @@
-"""What the losses of one training step may look at, each part computed when first asked for and at most once."""
+"""Share what the losses of one training step use, and compute each part once, when it is first needed."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -16,7 +16,7 @@ Supervision = Literal['labels', 'self', 'soft']
 
 
 class Step:
-    """One step's images and, lazily, what a frozen network makes of them; losses that listen to it share this.
+    """Hold one step's images and, lazily, a frozen network's results on them, for the losses that use it.
 
     Args:
         clean, noisy, restored: RGB batches of shape ``(N, 3, H, W)``, 0..1 (noisy and restored may leave that range).
@@ -74,7 +74,7 @@ class Step:
 
     @cached_property
     def _clean_pass(self) -> tuple[dict[str, Tensor], Any]:
-        """Features of the clean batch, and what the task is to make of the restored one."""
+        """Features of the clean batch, and the task's target for the restored one."""
         with torch.no_grad():
             if not self._task_loss or self._supervision == 'labels':
                 return self._features(self.clean), self.data_samples

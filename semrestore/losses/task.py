@@ -1,4 +1,4 @@
-"""Task loss L_H: the frozen network's own training loss on the restored image (paper, section III-B)."""
+"""Apply the frozen network's own training loss to the restored image: L_H (paper, section III-B)."""
 
 from torch import Tensor
 
@@ -9,7 +9,7 @@ from semrestore.registry import MODELS
 
 @MODELS.register_module()
 class TaskLoss(Loss):
-    """Sum of the terms that the task network calls a loss (cross entropy for classification and segmentation).
+    """Add up the task network's loss terms (cross entropy for classification and segmentation).
 
     Args:
         weight: lambda_H; see :class:`~semrestore.losses.base.Loss`.

@@ -1,4 +1,4 @@
-"""The frozen networks that look at the restored image."""
+"""Run the frozen networks that look at the restored image."""
 
 from semrestore.tasks import networks
 from semrestore.tasks.base import FrozenTask

@@ -1,4 +1,4 @@
-"""The contract of a frozen task network."""
+"""State the contract of a frozen task network."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from semrestore.errors import UserError, near
 
 
 class FrozenTask(nn.Module):
-    """Base class: a trained network that judges restored images and never changes.
+    """Base class of a trained network that judges restored images and never changes.
 
     Images are RGB batches of shape ``(N, 3, H, W)``, 0..1; whatever else the network wants is made from them inside,
     differentiably. Data samples are the task library's own, one an image.
@@ -44,11 +44,11 @@ class FrozenTask(nn.Module):
 
     @abstractmethod
     def loss(self, images: Tensor, data_samples: Sequence) -> dict[str, Tensor]:
-        """Return the loss terms on ``images`` against the labels in ``data_samples``, by names that hold ``loss``."""
+        """Return the loss terms on ``images`` for the labels in ``data_samples``, by names that contain ``loss``."""
 
     @abstractmethod
     def predict(self, images: Tensor, data_samples: Sequence) -> list:
-        """Return the data samples with predictions, as the library's metrics take them."""
+        """Return the data samples with predictions, in the form that the library's metrics take."""
 
     @abstractmethod
     def self_label(self, images: Tensor, data_samples: Sequence) -> list:
@@ -70,7 +70,7 @@ class FrozenTask(nn.Module):
         """
 
     def run(self, images: Tensor) -> Tensor | tuple:
-        """Return what :meth:`scores` makes of images in 0..1, ``(N, 3, H, W)``."""
+        """Return the :meth:`scores` of images in 0..1, ``(N, 3, H, W)``."""
         return self.scores(self.preprocess(images))
 
     def soft_loss(self, images: Tensor, scores: Tensor | tuple, temperature: float = 1.0) -> dict[str, Tensor]:
@@ -99,13 +99,13 @@ class FrozenTask(nn.Module):
         return {'loss_soft': temperature**2 * soft}
 
     def check_labels(self, data_samples: Sequence) -> None:
-        """Raise a :class:`UserError` where a label is none of the network's classes; the samples are still on the CPU.
+        """Raise a :class:`UserError` if a label is not a class of the network. The samples are still on the CPU.
 
         By default nothing is checked.
         """
 
     def features(self, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Return the outputs of ``layers`` by name; the network runs no further than the last of them."""
+        """Return the outputs of ``layers`` by name. The network runs no further than the last of them."""
         with suppress(_CompleteError), self.tap(layers, stop=True) as features:
             self.run(images)
         return features
@@ -129,7 +129,7 @@ class FrozenTask(nn.Module):
                     ' Choose another layer'
                 )
             if name not in features:
-                # A copy: what follows may change the output in place, as an activation or a residual sum does.
+                # A copy, because later operations (activations, residual sums) may change the output in place.
                 features[name] = output.clone()
                 if stop and len(features) == len(set(layers)):
                     raise _CompleteError
@@ -166,7 +166,7 @@ class FrozenTask(nn.Module):
 
 
 def check_classes(data_samples: Sequence[BaseDataElement], num_classes: int | None, void: int) -> None:
-    """Raise a :class:`UserError` where ``gt_label`` or ``gt_sem_seg`` holds none of the network's classes."""
+    """Raise a :class:`UserError` if ``gt_label`` or ``gt_sem_seg`` holds a value that is not a class of the network."""
     for sample in data_samples:
         for name in ('gt_label', 'gt_sem_seg'):
             label = sample.get(name)
@@ -183,4 +183,4 @@ def check_classes(data_samples: Sequence[BaseDataElement], num_classes: int | No
 
 
 class _CompleteError(Exception):
-    """All features are there; the rest of the network need not run."""
+    """All features are computed, so the rest of the network need not run."""

@@ -1,4 +1,4 @@
-"""Any model of an OpenMMLab 2.x library as a frozen task, from its config."""
+"""Use any model of an OpenMMLab 2.x library as a frozen task, from its config."""
 
 import importlib
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ patches.apply_to_runner()  # an init_cfg of a model reads weights by it
 
 @MODELS.register_module()
 class OpenMMLabTask(FrozenTask):
-    """A frozen classifier or segmenter of an OpenMMLab 2.x library.
+    """Run a frozen classifier or segmenter of an OpenMMLab 2.x library.
 
     The preprocessing of the model's own ``data_preprocessor`` (mean, std, channel order, padding to a size or its
     multiple) is applied to the images, the normalisation as one affine map. Resizing and cropping are the dataset's.
@@ -80,9 +80,8 @@ class OpenMMLabTask(FrozenTask):
         self.wants_bgr = not (
             preprocessor.to_rgb if hasattr(preprocessor, 'to_rgb') else preprocessor._channel_conversion
         )
-        # One rule for all that the network is asked, so that features and labels of one image fit each other: mmseg's
-        # for testing where it has one, else the divisor. (Its `size` brings crops to one size for stacking, which they
-        # have here.)
+        # The same padding for every call, so that features and labels of an image fit each other: mmseg's test padding
+        # if it has one, otherwise the divisor. (mmseg's `size` is for stacking crops, which have one size here.)
         test = getattr(preprocessor, 'test_cfg', None)
         self.size = test.get('size') if test else None
         self.size_divisor = test.get('size_divisor') if test else getattr(preprocessor, 'pad_size_divisor', None)
@@ -122,12 +121,12 @@ class OpenMMLabTask(FrozenTask):
         height, width = images.shape[-2:]
         labelled = []
         for sample, prediction in zip(data_samples, self.network(self.preprocess(images), mode='predict'), strict=True):
-            # The image as the network sees it is the original here: what the dataset did to it before is no concern of
-            # the label's.
+            # The network's image counts as the original, because the label does not depend on what the data set did to
+            # it before.
             own = dict(ori_shape=(height, width), img_shape=(height, width), flip=False)
             target = type(prediction)(metainfo={**sample.metainfo, **own})
             for name in prediction.keys():  # noqa: SIM118 (a data element is no dict)
-                # OpenMMLab calls what is predicted pred_X and its truth gt_X. A gt_score would make the label a soft
+                # OpenMMLab calls predictions pred_X and the truth gt_X. A gt_score would turn the label into a soft
                 # one.
                 if name.startswith('pred_') and name != 'pred_score':
                     value = prediction.get(name)
@@ -155,14 +154,14 @@ class OpenMMLabTask(FrozenTask):
         return super().layer(name)
 
     def _padding(self, images: Tensor) -> tuple[int, int]:
-        """Return how many rows below and columns to the right the network wants added."""
+        """Return how many rows and columns to add below and to the right for the network."""
         height, width = images.shape[-2:]
         if self.size:
             return max(0, self.size[0] - height), max(0, self.size[1] - width)
         return (-height % self.size_divisor, -width % self.size_divisor) if self.size_divisor else (0, 0)
 
     def preprocess(self, images: Tensor) -> Tensor:
-        """Return images as the network takes them: normalised, in its order of channels, padded to its sizes."""
+        """Return images in the network's form: normalised, in its order of channels, padded to its sizes."""
         bottom, right = self._padding(images)
         if self.wants_bgr:
             images = images.flip(1)
@@ -204,6 +203,6 @@ def build_network(model: dict) -> nn.Module:
 
 
 def _num_classes(network: nn.Module) -> int | None:
-    """Return the number of classes, which each library keeps elsewhere."""
+    """Return the number of classes, which each library keeps in another place."""
     owners = (network, *(getattr(network, name, None) for name in ('head', 'backbone', 'model')))
     return next((number for owner in owners if (number := getattr(owner, 'num_classes', None) or 0) > 0), None)

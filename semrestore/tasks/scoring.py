@@ -1,4 +1,4 @@
-"""Tasks by what their network answers: a class, a class map, boxes, depth, or features alone."""
+"""Score tasks by their kind of answer: a class, a class map, boxes, depth, or only features."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ SCORES = dict(classification='TopK', segmentation='MeanIoU', detection='CocoAP',
 
 
 class ScoringTask(FrozenTask):
-    """Base class: labels, losses and predictions of a network by its kind, whichever library it is of.
+    """Base class with labels, losses and predictions for each kind of network, of any library.
 
     ===============  =====================================  =====================================  ==================
     kind             label in a data sample                 prediction                             loss
@@ -106,7 +106,7 @@ class ScoringTask(FrozenTask):
         return labelled
 
     def _answers(self, images: Tensor, sizes: Sequence[tuple]) -> list[dict]:
-        """Return what the network says of each image, by the names of the labels; maps have the sizes given."""
+        """Return the network's answer for each image under the names of the labels; maps have the given sizes."""
         if self.kind == 'detection':
             return [{'instances': found} for found in self.detect(images)]
         scores = self.run(images)

@@ -1,4 +1,4 @@
-"""Any classifier, segmenter or detector of torchvision as a frozen task, by its name."""
+"""Use any classifier, segmenter or detector of torchvision as a frozen task, by its name."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -24,7 +24,7 @@ IMAGENET = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), to_
 
 @MODELS.register_module()
 class TorchvisionTask(ScoringTask):
-    """A frozen network of torchvision, by name: a classifier, a segmenter or a detector.
+    """Run a frozen classifier, segmenter or detector of torchvision, by name.
 
     :class:`~semrestore.tasks.scoring.ScoringTask` says what labels, predictions and losses are. Resizing and cropping
     are the data set's; a detector resizes its images itself, differentiably, and returns boxes in their own pixels.
@@ -66,7 +66,7 @@ class TorchvisionTask(ScoringTask):
         with explained(f"network '{model}' of torchvision does not build"):
             network: Any = build(model, kind, arguments)
         if kind == 'classification':
-            # Called with the weights and what their names begin with, before they are loaded.
+            # Called with the weights and the prefix of their names before they are loaded.
             network.adapt_state = partial(as_named_today, network, sized='image_size' in arguments)
         load_network(network, checkpoint, revise_keys)
         classes = arguments.get('num_classes', DEFAULT_CLASSES[kind]) - (kind == 'detection')
@@ -92,7 +92,7 @@ class TorchvisionTask(ScoringTask):
         return scores['out'] if self.kind == 'segmentation' else scores
 
     def preprocess(self, images: Tensor) -> Tensor:
-        """Return images as the network takes them: normalised, and in its order of channels."""
+        """Return images in the network's form: normalised, and in its order of channels."""
         if self.kind == 'detection':
             return images  # it normalises them itself
         if self.wants_bgr:
@@ -118,11 +118,11 @@ class TorchvisionTask(ScoringTask):
 
 
 def build(name: str, kind: Kind, arguments: dict) -> nn.Module:
-    """Build a network of torchvision as it is for published weights, but without weights."""
+    """Build a network of torchvision in the form of its published weights, but without weights."""
     if kind == 'detection':
         return build_detector(name, **arguments)
     if kind == 'segmentation':
-        # Its head for training, whose weights are in the published files, is not run in evaluation.
+        # The published files contain a training head, which evaluation does not run.
         arguments = {'weights_backbone': None, 'aux_loss': True, **arguments}
         if name == 'lraspp_mobilenet_v3_large':
             del arguments['aux_loss']

@@ -1,4 +1,4 @@
-"""Any vision network of Hugging Face's transformers as a frozen task, by its name on the hub or its folder."""
+"""Use any vision network of Hugging Face's transformers as a frozen task, by its name on the hub or its folder."""
 
 import inspect
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ LEAST_SCORE = 0.05
 
 @MODELS.register_module()
 class TransformersTask(ScoringTask):
-    """A frozen network of transformers: classifier, segmenter, DETR, depth estimator, CLIP, or a bare backbone.
+    """Run a frozen network of transformers: classifier, segmenter, DETR, depth estimator, CLIP, or bare backbone.
 
     :class:`~semrestore.tasks.scoring.ScoringTask` says what labels, predictions and losses are. Images are prepared by
     the network's own processor, from the file that comes with it: it resizes and crops them, and applies mean and std.
@@ -104,7 +104,7 @@ class TransformersTask(ScoringTask):
         self.register_buffer('prompts', prompted, persistent=False)
 
     def preprocess(self, images: Tensor) -> Tensor:
-        """Return images as the network takes them, by its own processor."""
+        """Return images in the network's form, by its own processor."""
         kept = {} if self.resize else dict(do_resize=False, do_center_crop=False)
         return self.processor(images=list(images), do_rescale=False, return_tensors='pt', **kept)['pixel_values']
 
@@ -135,7 +135,7 @@ class TransformersTask(ScoringTask):
         return [InstanceData(bboxes=one['boxes'], labels=one['labels'], scores=one['scores']) for one in found]
 
     def detection_losses(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
-        """Return the detector's own loss: that of its set of boxes, matched with the true ones."""
+        """Return the detector's own loss, between its boxes and the true ones after matching."""
         height, width = images.shape[-2:]
         side = images.new_tensor((width, height, width, height))
         labels = []
@@ -165,7 +165,7 @@ def _kind_of(config: Any, network: str) -> Kind:
 
 @torch.no_grad()
 def _embedded(network: Any, tokenizer: Any, prompts: Sequence[str]) -> Tensor:
-    """Return the embeddings of texts, of length 1."""
+    """Return the embeddings of texts, normalised to length 1."""
     longest = network.config.text_config.max_position_embeddings
     tokens = tokenizer(list(prompts), padding='max_length', truncation=True, max_length=longest, return_tensors='pt')
     return F.normalize(network.eval().get_text_features(**tokens).pooler_output, dim=-1)

@@ -1,4 +1,4 @@
-"""Write the package of a plugin: it installs, passes its own tests and runs, and waits for your code in one file."""
+"""Write a package for a plugin, which installs, passes its tests, and has one file for the user's code."""
 
 import importlib.util
 import keyword
@@ -44,7 +44,7 @@ def write_plugin(distribution: str, kind: str, out: Path) -> tuple[str, Path]:
     if out.exists():
         raise UserError(f"'{out}' already exists. Choose another --out")
     words = module.removeprefix('semrestore_').split('_')
-    # PEP 8 has CapWords; a kind at the end is not said twice.
+    # PEP 8 asks for CapWords. If the name ends with the kind, the kind is not repeated.
     name = (''.join(word.capitalize() for word in words if word != kind) or 'My') + kind.capitalize()
     if not name.isidentifier() or name in _registered():
         raise UserError(

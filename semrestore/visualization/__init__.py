@@ -1,4 +1,4 @@
-"""Pictures of results."""
+"""Draw pictures of results."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Restore one image by several methods, and say what a task network sees in each result."""
+"""Restore one image by several methods, with what a task network sees in each result."""
 
 import copy
 import re
@@ -25,7 +25,7 @@ __all__ = ['Onlooker', 'choose_region', 'compare']
 
 
 class Onlooker:
-    """A task network that says what it sees, in images that its config's test pipeline loads.
+    """Ask a task network what it sees in images that its config's test pipeline loads.
 
     Args:
         cfg: A config with a task and test data.
@@ -45,13 +45,13 @@ class Onlooker:
             self.task = MODELS.build(cfg.model.task).eval().to(device)
             preprocessor = cfg.model.get('data_preprocessor') or dict(type='ImagePreprocessor')
             self.preprocessor = MODELS.build(preprocessor).to(device)
-            # Photos need no annotations to be looked at.
+            # Photos without annotations can be shown, too.
             steps = [step for step in data.pipeline if not re.search('Annotation|LabelMap', step['type'])]
             self.pipeline = Compose(steps)
             self.meta = getattr(DATASETS.get(data.type), 'METAINFO', {})
 
     def load(self, path: Path) -> tuple[Tensor, BaseDataElement]:
-        """Return an image as the network gets it, ``(3, H, W)``, 0..1, and its data sample."""
+        """Return an image in the network's form, ``(3, H, W)`` in 0..1, and its data sample."""
         item = dict(img_path=str(path), name=path.stem, dataset_name='', seg_fields=[], reduce_zero_label=False)
         with explained(f"'{path}' does not go through the test pipeline of '{self.config}'"):
             item = self.pipeline(item)
@@ -59,7 +59,7 @@ class Onlooker:
         return data['inputs'][0], data['data_samples'][0]
 
     def judge(self, comparison: Comparison, clean: Tensor | None, sample: BaseDataElement) -> None:
-        """Add what the network sees in each image; right is what it sees in the clean one."""
+        """Add what the network sees in each image. Its answer on the clean image counts as right."""
         expected = None if clean is None else self._predict(clean, sample)
         for one in comparison.shown:
             seen = self._predict(one.image, sample)

@@ -27,7 +27,7 @@ TALLEST = 6  # height over width of a tile; in it what is taller is drawn narrow
 
 @dataclass
 class Shown:
-    """What a method made of an image."""
+    """Hold a method's result on an image."""
 
     method: str
     image: Tensor
@@ -48,7 +48,7 @@ class Shown:
 
 @dataclass
 class Comparison:
-    """An image by several methods."""
+    """Hold an image's results by several methods."""
 
     name: str
     shown: list[Shown] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Comparison:
 
 
 def telling_region(images: Sequence[Tensor], side: int) -> tuple[int, int, int]:
-    """Return top, left and side of the square in which the images differ most: the largest mean variance over them.
+    """Return top, left and side of the square in which the images differ most, by their mean variance.
 
     Args:
         images: At least two RGB images of one size ``(3, H, W)``.
@@ -79,7 +79,7 @@ def telling_region(images: Sequence[Tensor], side: int) -> tuple[int, int, int]:
 
 @plain_text
 def save_comparison(comparison: Comparison, path: str | Path, dpi: int = 150) -> None:
-    """Write a picture: the images with their PSNR, the region below them, and segmentations where there are some.
+    """Write a picture: the images with their PSNR, the region below them, and segmentations if there are any.
 
     Args:
         comparison: The image by its methods.
@@ -118,7 +118,7 @@ def save_comparison(comparison: Comparison, path: str | Path, dpi: int = 150) ->
 
 
 def save_page(comparisons: Iterable[Comparison], path: str | Path, title: str) -> None:
-    """Write one HTML file, images and all, on which a slider uncovers one method over another.
+    """Write an HTML file that contains the images, with a slider between two methods.
 
     Args:
         comparisons: The images by their methods, each looked at once.
@@ -136,7 +136,7 @@ def save_page(comparisons: Iterable[Comparison], path: str | Path, title: str) -
 
 def _entry(comparison: Comparison) -> str:
     methods = [dict(name=one.method, caption=_caption(one), src=_data_url(one.image)) for one in comparison.shown]
-    # In a script element only a closing tag could end it.
+    # Only a closing tag could end the script element.
     return json.dumps(dict(name=comparison.name, methods=methods)).replace('</', '<\\/')
 
 

@@ -1,4 +1,4 @@
-"""What a network recognises under each corruption, as a heat map."""
+"""Draw what a network recognises under each corruption, as a heat map."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from semrestore.visualization.plain_text import plain_text
 
 @plain_text
 def draw_corruption_map(records: Sequence[dict], path: str | Path, dpi: int = 150) -> None:
-    """Write a grid of heat maps: a row of them for each task, one for each method, corruption over severity.
+    """Write a grid of heat maps, a row for each task and a map for each method, with corruption over severity.
 
     Args:
         records: What :func:`semrestore.evaluation.robustness.robustness` returns; the leading metric is drawn.

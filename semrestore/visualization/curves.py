@@ -1,4 +1,4 @@
-"""The course of trainings, from their logs: each term of the loss, and what validation measured."""
+"""Draw trainings from their logs: each term of the loss, and the figures of the validation."""
 
 import json
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def running_mean(values: Sequence[float], window: int = WINDOW) -> list[float]:
 
 @plain_text
 def draw_curves(runs: dict[str, dict[str, dict[int, float]]], path: Path, dpi: int) -> None:
-    """Write a picture of trainings: faint lines are what was logged, the others are its running mean.
+    """Write a picture of trainings. Faint lines are the logged values, strong ones their running mean.
 
     Args:
         runs: What :func:`read_log` returned, by the name of the training.

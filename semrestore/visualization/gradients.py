@@ -1,4 +1,4 @@
-"""Where each loss term looks: its gradient with respect to the noisy image (paper, Fig. 3)."""
+"""Measure where each loss term looks: its gradient with respect to the noisy image (paper, Fig. 3)."""
 
 from collections.abc import Sequence
 
@@ -80,7 +80,7 @@ def energy(gradient: Tensor) -> Tensor:
 
 
 def top_share(energy: Tensor, share: float = TOP_SHARE) -> float:
-    """Return which part of the energy the strongest pixels have.
+    """Return the share of the energy in the strongest pixels.
 
     Args:
         energy: Not negative, of any shape.
@@ -99,7 +99,7 @@ def top_share(energy: Tensor, share: float = TOP_SHARE) -> float:
 
 
 def gini(energy: Tensor) -> float:
-    """Return the Gini coefficient of the energy over the pixels: 0 where all have the same, near 1 where few have all.
+    """Return the Gini coefficient of the energy over the pixels: 0 if all are equal, near 1 if few have all.
 
     >>> gini(torch.ones(10)), round(gini(torch.tensor([0.0, 0.0, 0.0, 1.0])), 2)
     (0.0, 0.75)

@@ -1,4 +1,4 @@
-"""The cross-task matrix as a plot: accuracy with its interval for each task, method and noise level."""
+"""Draw the cross-task matrix: accuracy with its interval for each task, method and noise level."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,13 +39,13 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
             if not chosen:
                 continue
             values = [record['value'] for record in chosen]
-            # The percentiles of a skewed bootstrap may leave the value itself out.
+            # The percentiles of a skewed bootstrap may exclude the value itself.
             errors = [[max(0, r['value'] - r['low']) for r in chosen], [max(0, r['high'] - r['value']) for r in chosen]]
             style = dict(color=colours[method], capsize=3)
             if len(sigmas) == 1:
                 axis.errorbar([index], values, yerr=errors, fmt='o', **style)
             else:
-                # Noise levels are an axis; other noise has no order, so nothing is joined.
+                # Noise levels have an order. Other noise has none, so its points are not joined.
                 places = [sigmas.index(r['sigma']) if named else levels[r['sigma']] for r in chosen]
                 axis.errorbar(
                     places, values, yerr=errors, marker='o', linestyle='none' if named else '-', label=method, **style

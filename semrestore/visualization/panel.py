@@ -1,4 +1,4 @@
-"""Images side by side, each with a caption: the form of the paper's Figs. 4, 6 and 7."""
+"""Draw images side by side with captions, like the paper's Figs. 4, 6 and 7."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Tile(NamedTuple):
-    """One image of a panel."""
+    """Hold one image of a panel."""
 
     image: Tensor
     """RGB image of shape ``(3, H, W)``, 0..1; what is outside is clipped."""

@@ -1,4 +1,4 @@
-"""Text of users in pictures."""
+"""Show users' texts in pictures unchanged."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,7 +9,7 @@ Drawn = TypeVar('Drawn')
 
 
 def plain_text(draw: Callable[Parameters, Drawn]) -> Callable[Parameters, Drawn]:
-    """Decorate a function that draws: texts are shown as they are, and ``$`` begins no formula."""
+    """Decorate a drawing function so that texts are shown unchanged, and ``$`` starts no formula."""
 
     @wraps(draw)
     def drawn(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Drawn:

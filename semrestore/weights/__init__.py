@@ -1,1 +1,1 @@
-"""Weights in files: read them safely, fit them into networks, find the published ones, build a denoiser from them."""
+"""Read weights safely, fit them into networks, find the published ones, and build denoisers."""

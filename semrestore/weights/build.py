@@ -1,4 +1,4 @@
-"""The one place that makes a denoiser ready to use: from a name, a file, a module or a config."""
+"""Make a denoiser ready to use, from a name, a file, a module or a config."""
 
 import copy
 import sys
@@ -27,7 +27,7 @@ THE_PAPERS = dict(type='MultiScaleDenoiser')
 def load_denoiser(
     weights: str | Path | Denoiser | None, config: dict | None = None, device: str | torch.device = 'cpu'
 ) -> Denoiser:
-    """Return a denoiser that is ready to use: in evaluation mode, its weights loaded and frozen.
+    """Return a denoiser that is ready to use: in evaluation mode, with frozen weights.
 
     Args:
         weights: A published name such as ``'multiscale-blind'`` or ``'zoo:multiscale-blind'`` (``docs/model_zoo.md``
@@ -64,7 +64,7 @@ def load_denoiser(
 
 
 def build_denoiser(config: dict | None = None, weights: str | Path | None = None) -> Denoiser:
-    """Build a denoiser and load its weights, if any; a network without weights is as its class initialises it.
+    """Build a denoiser and load its weights. Without weights it is as its class initialises it.
 
     Args:
         config: Config of the denoiser. By default what :func:`denoiser_config` finds for the weights.
@@ -123,7 +123,7 @@ def _config_of(checkpoint: dict, state: dict[str, Tensor], source: str, default:
 
 
 def needs_weights(denoiser: Denoiser | dict) -> bool:
-    """Return True if a denoiser is learned, so that it means nothing without its weights."""
+    """Return True if a denoiser is learned, so that it needs weights."""
     return any(True for _ in (_build(denoiser) if isinstance(denoiser, dict) else denoiser).parameters())
 
 

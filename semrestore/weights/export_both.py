@@ -1,4 +1,4 @@
-"""Write a denoiser and the network behind it as one file, which takes what the network takes.
+"""Write a denoiser and the network behind it as one file, which takes the network's input.
 
 Input ``images`` is what the network's own file would have: ``(N, 3, H, W)``, normalised for it, at the size it is
 evaluated at. Output ``scores`` are the network's, before the softmax. The batch is free.
@@ -29,7 +29,7 @@ CROPS = 8
 
 
 class DenoiserAndNetwork(nn.Module):
-    """A denoiser and a frozen network as one module: normalised images to the network's scores.
+    """Join a denoiser and a frozen network in one module, from normalised images to scores.
 
     Args:
         denoiser: One that needs no noise level.
@@ -63,7 +63,7 @@ class DenoiserAndNetwork(nn.Module):
         self.task = task
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the network's scores of what the denoiser makes of normalised images."""
+        """Denoise normalised images and return the network's scores."""
         restored = self.denoiser(F.conv2d(images - self.shift, self.inverse))
         scores = self.task.scores(F.conv2d(restored, self.matrix) + self.shift)
         if not isinstance(scores, Tensor):
@@ -72,7 +72,7 @@ class DenoiserAndNetwork(nn.Module):
 
 
 def _colours(task: FrozenTask, side: int) -> tuple[Tensor, Tensor]:
-    """Return the matrix and the shift of what a network's preprocessing does to a pixel's red, green and blue."""
+    """Return a network's preprocessing of a pixel's red, green and blue as a matrix and a shift."""
     colours = torch.cat([torch.zeros(1, 3), torch.eye(3), torch.full((1, 3), 0.5)])
     prepared = task.preprocess(colours[:, :, None, None].expand(-1, -1, side, side).contiguous())
     values = prepared[:, :, side // 2, side // 2] if prepared.shape[-2:] == (side, side) else None
@@ -115,7 +115,7 @@ def export_both(denoiser: Denoiser, task: FrozenTask, side: int, path: Path) -> 
 
 
 def _difference(both: DenoiserAndNetwork, side: int, run: Callable[..., Tensor]) -> float:
-    """Return the largest difference of a score between a file and PyTorch, as a part of the largest score."""
+    """Return the largest difference of a score between a file and PyTorch, relative to the largest score."""
     images = _noisy_photos(both, side)
     expected, found = both(images), torch.cat([run(images[:1]), run(images[1:])])
     if not found.argmax(1).equal(expected.argmax(1)):

@@ -1,4 +1,4 @@
-"""Fit weights into a network that is there already; whatever does not fit is named."""
+"""Fit weights into an existing network, and name what does not fit."""
 
 import sys
 from collections.abc import Callable, Collection, Iterable
@@ -26,7 +26,7 @@ def fit_weights(module: nn.Module, path: str | Path) -> None:
 
 
 def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
-    """Load tensors into a module of the same network; ``source`` is what an error calls them."""
+    """Load tensors into a module of the same network. Errors call them ``source``."""
     check_plain(state, source)
     part = _part(module, state)
     if len(part) < len(state):
@@ -42,12 +42,12 @@ def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
 
 
 def fits(module: nn.Module, state: dict[str, Tensor]) -> bool:
-    """Return True if tensors are the weights of a module's network, by their names, shapes and kinds."""
+    """Return True if tensors fit a module's network by their names, shapes and kinds."""
     return not _misfits(fitted(module, _part(module, state)), module.state_dict())
 
 
 def fitted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights under a module's names and in its form, where they differ by no more than these.
+    """Convert weights to a module's names and form, if they differ only in known ways.
 
     ``module.`` of DataParallel, ``_orig_mod.`` of torch.compile, a trainer's ``model.``, or ``denoiser.``, which the
     bare state dict of a denoiser lacks: one beginning of all names is exchanged for another if all names then fit.
@@ -64,7 +64,7 @@ def fitted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _part(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights under the one beginning whose names are a module's; all of them if there is no such.
+    """Return the weights under the prefix whose names are a module's, or all weights if there is none.
 
     A trainer keeps a loss or a discriminator beside the network, and PyTorch's average a count.
     """
@@ -85,7 +85,7 @@ def _counted_out(names: Iterable[str]) -> set[str]:
 
 
 def _beginnings(names: Collection[str]) -> list[str]:
-    """Return what all names begin with, up to each of its points: of ``a.b.x`` and ``a.b.y`` '', 'a.' and 'a.b.'."""
+    """Return the common prefixes of names, up to each point: '', 'a.' and 'a.b.' for ``a.b.x`` and ``a.b.y``."""
     first, last = min(names, default=''), max(names, default='')  # what these two share, all share
     shared = first[
         : next((place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
@@ -94,7 +94,7 @@ def _beginnings(names: Collection[str]) -> list[str]:
 
 
 def adapted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights in the form that the parts of a module want them in.
+    """Return weights in the form that the parts of a module expect.
 
     A part that computes the same with weights in another form has a method ``adapt_state``; see
     :meth:`semrestore.denoisers.MultiScaleDenoiser.adapt_state`.
@@ -106,7 +106,7 @@ def adapted(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def check_resumable(module: nn.Module, path: str | Path) -> None:
-    """Check that a training of ``module`` can go on from a checkpoint.
+    """Check that a training of ``module`` can continue from a checkpoint.
 
     MMEngine would leave whatever is missing as it was initialised.
 
@@ -130,7 +130,7 @@ def check_resumable(module: nn.Module, path: str | Path) -> None:
 
 
 def check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
-    """Check that weights are those of a module's network.
+    """Check that weights fit a module's network.
 
     Raises:
         UserError: A weight is missing, superfluous, of another shape or kind, or has values that are no numbers.
@@ -146,7 +146,7 @@ def check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
 
 
 def _firsts(module: nn.Module, state: dict[str, Tensor]) -> str:
-    """Return by which names a file and a network call their first weights, where they have none in common."""
+    """Return the first names in a file and in a network, if the two have no name in common."""
     own = module.state_dict()
     if set(own) & set(state):
         return ''

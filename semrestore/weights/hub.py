@@ -1,4 +1,4 @@
-"""Denoisers in a folder and on the Hugging Face Hub: their weights, their config and their model card."""
+"""Save denoisers to a folder or the Hugging Face Hub, with their config and model card, and load them."""
 
 import inspect
 import json
@@ -26,7 +26,7 @@ TOLD = ('data', 'config', 'command', 'iterations', 'device', 'sigma', 'seed')
 
 
 def weights_file(name: str, options: dict[str, Any]) -> str | Path:
-    """Return the file of weights, or their published name, of what :meth:`Denoiser.from_pretrained` is given.
+    """Return the file of weights, or the published name, for the argument of :meth:`Denoiser.from_pretrained`.
 
     Args:
         name: A folder, a published name, or a repository on the hub.
@@ -81,7 +81,7 @@ def push(denoiser: 'Pretrained', repo_id: str, private: bool | None, token: str 
 
 
 def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
-    """Return the weights and the record as a file holds them, once it is sure that the file can be loaded."""
+    """Return the weights and the record for a file, after checking that the file can be loaded."""
     state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
     record = denoiser.given and denoiser_record(dict(type=type(denoiser), **_arguments(denoiser, *denoiser.given)))
     if not record:
@@ -108,7 +108,7 @@ def _arguments(denoiser: 'Pretrained', positional: tuple, named: dict[str, Any])
 
 
 def _card(denoiser: 'Pretrained', record: dict, name: str) -> str:
-    """Return the model card: the network, how it was made, and what it reaches, as far as the file records it."""
+    """Return the model card: the network, its training and its figures, as far as the file records them."""
     from huggingface_hub import ModelCard, ModelCardData
 
     told = [f'- {key}: {record[key]}' for key in TOLD if record.get(key) is not None]

@@ -56,7 +56,7 @@ def read_checkpoint(path: str | Path) -> dict:
 
 
 def unpickle(file: str | Path | IO[bytes], map_location: Any = None, weights_only: bool | None = None) -> object:
-    """Unpickle tensors and plain values, and nothing else.
+    """Unpickle only tensors and plain values.
 
     ``semrestore.patches`` puts this in the place of MMEngine's own function, which falls back to running what it finds.
     """
@@ -84,7 +84,7 @@ def _is_torchscript(path: Path) -> bool:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Look at the beginning of a file: the length of a JSON header in 8 bytes, then the header."""
+    """Return whether a file is safetensors: 8 bytes with the length of a JSON header, then the header."""
     if path.suffix == '.safetensors':
         return True
     with open(path, 'rb') as file:
@@ -173,7 +173,7 @@ def _tensors(held: object) -> dict[str, Tensor]:
 
 
 def check_plain(state: dict[str, Tensor], source: str | Path) -> None:
-    """Refuse sparse, nested, quantised and empty (meta) tensors, and those of more values than are stored."""
+    """Raise an error for sparse, nested, quantised and meta tensors, and for tensors that store too few values."""
     for key, value in state.items():
         if value.is_nested or value.layout is not torch.strided or value.is_meta or value.is_quantized:
             kind = 'quantized' if value.is_quantized else 'meta' if value.is_meta else 'sparse or nested'
@@ -185,7 +185,7 @@ def check_plain(state: dict[str, Tensor], source: str | Path) -> None:
 
 
 def check_numbers(state: dict[str, Tensor], source: str | Path, parameters: Container[str] = ()) -> None:
-    """Refuse values that are no numbers; infinity is refused in ``parameters`` alone, since a mask may hold it."""
+    """Raise an error for NaN, and for infinity in ``parameters`` only, because a mask may hold it."""
     for key, value in state.items():
         if value.isnan().any() or (key in parameters and value.isinf().any()):
             raise UserError(

@@ -1,4 +1,4 @@
-"""What a checkpoint says of its network, and how the network is built from that.
+"""Record a checkpoint's network, and build the network from the record.
 
 The record is plain JSON. A stranger's file must not run code, so a record builds registered denoisers and nothing
 else: MMEngine's registries would import any dotted name that they are given.
@@ -64,7 +64,7 @@ def read_record(checkpoint: dict, source: str | Path) -> dict | None:
 
 
 def weights_digest(module: nn.Module) -> str:
-    """Return a digest of a module's weights, by which changed weights are told from those of a file."""
+    """Return a digest of a module's weights, to detect changes since they were loaded."""
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
@@ -73,7 +73,7 @@ def weights_digest(module: nn.Module) -> str:
 
 
 def checked_config(record: dict, state: dict[str, Tensor], source: str | Path) -> dict:
-    """Return the config of the denoiser that a record describes, once it is safe to build.
+    """Return the config of the denoiser that a record describes, after checking that it is safe to build.
 
     The denoiser is built without memory here and compared with the weights, so that a small file cannot ask for a
     network of terabytes. Only a :class:`~semrestore.denoisers.SpandrelRestorer` is not: its weights alone say how large
@@ -126,7 +126,7 @@ def _check_parts(node: object, source: str | Path) -> None:
 
 
 def _plain(node: object) -> object:
-    """Return a config without what MMEngine adds, and with classes by the names that they are registered under."""
+    """Return a config without MMEngine's additions, with classes by their registered names."""
     if isinstance(node, dict):
         plain = {key: _plain(value) for key, value in node.items() if not key.startswith('_') and key != 'init_cfg'}
         kind = plain.get('type')

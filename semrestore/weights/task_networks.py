@@ -1,4 +1,4 @@
-"""Weights of frozen task networks: a file, a URL, or a name that a package stands for."""
+"""Load weights of frozen task networks from a file, a URL, or a package."""
 
 import http.client
 import re
@@ -43,7 +43,7 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
 
 
 def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
-    """Return the weights that a package carries, under the names of ``network``.
+    """Return the weights in a package, under the names of ``network``.
 
     Both implementations define their layers in the order of the forward pass, so the tensors correspond one by one.
 

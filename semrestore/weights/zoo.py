@@ -1,4 +1,4 @@
-"""Published weights by name: small files that travel with the package."""
+"""Find the published weights, which come with the package, by name."""
 
 import json
 from functools import cache
@@ -25,7 +25,7 @@ DEFAULT = PURPOSES['people']
 
 @cache
 def published() -> dict[str, dict]:
-    """Return what is published, by name, and how it was made.
+    """Return the published weights by name, with how they were made.
 
     An entry has the ``file``, its ``sha256``, the ``denoiser``'s config, and ``sigma``: a number on 0..255, a trained
     range, or ``None`` if the weights were trained on other noise.

@@ -1,4 +1,4 @@
-"""Parts of task networks that the OpenMMLab libraries lack, for use in their configs as ``semrestore.NAME``."""
+"""Define parts of task networks that the OpenMMLab libraries lack, for their configs as ``semrestore.NAME``."""
 
 from semrestore.tasks.networks.deeplab_largefov import LargeFOVHead, LargeFOVVGG16
 from semrestore.tasks.networks.deeplab_mobilenet import ASPPLiteHead, SlimMobileNetV2

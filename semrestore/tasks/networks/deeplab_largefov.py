@@ -1,4 +1,4 @@
-"""DeepLab-LargeFOV on VGG-16 (Chen et al., ICLR 2015), the paper's segmentation network, for mmseg."""
+"""Define DeepLab-LargeFOV on VGG-16 (Chen et al., ICLR 2015), the paper's segmentation network, for mmseg."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ class LargeFOVHead(BaseDecodeHead):
         self.fc6 = nn.Conv2d(in_channels, channels, 3, padding=12, dilation=12)
         self.fc7 = nn.Conv2d(channels, channels, 1)
         self.relu = nn.ReLU(inplace=True)
-        # Of single values as in Caffe; mmseg's drops whole channels. The classifier applies it behind fc7.
+        # Drops single values as in Caffe; mmseg's dropout drops whole channels. The classifier applies it after fc7.
         self.dropout = nn.Dropout(dropout_ratio)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:

@@ -1,4 +1,4 @@
-"""torchvision's detectors, built by name, and their training on clean photos."""
+"""Build torchvision's detectors by name, and train them on clean photos."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -58,7 +58,7 @@ class _EfficientNetPyramid(nn.Module):
 
 @contextmanager
 def loss_mode(network: nn.Module) -> Iterator[None]:
-    """Have a detector in eval mode return losses, for which torchvision's look at ``training``.
+    """Make a detector in eval mode return losses, although torchvision's only do so in training mode.
 
     Batch normalisation looks at it, too, so it is set in the parts that return losses alone.
     """
@@ -75,7 +75,7 @@ def loss_mode(network: nn.Module) -> Iterator[None]:
 
 
 def detection_losses(network: nn.Module, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
-    """Return a detector's own losses on a batch, by names that say that they are losses."""
+    """Return a detector's own losses on a batch, by names that contain ``loss``."""
     targets = [
         dict(
             boxes=sample.gt_instances.bboxes.to(images).view(-1, 4),
@@ -96,7 +96,7 @@ def detect(network: nn.Module, images: Tensor) -> list[InstanceData]:
 
 @MODELS.register_module()
 class DetectorTraining(BaseModel):
-    """A detector in its own training on clean photos; batch normalisation stays as it is, since batches are small.
+    """Train a detector on clean photos. Batch normalisation stays fixed, because batches are small.
 
     Args:
         detector: Arguments of :func:`build_detector`.

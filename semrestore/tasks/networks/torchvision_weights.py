@@ -1,4 +1,4 @@
-"""What torchvision does only where it loads the weights of a classifier itself."""
+"""Adapt a classifier's weights as torchvision does when it loads them itself."""
 
 import math
 import re
@@ -25,7 +25,7 @@ POSITIONS = 'encoder.pos_embedding'
 
 
 def as_named_today(network: nn.Module, state: dict[str, Tensor], prefix: str, sized: bool) -> dict[str, Tensor]:
-    """Return weights under today's names, without heads for training; a ViT takes on their image size.
+    """Return weights under current names, without training heads; a ViT takes on their image size.
 
     Args:
         network: A classifier of torchvision.
