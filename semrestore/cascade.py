@@ -65,6 +65,8 @@ class Cascade(BaseModel):
     degradation: Degradation
     tasks: dict[str, 'FrozenTask']
     evaluation_seed: int
+    training_mse: Tensor | None = None
+    """Mean squared error, on 0..1, of the last training batch's restored images."""
 
     def __init__(
         self,
@@ -181,6 +183,7 @@ class Cascade(BaseModel):
                 ' train on; expected a degradation that makes noise, such as GaussianNoise'
             )
         clean, noisy, restored = self.restore(clean, _training_generators(clean, data_samples))
+        self.training_mse = (restored.detach().float() - clean).square().mean()
         return {
             f'loss_{name}': cast(float, self.losses[name].weight) * term
             for name, term in self.terms(clean, noisy, restored, data_samples).items()

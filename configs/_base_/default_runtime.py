@@ -6,6 +6,7 @@ default_hooks = dict(
     checkpoint=dict(type='SafeCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     seed=dict(type='SeedHook'),
+    figures=dict(type='FiguresHook'),
     history=dict(type='HistoryHook'),
     loss_guard=dict(type='LossGuardHook'),
     batch_norm=dict(type='BatchNormHook'),
@@ -16,7 +17,7 @@ default_hooks = dict(
 # Without device ids it wraps a model on a CPU, too.
 model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False)
 env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork'), dist_cfg=dict(backend='nccl'))
-log_processor = dict(by_epoch=False)
+log_processor = dict(by_epoch=False, mean_pattern='.*(loss|time|grad_norm|PSNR|images/s).*')
 log_level = 'INFO'
 randomness = dict(seed=0)
 resume = False

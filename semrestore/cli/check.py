@@ -38,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from semrestore.fitting import check, published_blind
 
-    records = check(named, split, noise, ['noisy', *published_blind(), *options.denoisers])
+    denoisers = ['noisy', *published_blind(), *options.denoisers]
+    names = ', '.join(text.partition('=')[0] for text in denoisers)
+    print(f'comparing {names} on {len(split.held_out)} photos, {said}', flush=True)
+    records = check(named, split, noise, denoisers)
     photos = len(split.train) + len(split.held_out)
     title = f'{options.network}, {said}, {len(split.held_out)} of {photos} photos, those that `fit` holds out'
     print_table(records, title)

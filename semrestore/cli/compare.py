@@ -136,6 +136,7 @@ def _draw(options: argparse.Namespace, methods: Sequence, pairs: Sequence) -> No
     onlooker = Onlooker(load_config(options.task), device) if options.task else None
     title = 'Noisy photographs' if sigma is None else f'Gaussian noise of sigma {sigma:g}'
     pictures = [f'{image.stem}.png' for image, _ in pairs]
+    print(f'comparing {", ".join(denoisers)} on {len(pairs)} images: {title.lower()}', flush=True)
     with filling(options.out) as folder, ProgressBar('comparing', len(pairs)) as bar:
 
         def drawn(image: Path, reference: Path | None) -> Comparison:
@@ -146,4 +147,4 @@ def _draw(options: argparse.Namespace, methods: Sequence, pairs: Sequence) -> No
 
         # One at a time, because a photo by ten methods is a hundred megabytes.
         save_page((drawn(*pair) for pair in bar.track(pairs)), folder / 'comparison.html', title)
-    print(f'{options.out}: {", ".join(pictures)}, comparison.html')
+    print(f'results in {options.out}: {", ".join(pictures)}, comparison.html')

@@ -146,6 +146,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
         conditions = stored
         noises = corrupted = {name: dict(type='AlreadyDegraded') for name in stored.values()}
+    print(
+        f'{len(tasks)} tasks x {len(methods)} denoisers x {len(noises)} rows of noise; results go to {options.out}',
+        flush=True,
+    )
     cells = run_cells(tasks, methods, noises, options.out / 'cells', limits, dtype)
     cells += gated(cells, gates)
     matrix = Matrix(cells, list(noises), options.reference)
@@ -160,8 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = robustness(matrix, conditions)
         text = robustness_markdown(found)
         _write_corruptions(options.out, found, text)
-        print(f'{text}\n{options.out}: corruptions.md, corruptions.csv, corruptions.json, corruptions.png')
-    print(f'{options.out}: matrix.md, matrix.csv, matrix.json, matrix.png')
+        print(f'{text}\nresults in {options.out}: corruptions.md, corruptions.csv, corruptions.json, corruptions.png')
+    print(f'results in {options.out}: matrix.md, matrix.csv, matrix.json, matrix.png')
 
 
 def _named_noises(texts: Sequence[str]) -> dict[float | str, dict]:

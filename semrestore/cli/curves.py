@@ -41,4 +41,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
             draw_curves(runs, path, options.dpi)
         except (ValueError, OverflowError) as error:  # a format that Matplotlib lacks, or numbers
             raise UserError(f"'{options.out}' cannot be written: {error}") from None
-    print(options.out)
+    print(f'result: {options.out}')

@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started = time.monotonic()
     make_folder(options.out, '--out')
     console = Console(markup=False, highlight=False)
+    console.print(f'measuring published weights, then training jointly; results go to {options.out}', soft_wrap=True)
     bench = _Bench()
     shipped = [NOISY, ALONE, *([RECOGNITION] if RECOGNITION in published() else [])]
     for name in shipped:
@@ -65,8 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     bench.measure(JOINT, _train(options.out, options.iterations))
     figures += _show(console, bench, 'lite0', [NOISY, ALONE, JOINT])
     write_text(options.out / 'result.json', json.dumps(figures, indent=2) + '\n')
-    for what in ('comparison.png', 'result.json'):
-        console.print(options.out / what, soft_wrap=True)
+    console.print(f'results in {options.out}: comparison.png, result.json', soft_wrap=True)
     console.print(f'{time.monotonic() - started:.0f} s in all')
 
 

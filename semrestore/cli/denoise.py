@@ -109,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not options.overwrite_inputs:  # which cannot be resumed
         sharing.write_record(options.out, settings)
     print(f'weights: {weights}')
+    print(f'denoising {len(pairs)} files into {options.out}', flush=True)
     if share.processes > 1:
         print(f'process {share.rank} of {share.processes}: {len(pairs)} files on {inferencer.device}')
     failures: list[str] = []

@@ -90,9 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.before:
         _export_both(denoiser, options)
         return
+    print(f'exporting {type(denoiser).__name__} to {options.out}, and comparing it with PyTorch', flush=True)
     worst = export_denoiser(denoiser, options.out, options.fp16)
     size = options.out.stat().st_size / 2**20
-    print(f'{options.out}: {size:.2f} MiB, within {worst:.1e} of PyTorch on {len(SIZES)} photos of different sizes')
+    print(f'result: {options.out}, {size:.2f} MiB, within {worst:.1e} of PyTorch on {len(SIZES)} photos')
 
 
 def _export_both(denoiser: 'Denoiser', options: argparse.Namespace) -> None:
@@ -101,9 +102,10 @@ def _export_both(denoiser: 'Denoiser', options: argparse.Namespace) -> None:
     from semrestore.weights.export_both import export_both
 
     named = named_task(options.before, options.of_network)
+    print(f'exporting both networks to {options.out}, and comparing them with PyTorch', flush=True)
     worst, photos = export_both(denoiser, MODELS.build(named.task), named.side, options.out)
     size = options.out.stat().st_size / 2**20
     print(
-        f'{options.out}: {size:.2f} MiB, takes (N, 3, {named.side}, {named.side}) normalised as for {options.before};'
-        f' scores within {worst:.1e} of PyTorch, the same labels, on {photos} noisy photos'
+        f'result: {options.out}, {size:.2f} MiB, takes (N, 3, {named.side}, {named.side}) normalised as for'
+        f' {options.before}; scores within {worst:.1e} of PyTorch, and the same labels, on {photos} noisy photos'
     )

@@ -55,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from semrestore.files import write_text
     from semrestore.fitting import check, fit, published_blind, save_fitted
 
+    print(
+        f'training on {len(split.train)} photos, {said}, for '
+        + (f'{options.iterations} steps' if options.iterations else f'{options.minutes:g} minutes')
+        + f', then comparing on {len(split.held_out)} photos held out. Results: {options.out}',
+        flush=True,
+    )
     published = published_blind()
     start = options.start or published[-1].partition('=')[2]
     with tempfile.TemporaryDirectory(prefix='semrestore-fit-') as folder:
@@ -66,5 +72,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     document = dict(network=options.network, noise=noise, photos=len(split.train), records=records)
     write_text(options.out.with_suffix('.json'), json.dumps(document, indent=2) + '\n')
     print_table(records, f'{options.network}, {said}, {len(split.held_out)} photos held out')
-    print(f'{options.out}; {", ".join(target.name for target in targets[1:])}')
-    print(f"In your program: semrestore.DenoiseBefore(network, '{options.out}', transforms=...)")
+    print(f'results: {", ".join(map(str, targets))}')
+    print(f"in your program: semrestore.DenoiseBefore(network, '{options.out}', transforms=...)")

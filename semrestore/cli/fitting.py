@@ -88,7 +88,7 @@ def print_table(records: Sequence[dict], title: str) -> None:
 
     table = Table(title=title)
     table.add_column('')
-    for column in ('as on the clean photo (%)', 'helped', 'harmed', 'PSNR (dB)'):
+    for column in ('as on the clean photo (%)', 'helped (photos)', 'harmed (photos)', 'PSNR (dB)'):
         table.add_column(column, justify='right')
     for record in records:
         quality = '' if record['psnr'] is None else f'{record["psnr"]:.2f}'

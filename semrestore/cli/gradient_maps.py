@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     indices = _named(dataset, options.names) if options.names else evenly(len(dataset), options.images)
     shown = set(evenly(len(indices), options.rows))
     rows, drawn = [], []
+    print(f'measuring the gradients of {len(indices)} photos', flush=True)
     with ProgressBar('gradients', len(indices)) as bar:
         for place, index in enumerate(bar.track(indices)):
             measured, tiles = measure(cascade, dataset[index], device)
@@ -123,4 +124,4 @@ def _write(rows: list[dict], drawn: list[list], options: argparse.Namespace) -> 
             above = f'{100 * entry["above_reconstruction"]:.0f} %'
             text += f'; more concentrated than the reconstruction loss on {above} of the images'
         print(f'{text} ({entry["images"]} images)')
-    print(f'{options.out}: gradients.png, gradients.json, gradients.csv')
+    print(f'results in {options.out}: gradients.png, gradients.json, gradients.csv')

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     out = options.out or Path(options.name)
     name, file = write_plugin(options.name, options.kind, out)
     print(
-        f"{out}: {name}, a {options.kind}. Next: pip install --editable '{out}[test]' && pytest {out}; your code"
+        f"wrote {out}: {name}, a {options.kind}. Next: pip install --editable '{out}[test]' && pytest {out}. Your code"
         ' goes into'
     )
     print(file)

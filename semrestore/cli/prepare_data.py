@@ -55,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         built += data_tree.unpack_tiny_imagenet(options.data / 'tiny_imagenet')
     for line in filter(None, built):
         console.print(line)
+    console.print(f'data sets in {options.data}', soft_wrap=True)
     table = Table('set', 'state')
-    table.add_column('what', overflow='fold')
+    table.add_column('found, or missing', overflow='fold')
     missing = []
     for name in options.only or data_tree.CHECKS:
         problem, found = data_tree.check(name, options.data)

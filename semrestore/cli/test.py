@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from semrestore.engine import evaluate
 
+    if is_main_process():
+        levels = f', sigma {" ".join(f"{value:g}" for value in options.sigma)}' if options.sigma else ''
+        print(f'evaluating {checkpoint or "no weights"} by {cfg.filename}{levels}', flush=True)
     result = evaluate(cfg, checkpoint, options.sigma)
     if not is_main_process():
         return
@@ -66,8 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_csv(options.per_image, result.rows)
     if options.out:
         write_text(options.out, to_json(result.summary()))
+    width = max(map(len, result.metrics), default=0)
     for name, value in result.metrics.items():
-        print(f'{name}: {value:.4f}')
+        print(f'{name:{width}}  {value:9.4f}{" dB" if name.endswith("PSNR") else ""}')
+    written = [str(path) for path in (options.out, options.per_image) if path]
+    if written:
+        print(f'results: {", ".join(written)}')
 
 
 def to_json(summary: dict) -> str:

@@ -5,7 +5,7 @@ from semrestore.engine.evaluating import Evaluation, evaluate
 from semrestore.engine.guards import HistoryHook, LossGuardHook, SeedHook
 from semrestore.engine.optim_wrapper import Bf16OptimWrapper, MergedGroupsConstructor, bf16_is_fast
 from semrestore.engine.pictures import RestorationHook
-from semrestore.engine.progress import ProgressHook
+from semrestore.engine.progress import FiguresHook, ProgressHook
 from semrestore.engine.schedule import ScheduleHook
 from semrestore.engine.training import resume, train
 
@@ -14,6 +14,7 @@ __all__ = [
     'Bf16OptimWrapper',
     'CatchUpHook',
     'Evaluation',
+    'FiguresHook',
     'HistoryHook',
     'LossGuardHook',
     'MergedGroupsConstructor',

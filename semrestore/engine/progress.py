@@ -1,12 +1,18 @@
-"""Show progress on a terminal."""
+"""Show the progress and the figures of a training."""
 
+import math
 from typing import Any
 
+from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from semrestore.cascade import Cascade
+from semrestore.engine.runner import bare_model
 from semrestore.progress import ProgressBar
 from semrestore.registry import HOOKS
+
+LEAST_MSE = 1e-12  # 120 dB, for images that are restored exactly
 
 
 @HOOKS.register_module()
@@ -62,3 +68,25 @@ class ProgressHook(Hook):
         if self._bar:
             self._bar.__exit__()
             self._bar = None
+
+
+@HOOKS.register_module()
+class FiguresHook(Hook):
+    """Log the PSNR (dB) of each training batch's restored images, and how many images a second are trained on.
+
+    The PSNR is that of values on 0..1, neither clipped nor rounded, so it differs a little from a validation's.
+    """
+
+    priority = 'NORMAL'  # after MMEngine's timer, before its log
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
+        """Log both figures."""
+        hub = runner.message_hub
+        model = bare_model(runner)
+        if isinstance(model, Cascade) and model.training_mse is not None:
+            hub.update_scalar('train/PSNR', -10 * math.log10(max(model.training_mse.item(), LEAST_MSE)))
+        if images := len((data_batch or {}).get('inputs', ())):
+            seconds = hub.get_scalar('train/time').current()
+            hub.update_scalar('train/images/s', images * get_world_size() / max(seconds, 1e-9))

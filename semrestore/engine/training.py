@@ -76,6 +76,7 @@ def train(cfg: Config) -> Runner:
     gc.freeze()
     try:
         runner.train()
+        runner.logger.info(_finished(runner))
     except UserError:
         raise
     except Exception as error:
@@ -88,6 +89,14 @@ def train(cfg: Config) -> Runner:
             if isinstance(hook, PreemptionHook):
                 hook.release()
     return runner
+
+
+def _finished(runner: Runner) -> str:
+    """Return where the results of a training lie."""
+    last = runner.message_hub.runtime_info.get('last_ckpt')
+    lines = {'weights': last} if last else {}
+    lines['log'] = f'{runner.log_dir} (`semrestore curves {runner.work_dir} --out curves.png` draws it)'
+    return 'finished\n' + '\n'.join(f'  {name:7}  {text}' for name, text in lines.items())
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
