@@ -1,4 +1,4 @@
-"""What all tests share: fixtures, one thread a process, no network."""
+"""Set up all tests: fixtures, one thread a process, no network."""
 
 import gc
 import ipaddress
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Leave what is imported out of every search for garbage."""
+    """Exclude imported objects from garbage collection."""
     gc.freeze()
 
 
@@ -74,7 +74,7 @@ def _fresh_logger():
 
 @pytest.fixture
 def quick_large_layers(monkeypatch):
-    """VGG's classifier has a hundred million weights, which take seconds to draw."""
+    """Skip drawing VGG's hundred million classifier weights, which takes seconds."""
     for name in ('normal_', 'uniform_', 'trunc_normal_', 'kaiming_uniform_', 'kaiming_normal_', 'xavier_uniform_'):
         monkeypatch.setattr(torch.nn.init, name, quick.drawing(name))
 
@@ -99,7 +99,7 @@ def photos(photo_paths):
 
 @pytest.fixture
 def build_cascade():
-    """Build a cascade around a small random classifier: real layers, real library, no meaning."""
+    """Build a cascade around a small random classifier with real layers of a real library."""
 
     def build(losses=LOSSES, classifier=CLASSIFIER, **changes):
         model = dict(

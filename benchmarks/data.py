@@ -1,4 +1,4 @@
-"""How many training patches a second each way of loading gives, on one core: ours beside BasicSR-style loading.
+"""Measure the training patches a second of each way of loading, on one core: ours and BasicSR-style loading.
 
     python -m benchmarks.data [--folder DIR] [--patch 48] [--batch 32] [--pipeline CONFIG] [--out FILE]
 
@@ -34,7 +34,7 @@ REFERENCE = 'BasicSR style'
 
 
 class ReadCropAddNoise(Dataset):
-    """What denoisers' training code does: all of it for each item, in float32 on the CPU."""
+    """Load as other denoisers' training code does: everything for each item, in float32 on the CPU."""
 
     def __init__(self, paths: list[str], patch: int) -> None:
         self.paths, self.patch = paths, patch

@@ -1,4 +1,4 @@
-"""Time, memory and PSNR of every denoiser on this machine, in one run: a table and a plot of PSNR against time.
+"""Measure time, memory and PSNR of every denoiser on this machine, as a table and a plot of PSNR against time.
 
 python -m benchmarks.denoisers --data-root DIR --weights work_dirs/weights --out DIR
 

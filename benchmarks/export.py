@@ -1,4 +1,4 @@
-"""Size and time of exported files beside PyTorch: the paper's network on one image of 512 x 768.
+"""Measure size and time of exported files beside PyTorch: the paper's network on one image of 512 x 768.
 
     python -m benchmarks.export --out results/benchmark/export.json
 

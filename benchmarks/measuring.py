@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine's name, peak memory, and how a ratio is stated."""
+"""Share helpers between benchmarks: the machine's name, peak memory, and ratios."""
 
 import ctypes
 import json
@@ -13,7 +13,7 @@ import torch
 
 
 class Peak:
-    """Most memory held since now, over what is held now."""
+    """Measure the peak memory from now on, above what is held now."""
 
     def __init__(self, device: str) -> None:
         self.cuda = torch.cuda if device.startswith('cuda') else None
@@ -29,7 +29,7 @@ class Peak:
             self.before = None
 
     def mib(self) -> float | None:
-        """Return it in MiB, or ``None`` where the system does not tell."""
+        """Return the peak in MiB, or ``None`` if the system does not say."""
         if self.cuda:
             return (self.cuda.max_memory_allocated() - self.before) / 2**20
         return None if self.before is None else (self._status('VmHWM') - self.before) / 2**20
@@ -40,7 +40,7 @@ class Peak:
 
 
 def processor(device: str) -> str:
-    """Return the name of what computes, with the threads and PyTorch's version."""
+    """Return the name of the processor, with the threads and PyTorch's version."""
     if device.startswith('cuda'):
         return f'{torch.cuda.get_device_name()}, torch {torch.__version__}'
     try:
@@ -51,7 +51,7 @@ def processor(device: str) -> str:
 
 
 def machine(device: str) -> dict:
-    """Return what a table of figures has to say about where it was measured."""
+    """Return the machine and versions for a table of figures."""
     return dict(processor=processor(device), system=platform.platform(), python=platform.python_version())
 
 
@@ -85,7 +85,7 @@ def summary(seconds: Sequence[float]) -> dict:
 
 
 def ratio(ours: Sequence[float], reference: Sequence[float]) -> dict:
-    """Return ours / reference, measured in turns: by medians, and the quartiles over the pairs."""
+    """Return the ratio ours / reference of pairs measured in turns: by medians, and the quartiles over the pairs."""
     low, middle, high = statistics.quantiles((one / other for one, other in zip(ours, reference, strict=True)), n=4)
     return dict(
         by_medians=statistics.median(ours) / statistics.median(reference), of_pairs=middle, quartiles=[low, high]

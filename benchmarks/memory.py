@@ -1,4 +1,4 @@
-"""Run a command, watch the memory of its processes, and say whether it grows.
+"""Run a command, and record whether the memory of its processes grows.
 
     python -m benchmarks.memory --hours 2 --out results/endurance/training.csv -- python tools/train.py CONFIG ...
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def watch(options: argparse.Namespace) -> tuple[list[tuple], int]:
-    """Return the samples (seconds, MiB, processes), which are also written, and the command's exit status."""
+    """Write and return the samples (seconds, MiB, processes), with the command's exit status."""
     rows: list[tuple] = []
     process = subprocess.Popen(options.command)
     start = time.monotonic()
@@ -81,7 +81,7 @@ def watch(options: argparse.Namespace) -> tuple[list[tuple], int]:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all that it started."""
+    """Return a process and all its descendants."""
     found = [pid]
     for one in found:  # which grows
         for task in Path(f'/proc/{one}/task').glob('*/children'):
@@ -93,7 +93,7 @@ def family(pid: int) -> list[int]:
 
 
 def proportional_set_size(pid: int) -> int:
-    """Return a process's share of the memory in bytes, without that of the files it maps; 0 if it is gone."""
+    """Return a process's share of the memory in bytes, without mapped files; 0 if it has ended."""
     try:
         lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""How training scales over 1, 2, ... processes under torchrun, each with the same share of a batch.
+"""Measure how training scales over 1, 2, ... processes under torchrun, with the same batch in each.
 
     python -m benchmarks.scaling CONFIG [--processes 1 2] [--batch N] [--iterations N] [--rounds 3] [--out FILE]
     [OPTIONS OF train.py]

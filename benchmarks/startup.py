@@ -1,4 +1,4 @@
-"""How long the command line takes to answer: importing the package, the help of each command, and the first error.
+"""Measure how long the command line takes: importing the package, the help of each command, and the first error.
 
     python -m benchmarks.startup [--rounds 7] [--out results/benchmark/startup.json]
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def command(name: str) -> list[str]:
-    """Return what starts one of them."""
+    """Return the command that starts one of them."""
     if name == 'python -c pass':
         return [sys.executable, '-c', 'pass']
     if name == 'import semrestore':

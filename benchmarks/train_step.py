@@ -1,4 +1,4 @@
-"""Training steps of ours beside a plain PyTorch loop of the same mathematics.
+"""Time our training steps beside a plain PyTorch loop of the same mathematics.
 
     python -m benchmarks.train_step [--task none|vgg16|two] [--amp] [--compile] [--steps N] [--out FILE.json]
 

@@ -1,4 +1,4 @@
-"""Every denoiser before every task: ``python tools/cross_task.py --help``."""
+"""Put every denoiser before every task: ``python tools/cross_task.py --help``."""
 
 import sys
 

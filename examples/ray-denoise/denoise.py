@@ -11,14 +11,14 @@ from semrestore.images import decode, find
 
 
 class Restore:
-    """A worker, which loads the denoiser once and restores one batch of files after the other."""
+    """Load the denoiser once in a worker, and restore one batch of files after the other."""
 
     def __init__(self, weights: str, targets: dict[str, str]) -> None:
         self.denoise = DenoiseInferencer(weights)
         self.targets = targets
 
     def __call__(self, batch: dict) -> dict:
-        """Write a PNG for each file of a batch, and return what is wrong with those that fail."""
+        """Write a PNG for each file of a batch, and return the errors of those that fail."""
         errors = [self.restore(path, content) for path, content in zip(batch['path'], batch['bytes'], strict=True)]
         return dict(path=batch['path'], error=errors)
 

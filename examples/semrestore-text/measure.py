@@ -1,4 +1,4 @@
-"""Does a denoiser help a reader? Make the lines, fit a denoiser, run the matrices, write the tables.
+"""Measure whether a denoiser helps a reader: make the lines, fit a denoiser, run the matrices, write the tables.
 
   python measure.py --out work
 
@@ -33,13 +33,13 @@ ERRORS = {'1-CER': 'Character error rate', '1-WER': 'Word error rate'}
 
 
 def run(*arguments: str) -> None:
-    """Run a command of semrestore's."""
+    """Run a command of semrestore."""
     if status := semrestore(list(arguments)):
         raise SystemExit(status)
 
 
 def without_the_reader(out: Path) -> Path:
-    """Return a denoiser that was fitted on the same lines for as many steps, but by its pixels alone."""
+    """Return a denoiser that was fitted on the same lines for as many steps, but only by pixels."""
     path = out / 'control.py'
     if not path.is_file():
         path.write_text(CONTROL, encoding='utf-8')

@@ -29,7 +29,7 @@ LARGEST, MOST_PIXELS = 4096, 2**25  # side of a crop, and all of an image's; the
 
 @dataclass(frozen=True)
 class DndImage:
-    """One image of the benchmark.
+    """Hold one image of the benchmark.
 
     Args:
         name: Its file's name without suffix, such as ``'0001'``.
@@ -177,7 +177,7 @@ def _h5py():
 
 @contextmanager
 def _opened(path: Path) -> Iterator:
-    """Open a MATLAB file; what it makes of what is read from it becomes a message, too."""
+    """Open a MATLAB file, and turn errors of reading it into messages."""
     h5py = _h5py()
     if not path.is_file():
         raise UserError(

@@ -1,4 +1,4 @@
-"""Convert the authors' MatConvNet networks, DnCNN and FFDNet in colour, to checkpoints of ours.
+"""Convert the authors' MatConvNet networks, DnCNN and FFDNet in colour, to our checkpoints.
 
 The files are MATLAB 7.3 (HDF5): net.layers, of which those of type 'conv' have weights and batch normalisation folded
 into them.
@@ -79,7 +79,7 @@ def read_convolutions(path: str | Path) -> list[tuple[Tensor, Tensor]]:
 
 
 def convert(convolutions: Sequence[tuple[Tensor, Tensor]], path: str | Path = '') -> Denoiser:
-    """Return the denoiser that a row of convolutions belongs to, filled with them.
+    """Return the denoiser of a list of convolutions, filled with them.
 
     Raises:
         UserError: They are neither DnCNN nor FFDNet in colour.

@@ -1,4 +1,4 @@
-"""The figures of the paper's tables, to stand beside what is measured here (PSNR in dB, the rest in percent)."""
+"""List the figures of the paper's tables (PSNR in dB, the rest in percent)."""
 
 METHODS = ('CBM3D', 'MCWNNM', 'DnCNN', 'FFDNet', 'Proposed')
 """The methods of Tables II and III, in the order of their columns."""

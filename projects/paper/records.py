@@ -1,4 +1,4 @@
-"""The paper's Tables I, II and III: what was measured beside what the paper says, as records and as Markdown."""
+"""Write our figures beside the paper's Tables I, II and III, as records and as Markdown."""
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
@@ -39,7 +39,7 @@ def image_records(dataset: str, results: Mapping[tuple[str, float], list[dict]])
 
 
 def architecture_records(costs: Mapping[str, dict], results: Mapping[str, list[dict]]) -> list[dict]:
-    """Return one dict for each row of Table I: costs, the paper's count, and PSNR where there are weights.
+    """Return one dict for each row of Table I: costs, the paper's count, and PSNR if there are weights.
 
     Args:
         costs: ``weights``, ``parameters`` and ``multiply_adds`` by the name of the architecture.

@@ -1,4 +1,4 @@
-"""Start a VGG-16 with batch normalisation from the first convolutions of one without.
+"""Start a VGG-16 with batch normalisation from the first convolutions of a VGG-16 without.
 
 VGG's activations grow to the hundreds, and a batch normalisation put behind a trained convolution would undo what it
 learned. So each layer is scaled to activations of root mean square 1, which ReLU lets through (its scale is taken out

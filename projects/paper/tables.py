@@ -196,7 +196,7 @@ def named_method(text: str, weights: Path) -> Method:
 
 
 class _TestSet:
-    """A test set, and the rows of the denoisers that were run on it."""
+    """Hold a test set, and the rows of the denoisers that ran on it."""
 
     def __init__(self, options: argparse.Namespace, name: str) -> None:
         packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))
@@ -214,7 +214,7 @@ class _TestSet:
         self.bench = Bench(model | dict(evaluation_seed=self.seed), self.dataset, f'the test set {name}')
 
     def note(self) -> str:
-        """Return what a reader of the table has to know: the protocol, and why there are gaps."""
+        """Return the table's note: the protocol, and the reasons for gaps."""
         text = 'Whole images, RGB, noise N(0, sigma) on 0..255 neither clipped nor quantised, output clipped and'
         text += f' rounded to 8 bits; noise seed {self.seed}.\n'
         if self.missing:
@@ -222,7 +222,7 @@ class _TestSet:
         return text
 
     def rows(self, method: Method, sigma: float, limit: int | None = None) -> Rows | None:
-        """Return what a method scored, running what the folder lacks; ``None`` if its weights are missing."""
+        """Return a method's scores, after running missing images; ``None`` if its weights are missing."""
         try:
             checkpoint = method.at(sigma)
         except UserError:

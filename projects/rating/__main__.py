@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Open the page until it is interrupted."""
+    """Serve the page until it is interrupted."""
     try:
         import uvicorn
 
@@ -133,7 +133,7 @@ def _folders(texts: Sequence[str]) -> dict[str, Path]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens, or refuse a port that is taken in words of our own."""
+    """Return a listening socket, or raise a clear error if the port is taken."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""The images of a study: one folder a method, the same names in each."""
+"""Read the images of a study: one folder for each method, with the same names."""
 
 import io
 import threading
@@ -15,7 +15,7 @@ RECENT_BYTES = 2**27  # of PNGs that the next rater will ask for, too
 
 
 class MethodFolders:
-    """What each method made of the images, by method and by the image's path below the folder, without suffix.
+    """Hold each method's images, by method and by the path in its folder without suffix.
 
     Args:
         folders: Folder by method, two methods or more.
@@ -48,7 +48,7 @@ class MethodFolders:
                 raise UserError(f"image '{name}' has different sizes: {text}")
 
     def png(self, method: str, name: str) -> bytes:
-        """Return an image as a PNG of pixels alone: nothing else in it could tell the methods apart."""
+        """Return an image as a PNG of pixels only, so that nothing else reveals the method."""
         path = self.paths[method][name]
         with self._one_at_a_time:  # raters at once ask for the same ones, and each takes several times its pixels
             image = self._recent.pop(path, None) or _encoded(path)

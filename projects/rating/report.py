@@ -1,4 +1,4 @@
-"""What the raters found: mean scores with intervals, variances, and how far they agree (paper, Fig. 5)."""
+"""Report the raters' mean scores with intervals, variances, and agreement (paper, Fig. 5)."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def table(ratings: Sequence[dict], methods: Sequence[str], seed: int = 0) -> lis
 
 
 def krippendorff_alpha(ratings: Sequence[dict]) -> float | None:
-    """Return Krippendorff's alpha for interval data: 1 for raters who always agree, 0 for agreement by chance alone.
+    """Return Krippendorff's alpha for interval data: 1 if raters always agree, 0 if they agree only by chance.
 
     A unit is what a method made of an image; raters who did not see it are no matter (Krippendorff, "Computing
     Krippendorff's Alpha-Reliability", 2011, section D). ``None`` where no unit has two ratings, or all scores are one.

@@ -1,4 +1,4 @@
-"""The page on which raters rank, and what it asks for."""
+"""Serve the page on which raters rank, and its requests."""
 
 import pathlib
 from typing import Annotated
@@ -31,7 +31,7 @@ def from_the_page(
     origin: Annotated[str | None, Header()] = None,
     sec_fetch_site: Annotated[str | None, Header()] = None,
 ) -> None:
-    """Refuse what a browser sends for another site's page, which a rater may have open beside.
+    """Refuse requests that a browser sends for another site's page.
 
     Without encryption browsers leave ``Sec-Fetch-Site`` out; behind a proxy the host may be another than what they
     asked for.
@@ -99,7 +99,7 @@ def build(folders: MethodFolders, store: Store) -> FastAPI:
 
 
 class ShortBodies:
-    """Refuse requests with more to read than :data:`LONGEST_BODY`, which FastAPI would gather in memory first.
+    """Refuse requests longer than :data:`LONGEST_BODY`, which FastAPI would first collect in memory.
 
     Args:
         app: The application behind it.

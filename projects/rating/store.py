@@ -1,4 +1,4 @@
-"""What raters are shown and answer, in one SQLite file: every answer is on the disk before the page hears of it."""
+"""Store what raters see and answer in one SQLite file. Every answer is on the disk before the page confirms it."""
 
 import json
 import random
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS item (
 
 @dataclass(frozen=True)
 class Item:
-    """One image as a rater sees it."""
+    """Hold one image as a rater sees it."""
 
     position: int
     image: str
@@ -38,7 +38,7 @@ class Item:
 
 
 class Store:
-    """A study's file.
+    """Read and write a study's file.
 
     Args:
         path: SQLite file; made where it does not exist.
@@ -110,7 +110,7 @@ class Store:
         return rater
 
     def items(self, rater: str) -> list[Item]:
-        """Return what a rater is shown, with the scores so far; nothing for a rater that there is not."""
+        """Return a rater's images with the scores so far; empty for an unknown rater."""
         with self._connection() as connection:
             query = 'SELECT position, image, methods, scores FROM item WHERE rater = ? ORDER BY position'
             return [
@@ -162,7 +162,7 @@ class Store:
 
     @contextmanager
     def _connection(self, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """Give a connection of its own to each thread and request; what is done with it is kept whole or not at all."""
+        """Yield a connection of its own for each request, whose changes are kept whole or not at all."""
         source = self.path.absolute().as_uri() + ('' if write else '?mode=ro')
         connection = sqlite3.connect(source, uri=True, timeout=30, isolation_level=None)
         try:

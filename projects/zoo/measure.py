@@ -1,4 +1,4 @@
-"""What published weights reach: on the test sets, on photos of other colours, with the self-ensemble."""
+"""Measure published weights on the test sets, on photos of other colours, and with the self-ensemble."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -117,7 +117,7 @@ def breadth(names: Sequence[str]) -> None:
 
 
 def rows_of_run(study: str, name: str, folder: Path) -> list[dict]:
-    """Return what a run reaches on the photos held out: rows for the table of a study."""
+    """Return a run's figures on the held-out photos, as rows for the table of a study."""
     from semrestore.weights.read import latest_checkpoint
 
     checkpoint = latest_checkpoint(folder)

@@ -1,4 +1,4 @@
-"""The pages that show the zoo: blocks of docs/model_zoo.md and README.md, and weights/metafile.yml."""
+"""Write the pages that show the zoo: blocks of docs/model_zoo.md and README.md, and weights/metafile.yml."""
 
 import csv
 import json
@@ -46,7 +46,7 @@ def read_rows(path: Path = CSV) -> list[dict]:
 
 
 def pages() -> dict[Path, str]:
-    """Return what the files have to hold that are generated, or have generated blocks."""
+    """Return the content of the files that are generated or have generated blocks."""
     from projects.zoo.recognition import recognition_blocks
 
     rows = read_rows()
@@ -102,7 +102,7 @@ def _table(rows: list[dict]) -> str:
 
 
 def _photographs(rows: list[dict]) -> str:
-    """Return what is reached on photographs of real noise, beside MCWNNM by its authors and ours."""
+    """Return the figures on photographs of real noise, beside MCWNNM by its authors and by us."""
     noisy, mcwnnm = (
         json.loads((ROOT / f'results/cc15_{name}.json').read_text(encoding='utf-8'))['metrics'][f'{PHOTOGRAPHS}/PSNR']
         for name in ('noisy', 'mcwnnm')
@@ -123,7 +123,7 @@ def _photographs(rows: list[dict]) -> str:
 
 
 def _peers() -> str:
-    """Return the published weights beside the peers, whose tables were run on the same noise."""
+    """Return the published weights beside the peers, on the same noise."""
     lines = []
     for number, test_set in ((3, 'CBSD68'), (2, 'Kodak')):
         means = []
@@ -147,7 +147,7 @@ def _peers() -> str:
 
 
 def _breadth() -> str:
-    """Return what the weights reach on the test sets as they are and altered."""
+    """Return the weights' figures on the plain and the altered test sets."""
     rows = read_rows(BREADTH)
     found = {(row['weights'], row['sigma'], row['test_set']): float(row['psnr']) for row in rows}
     sets = list(dict.fromkeys(row['test_set'] for row in rows))

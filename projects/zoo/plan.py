@@ -1,4 +1,4 @@
-"""What is trained, in this order (``python -m projects.zoo train --status``).
+"""List what is trained, in this order (``python -m projects.zoo train --status``).
 
 A name of a higher round than the published weights' is trained anew.
 """

@@ -1,4 +1,4 @@
-"""Put a finished training among the published weights, with how they were made."""
+"""Publish the weights of a finished training, with how they were made."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ HALF_LOSS_DB = 0.005
 
 
 def publish(training: 'Training', folder: Path) -> None:
-    """Put the last checkpoint of a run into ``weights/``, its log into ``results/zoo/``.
+    """Copy the last checkpoint of a run into ``weights/``, and its log into ``results/zoo/``.
 
     Weights are in half precision if that changes PSNR by less than 0.005 dB (measured on the embedded photos), and in
     float32 otherwise.
@@ -79,7 +79,7 @@ def publish(training: 'Training', folder: Path) -> None:
 
 
 def _log(folder: Path) -> list[dict]:
-    """Return the training log of a run: a row for every logged iteration, of a run that went on the later ones."""
+    """Return the training log of a run, a row for every logged iteration; of repeated iterations the later row."""
     rows: dict[int, dict] = {}
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
         last = 0
@@ -102,7 +102,7 @@ def _log(folder: Path) -> list[dict]:
 
 
 def _quality(cascade) -> list[float]:
-    """Return the PSNR on the embedded photos kept apart; of a range of noise, in the middle."""
+    """Return the PSNR on the embedded test photos; for a range of noise, in its middle."""
     import torch
 
     from semrestore.datasets import EmbeddedPhotos

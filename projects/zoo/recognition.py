@@ -1,4 +1,4 @@
-"""What the weights for recognition are worth before networks that they were trained through, and before others."""
+"""Measure the weights for recognition before networks that took part in their training, and before others."""
 
 import json
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ KEPT = (
 def measure_recognition(
     images: int | None, peers: int, noises: Sequence[str] = (), networks: Sequence[str] = ()
 ) -> None:
-    """Put the methods before every network and write what they reach into results/recognition.json.
+    """Put the methods before every network, and write their figures into results/recognition.json.
 
     Denoisers compute in bfloat16 where the machine is faster so. What was measured before is not run again while
     ``work_dirs/zoo/recognition`` is there.

@@ -1,4 +1,4 @@
-"""The queue of trainings: what the plan has and nobody has trained yet, one after the other.
+"""Train what the plan lists and what is not trained yet, one after the other.
 
 A run's folder holds its checkpoints and ``training.json``, which says how it began. Killed in whatever way, the queue
 goes on from the last checkpoint, ten minutes old at most; the same machine then takes the same steps to the bit. A
@@ -31,7 +31,7 @@ PLAN, OUT = ROOT / 'projects/zoo/plan.py', ROOT / 'work_dirs/zoo'
 
 @dataclass(frozen=True)
 class Training:
-    """One entry of the plan."""
+    """Hold one entry of the plan."""
 
     name: str
     config: str
@@ -86,7 +86,7 @@ def read_plan(path: Path, names: Sequence[str] = ()) -> list[Training]:
 
 
 def work(path: Path, names: Sequence[str], out: Path) -> None:
-    """Train and publish what is not done, in the plan's order; the plan is read again after each.
+    """Train and publish what is not done, in the plan's order. The plan is read again after each training.
 
     Raises:
         UserError: A training failed; those that do not build on it are done.
@@ -119,7 +119,7 @@ def _next(path: Path, names: Sequence[str], out: Path, failed: Sequence[str]) ->
 
 @contextmanager
 def locked(folder: Path, wait: bool = False) -> Iterator[int | None]:
-    """Hold a folder's lock and give its descriptor, or ``None`` if another process has it."""
+    """Yield a folder's lock, or ``None`` if another process has it."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / 'lock', 'w') as file:
         try:
@@ -139,7 +139,7 @@ def running(folder: Path) -> bool:
 
 
 def train(training: Training, folder: Path, lock: int) -> None:
-    """Train, or go on, as far as the config says.
+    """Train, or continue a training, to the end of the config's schedule.
 
     Raises:
         UserError: The training stopped with an error.
@@ -164,7 +164,7 @@ def train(training: Training, folder: Path, lock: int) -> None:
 
 
 def _begin(training: Training, folder: Path) -> dict:
-    """Return how a run began, which stays what it is."""
+    """Return the record of how a run began."""
     from mmengine.device import get_device
 
     from benchmarks.measuring import processor
@@ -188,7 +188,7 @@ def _begin(training: Training, folder: Path) -> dict:
 
 
 def _record(path: Path) -> dict:
-    """Return what the header of a file of ours says of its training."""
+    """Return the training that the header of one of our files records."""
     from semrestore.weights.read import read_checkpoint
     from semrestore.weights.record import read_record
 
@@ -196,7 +196,7 @@ def _record(path: Path) -> dict:
 
 
 def finish(training: Training, out: Path) -> None:
-    """Publish what came of a training, or write down what it reaches."""
+    """Publish the result of a training, or record its figures."""
     from projects.zoo.measure import measure, rows_of_run, write_rows
     from projects.zoo.pages import write_pages
     from projects.zoo.publish import publish

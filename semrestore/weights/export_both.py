@@ -67,7 +67,9 @@ class DenoiserAndNetwork(nn.Module):
         restored = self.denoiser(F.conv2d(images - self.shift, self.inverse))
         scores = self.task.scores(F.conv2d(restored, self.matrix) + self.shift)
         if not isinstance(scores, Tensor):
-            raise UserError("the network returns several tensors; expected one, such as a classifier's scores")
+            raise UserError(
+                "the network returns several tensors, as a detector does; expected one, such as a classifier's scores"
+            )
         return scores
 
 

@@ -110,7 +110,7 @@ def test_the_cascade_takes_pairs_apart(pairs, build_cascade, order):
 
 def test_pairs_and_degradations_that_do_not_fit_are_refused(build_cascade):
     plain = dict(losses=dict(reconstruction=dict(type='ReconstructionLoss')), classifier=None)
-    with pytest.raises(UserError, match=r'FromPairs.*GaussianNoise'):
+    with pytest.raises(UserError, match=r'GaussianNoise.*FromPairs'):
         build_cascade(**plain).loss(torch.rand(1, 6, 16, 16), [])
     with pytest.raises(UserError, match='FromPairs'):
         build_cascade(**plain, degradation=dict(type='FromPairs')).loss(torch.rand(1, 3, 16, 16), [])

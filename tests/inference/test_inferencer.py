@@ -284,7 +284,7 @@ def test_numbers_of_another_range_are_warned_about(inferencer, picture, capsys):
     with pytest.warns(UserWarning, match='255'):
         inferencer(255 * picture.astype(np.float32) / picture.max())
     assert run(denoise.main, ['nowhere.png', '--model', 'zoo:multiscale-blind', '--out', 'x', '--sigma', '0.098']) == 2
-    assert 'is 24.99 meant' in capsys.readouterr().err
+    assert '24.99' in capsys.readouterr().err
 
 
 def test_arguments_that_cannot_be(inferencer, picture, tmp_path):

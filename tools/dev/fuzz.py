@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what reads files of others; the tests have what it found, this looks for more.
+"""Fuzz the code that reads files of others, guided by coverage. The tests have what it found so far.
 
     pip install atheris && python -m tools.dev.fuzz checkpoint -max_total_time=600 [CORPUS ...]
 

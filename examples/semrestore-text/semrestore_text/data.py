@@ -1,4 +1,4 @@
-"""Images of lines with their texts, as a data set and a transform."""
+"""Load images of lines with their texts."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A task that finds text: CRAFT, frozen, by its region and affinity maps."""
+"""Define a task that finds text: the frozen CRAFT network, by its region and affinity maps."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""EasyOCR's two networks with their published weights, as plain PyTorch modules in float32.
+"""Build EasyOCR's two networks with their published weights, as plain PyTorch modules in float32.
 
 CRAFT (Baek et al., "Character Region Awareness for Text Detection", CVPR 2019) finds text, ``english_g2`` (a CRNN: Shi
 et al., "An End-to-End Trainable Neural Network for Image-based Sequence Recognition", TPAMI 2017) reads a line.

@@ -36,7 +36,7 @@ MARGIN = 0.1
 
 
 class Line(NamedTuple):
-    """A line of a page."""
+    """Hold a line of a page."""
 
     text: str
     box: tuple[int, int, int, int]
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Page:
-    """An image with its lines."""
+    """Hold a page's image with its lines."""
 
     image: np.ndarray
     """RGB of shape (H, W, 3), 8 bits."""
@@ -63,7 +63,7 @@ def words_of(name: str) -> list[str]:
 
 
 def pages(words: Sequence[str], seed: int = 0, height: int = 256, width: int = 256) -> Iterator[Page]:
-    """Yield pages without end, each of its own font, size, contrast and paper; the text goes on from page to page."""
+    """Yield endless pages, each with its own font, size, contrast and paper. The text continues from page to page."""
     rng = np.random.default_rng(seed)
     place = int(rng.integers(len(words)))
     while True:
@@ -91,7 +91,7 @@ def _box(tight: Sequence[float], width: int, height: int) -> tuple[int, int, int
 
 
 def _printed(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return what a scanner sees of a mask of ink, ``(H, W)`` in 0..1: a sheet that is neither flat nor white."""
+    """Return a scan of a mask of ink, ``(H, W)`` in 0..1, on a sheet that is neither flat nor white."""
     tint = rng.uniform(-6, 6, 3)
     paper = rng.uniform(*PAPER) + tint * np.array([1, 0.3, -1])
     ink = rng.uniform(*INK) + rng.uniform(-5, 5, 3)
@@ -104,7 +104,7 @@ def _printed(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def write(folder: Path, texts: str, lines: int, seed: int) -> None:
-    """Write pages, and so many of their lines, into a folder.
+    """Write pages and a number of their lines into a folder.
 
     Short last lines are kept, and lines whose text another line has already are left out.
     """

@@ -1,4 +1,4 @@
-"""A task that reads a line of text: EasyOCR's English recogniser, frozen and differentiable from the image on."""
+"""Define a task that reads a line of text: EasyOCR's English recogniser, frozen and differentiable."""
 
 import math
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class TextRecognition(FrozenTask):
         return F.interpolate(grey, (HEIGHT, max(1, int(HEIGHT * width / height))), mode='bilinear')
 
     def stretched(self, line: Tensor) -> Tensor:
-        """Return lines with more contrast where they have little: EasyOCR's ``adjust_contrast_grey`` on tensors."""
+        """Return lines with more contrast if they have little: EasyOCR's ``adjust_contrast_grey`` on tensors."""
         low, high = torch.quantile(
             255 * line.flatten(1).float(), line.new_tensor([0.1, 0.9], dtype=torch.float32), dim=1
         )
@@ -68,7 +68,7 @@ class TextRecognition(FrozenTask):
         return F.pad((line - 0.5) / 0.5, (0, width - line.shape[-1], 0, 0), mode='replicate')
 
     def preprocess(self, images: Tensor) -> Tensor:
-        """Return images as the network takes them, ``(N, 1, 64, W')``."""
+        """Return images in the network's form, ``(N, 1, 64, W')``."""
         return self.padded(self.line(images))
 
     def scores(self, prepared: Tensor) -> Tensor:
@@ -114,14 +114,14 @@ class TextRecognition(FrozenTask):
         return list(data_samples)
 
     def self_label(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
-        """Return new samples, labelled with what the network reads in clean images."""
+        """Return new samples, labelled with the network's reading of clean images."""
         return [
             BaseDataElement(metainfo=sample.metainfo, gt_text=text)
             for sample, (text, _) in zip(data_samples, self.read(images), strict=True)
         ]
 
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
-        """Raise a ``UserError`` where a text has a character that the network does not know."""
+        """Raise a ``UserError`` if a text has a character that the network does not know."""
         for sample in data_samples:
             if unknown := set(sample.get('gt_text') or '') - set(self.converter.dict):
                 raise UserError(

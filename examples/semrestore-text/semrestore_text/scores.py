@@ -1,4 +1,4 @@
-"""How well text is read and found, in percent, higher being better, as semrestore's matrix has its figures."""
+"""Score how well text is read and found, in percent. Higher is better."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from semrestore.registry import METRICS
 
 @METRICS.register_module()
 class TextAccuracy(Score):
-    """100 % less the character error rate (``1-CER``) and less the word error rate (``1-WER``).
+    """Score 100 % minus the character error rate (``1-CER``) and minus the word error rate (``1-WER``).
 
     An error rate is the number of insertions, deletions and substitutions that turn the true texts into those read, per
     character or word of the true texts; jiwer counts them. It may exceed 100 %.
@@ -60,7 +60,7 @@ def errors(truth: str, read: str) -> tuple[tuple[int, int], tuple[int, int]]:
 
 @METRICS.register_module()
 class TextMapIoU(Score):
-    """Intersection over union of the pixels where a detector sees text, in the restored image and by its label."""
+    """Score the intersection over union of the detected text, of the restored image and its label."""
 
     metrics = ('text IoU',)
     threshold = 0.4

@@ -1,4 +1,4 @@
-"""What lambda_H is worth: the training of configs/study with each value, as a table and a plot.
+"""Train configs/study with several values of lambda_H, and compare them in a table and a plot.
 
     python projects/paper/studies/lambda_h.py CHECKPOINT --out work_dirs/study/lambda_h
 
@@ -58,7 +58,7 @@ def main() -> None:
 def evaluate(
     name: str, checkpoint: str, options: argparse.Namespace, losses: dict[str, object] | None = None
 ) -> dict[str, float]:
-    """Return the metrics of one run, from its file where there is one; train it first if it has losses of its own."""
+    """Return the metrics of one run, from its file or after training (if it has losses) and evaluating it."""
     path = options.out / f'{name}.json'
     settings = dict(
         start=sha256(options.checkpoint), iterations=options.iterations, photos=options.photos, losses=losses
@@ -90,7 +90,7 @@ def evaluate(
 
 
 def run(command: list[str], **options: object) -> None:
-    """Run one of the tools; its log goes where this one's goes."""
+    """Run one of the tools."""
     subprocess.run(
         [sys.executable, *command, '--cfg-options', *(f'{key}={value}' for key, value in options.items())], check=True
     )

@@ -1,4 +1,4 @@
-r"""What the noise of photographs is like, and that of a config's degradation beside it (docs/degradations.md).
+r"""Measure the noise of photographs, and of a config's degradation (docs/degradations.md).
 
     python projects/paper/studies/photographs.py $SEMRESTORE_DATA/cc15 \
         --config configs/denoise/multiscale_real.py --clean $SEMRESTORE_DATA/bsds432
@@ -73,7 +73,7 @@ def image(path: str) -> Tensor:
 
 
 def statistics(noisy: Tensor, clean: Tensor) -> list[float]:
-    """Return what the columns of the table say of one image."""
+    """Return the columns of the table for one image."""
     noise = 255 * (noisy - clean)
     mean, noise = noise, noise - noise.mean((1, 2), keepdim=True)
     luma = 255 * luma_of(noisy).numpy()

@@ -1,4 +1,4 @@
-"""What each choice of the recipe is worth: short trainings that differ in one thing, judged on 32 photos.
+"""Compare the choices of the recipe by short trainings that differ in one thing, measured on 32 photos.
 
     python projects/paper/studies/recipe.py --out work_dirs/recipe
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def train(name: str, iterations: int, out: Path) -> tuple[str, str]:
-    """Return PSNR and SSIM of a recipe, from its folder where it has been run."""
+    """Return PSNR and SSIM of a recipe, from its folder if it has been run."""
     folder = out / f'{list(RECIPES).index(name):02}-{iterations}'
     settings = dict(recipe=name, iterations=iterations, options=RECIPES[name])
     known = folder / 'result.json'

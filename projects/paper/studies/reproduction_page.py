@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def page() -> str:
-    """Return the page with the text between ``<!-- table: FILE TASK METRIC -->`` and ``<!-- end -->`` made anew."""
+    """Return the page with the text between ``<!-- table: FILE TASK METRIC -->`` and ``<!-- end -->`` replaced."""
     return re.sub(
         r'(<!-- table: (\w+) (\w+) (\S+) -->).*?(<!-- end -->)',
         lambda match: f'{match[1]}\n\n{table(*match.group(2, 3, 4))}\n\n{match[5]}',
