@@ -1,3 +1,3 @@
-# DnCNN at sigma 50.
+# Train DnCNN at sigma 50.
 _base_ = './dncnn_sigma25.py'
 model = dict(degradation=dict(sigma=50))

@@ -1,4 +1,4 @@
-# MCWNNM for the noise of camera photographs, whose level it estimates for each channel; tested on cc15.
+# Run MCWNNM on camera photographs, with a noise estimate for each channel; tested on cc15.
 _base_ = '../evaluation/cc15.py'
 model = dict(
     denoiser=dict(

@@ -1,4 +1,4 @@
-# VGG-16 itself on the clean photos of Tiny ImageNet: the network that configs/joint/denoise_vgg16_tiny_imagenet_*
+# Train VGG-16 itself on the clean photos of Tiny ImageNet, the network that configs/joint/denoise_vgg16_tiny_imagenet_*
 # freeze. It starts from the original VGG-16 up to relu3_3 (projects/paper/start_vgg16.py), whose first two stages stay
 # as they are. Crops of 48 pixels take half the time of whole images, and to enlarge the view when testing does no harm
 # (Touvron et al., NeurIPS 2019).

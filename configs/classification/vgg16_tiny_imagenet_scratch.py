@@ -1,4 +1,4 @@
-# The same from random weights, all layers at one rate: what the start is worth (projects/paper/studies/vgg16_start.sh).
+# Train vgg16_tiny_imagenet.py from random weights, to compare the starts (projects/paper/studies/vgg16_start.sh).
 _base_ = './vgg16_tiny_imagenet.py'
 model = dict(backbone=dict(frozen_stages=-1))
 load_from = None

@@ -1,4 +1,4 @@
-# One DRUNet for noise of sigma 0 to 60, told which, as far as half an hour of a GPU allows (projects/zoo/train.sh --gpu
+# Train one DRUNet for sigma 0 to 60, with the level as input, for half an hour on a GPU (projects/zoo/train.sh --gpu
 # drunet).
 _base_ = [
     '../_base_/default_runtime.py',

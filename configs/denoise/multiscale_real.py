@@ -1,6 +1,6 @@
-# For photographs of any camera, without a known noise level: from blind weights (load_from), on noise that went through
-# a camera (docs/degradations.md). Then multiscale_real_annealed.py. On photographs: tools/test.py
-# configs/evaluation/cc15.py CKPT.
+# Train for photographs of any camera and noise level: from blind weights (load_from), on a camera's noise
+# (docs/degradations.md). Then multiscale_real_annealed.py. On photographs: tools/test.py configs/evaluation/cc15.py
+# CKPT.
 _base_ = './multiscale_blind_refined.py'
 max_iters = 1500
 # Nearly white in luma, blurred and strong in colour, strongest in the middle tones; then JPEG, which rounds the finest

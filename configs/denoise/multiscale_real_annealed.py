@@ -1,4 +1,4 @@
-# The end of multiscale_real.py, from its weights (load_from): the learning rate falls to nothing.
+# Finish multiscale_real.py from its weights (load_from), with a learning rate that falls to zero.
 _base_ = './multiscale_real.py'
 max_iters = 1000
 load_from = None

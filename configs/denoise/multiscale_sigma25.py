@@ -1,4 +1,4 @@
-# Tables II and III at sigma 25, with the printed schedule.
+# Train for Tables II and III at sigma 25, with the printed schedule.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale_released.py',

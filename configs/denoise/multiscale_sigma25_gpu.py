@@ -1,5 +1,5 @@
-# Sigma 25 on one GPU, several noise levels side by side (projects/zoo/train.sh --gpu): photos, patches and noise on the
-# device, compiled.
+# Train for sigma 25 on one GPU, with photos, patches and noise on the device, compiled (projects/zoo/train.sh --gpu
+# runs several levels side by side).
 _base_ = './multiscale_sigma25_refined.py'
 max_iters = 60_000
 model = dict(compile=True)

@@ -1,5 +1,4 @@
-# Sigma 25 on from the weights of multiscale_sigma25_short.py (load_from), 40 minutes on two CPU cores with --amp:
-# larger patches from memory.
+# Continue multiscale_sigma25_short.py (load_from) with larger patches, in 40 minutes on two CPU cores with --amp.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,4 +1,4 @@
-# Sigma 25 in an hour on two CPU cores, with --amp.
+# Train for sigma 25 in an hour on two CPU cores, with --amp.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,4 +1,4 @@
-# Sigma 30 from weights of sigma 25 (load_from), a quarter of an hour on two CPU cores with --amp.
+# Train for sigma 30 from weights of sigma 25 (load_from), in a quarter of an hour on two CPU cores with --amp.
 _base_ = './multiscale_sigma25_refined.py'
 max_iters = 2500
 model = dict(degradation=dict(sigma=30))

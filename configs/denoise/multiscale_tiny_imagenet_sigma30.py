@@ -1,4 +1,5 @@
-# Alone, on the photos and with the schedule of joint/denoise_vgg16_tiny_imagenet_sigma30: what the photos alone do.
+# Train alone on the photos and schedule of joint/denoise_vgg16_tiny_imagenet_sigma30, to measure what the photos alone
+# bring.
 _base_ = '../joint/denoise_vgg16_tiny_imagenet_sigma30.py'
 model = dict(
     task=None,

@@ -1,5 +1,4 @@
-# A row of Table I (sigma 35), each with the same short schedule, on one GPU: projects/zoo/train.sh --gpu says which
-# by its name.
+# Train a row of Table I (sigma 35) with a short schedule on one GPU; projects/zoo/train.sh --gpu chooses the row.
 _base_ = './multiscale_sigma25_gpu.py'
 max_iters = 10_000
 model = dict(degradation=dict(sigma=35))

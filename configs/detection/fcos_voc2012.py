@@ -1,4 +1,4 @@
-# The detector itself, on clean photos: twenty minutes on two CPU cores with --amp.
+# Train the detector itself on clean photos, in twenty minutes on two CPU cores with --amp.
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/voc2012_boxes.py']
 max_iters = 800
 model = dict(

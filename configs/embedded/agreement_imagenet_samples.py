@@ -1,5 +1,6 @@
-# The embedded job's denoisers on photos that they never saw: every fourth of 1000 ImageNet photos, one a class, short
-# side 256 (imagenet-sample-images). Agreement of EfficientNet-Lite0 with itself on the clean photo, sigma 30.
+# Evaluate the embedded job's denoisers on photos that they never saw: every fourth of 1000 ImageNet photos, one a
+# class, short side 256 (imagenet-sample-images). Agreement of EfficientNet-Lite0 with itself on the clean photo, sigma
+# 30.
 _base_ = './joint_efficientnet_lite0_sigma30.py'
 test_dataloader = dict(
     batch_size=4,

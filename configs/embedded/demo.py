@@ -1,4 +1,5 @@
-# The demo's training: a minute or two on two CPU cores, through EfficientNet-Lite0, from the published blind weights.
+# Train the demo's denoiser through EfficientNet-Lite0 from the published blind weights, in two minutes on two CPU
+# cores.
 _base_ = './joint_efficientnet_lite0_sigma30.py'
 model = dict(
     denoiser=dict(norm_eval=True),

@@ -1,4 +1,4 @@
-# The denoiser alone, on the embedded photos: a minute on two CPU cores.
+# Train the denoiser alone on the embedded photos, in a minute on two CPU cores.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,5 +1,5 @@
-# The main job on the embedded photos: joint training through EfficientNet-Lite0, from a denoiser trained alone
-# (load_from), as the demo takes it from the zoo.
+# Train jointly with EfficientNet-Lite0 on the embedded photos, from a denoiser trained alone (load_from), as the demo
+# does.
 _base_ = './denoise_sigma30.py'
 model = dict(
     losses=dict(

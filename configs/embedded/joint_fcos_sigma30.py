@@ -1,5 +1,5 @@
-# The embedded default with the detector as its task: minutes, nothing to download. Its checkpoint is fcos_voc2012.py's;
-# with model.task.checkpoint=random the way is the same, and the detector finds nothing.
+# Train jointly with a detector on the embedded photos, in minutes and without a download. Its checkpoint is
+# fcos_voc2012.py's; with model.task.checkpoint=random the way is the same, and the detector finds nothing.
 _base_ = './joint_efficientnet_lite0_sigma30.py'
 classes = ('cat', 'cow', 'dog', 'horse', 'person', 'sheep')
 model = dict(

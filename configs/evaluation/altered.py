@@ -1,5 +1,5 @@
-# The test sets as they are, with twice the saturation at half the size, and in grey with grey noise (python -m
-# projects.zoo breadth).
+# Evaluate on the test sets as they are, with twice the saturation at half the size, and in grey with grey noise (python
+# -m projects.zoo breadth).
 _base_ = ['../_base_/default_runtime.py', '../_base_/denoisers/multiscale.py', '../_base_/datasets/broad.py']
 data_root = '{{$SEMRESTORE_DATA:data}}'
 model = dict(degradation=dict(type='GaussianNoise', sigma=25, grey=True))

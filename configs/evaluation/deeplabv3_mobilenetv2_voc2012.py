@@ -1,4 +1,4 @@
-# DeepLabv3 on MobileNetV2 on Pascal VOC 2012 val, whole photos.
+# Evaluate before DeepLabv3-MobileNetV2 on Pascal VOC 2012 val, whole photos.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,4 +1,4 @@
-# EfficientNet-Lite0 on 1000 ImageNet photos: bicubic, short side 256, crop 224.
+# Evaluate before EfficientNet-Lite0 on 1000 ImageNet photos: bicubic, short side 256, crop 224.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

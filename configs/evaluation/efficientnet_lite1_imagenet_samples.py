@@ -1,4 +1,4 @@
-# EfficientNet-Lite1 on 1000 ImageNet photos: bicubic, crop 240 of a short side of 274.
+# Evaluate before EfficientNet-Lite1 on 1000 ImageNet photos: bicubic, crop 240 of a short side of 274.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,4 +1,4 @@
-# EfficientNet-Lite2 on 1000 ImageNet photos: bicubic, crop 260 of a short side of 297.
+# Evaluate before EfficientNet-Lite2 on 1000 ImageNet photos: bicubic, crop 260 of a short side of 297.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,5 +1,5 @@
-# What networks make of 108 photos that no published weights are trained on, in agreement with themselves on the clean
-# photos: to choose a training by (python -m projects.zoo). The judges of the published tables are not among them.
+# Choose a training by networks' agreement with their own answers on 108 clean photos that no published weights are
+# trained on (python -m projects.zoo). The judges of the published tables are not among them.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

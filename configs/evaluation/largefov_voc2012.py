@@ -1,4 +1,4 @@
-# DeepLab-LargeFOV on Pascal VOC 2012 val at half size.
+# Evaluate before DeepLab-LargeFOV on Pascal VOC 2012 val at half size.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

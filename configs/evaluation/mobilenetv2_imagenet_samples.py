@@ -1,4 +1,4 @@
-# torchvision's MobileNetV2 on 1000 ImageNet photos: short side 256, crop 224.
+# Evaluate before torchvision's MobileNetV2 on 1000 ImageNet photos: short side 256, crop 224.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

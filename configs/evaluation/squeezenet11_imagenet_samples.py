@@ -1,4 +1,4 @@
-# SqueezeNet 1.1 on 1000 ImageNet photos: bicubic, short side 256, crop 227.
+# Evaluate before SqueezeNet 1.1 on 1000 ImageNet photos: bicubic, short side 256, crop 227.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

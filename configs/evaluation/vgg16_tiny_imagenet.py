@@ -1,4 +1,4 @@
-# VGG-16 on the 10,000 validation images of Tiny ImageNet.
+# Evaluate before VGG-16 on the 10,000 validation images of Tiny ImageNet.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,4 +1,4 @@
-# A denoiser before the frozen detector, on the same photos. Start it from a denoiser trained alone:
+# Train a denoiser before the frozen detector, on the detector's photos. Start it from a denoiser trained alone:
 # load_from=CHECKPOINT.
 _base_ = [
     '../_base_/default_runtime.py',

@@ -1,4 +1,4 @@
-# DeepLab-LargeFOV itself on clean photos, from VGG-16's ImageNet weights: the network that
+# Train DeepLab-LargeFOV itself on clean photos, from VGG-16's ImageNet weights: the network that
 # configs/joint/denoise_deeplab_* freeze. Schedule of Chen et al. (ICLR 2015) with the polynomial decay of their later
 # work: crop 321, SGD. They start fc6 and fc7 from VGG's and learn the classifier at ten times the rate; here the whole
 # head starts at random, at ten times the rate.

@@ -1,4 +1,4 @@
-# As breadth.py, with all of the others: colours, grey, clean, halved, more photos.
+# Train like breadth.py with all the variants together: colours, grey, clean, halved, more photos.
 _base_ = './breadth.py'
 data_root = '{{$SEMRESTORE_DATA:data}}'
 kept = [index for index in range(432) if index % 18]

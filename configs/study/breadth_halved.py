@@ -1,4 +1,4 @@
-# As breadth.py, every second photo also at half its size.
+# Train like breadth.py, with every second photo also at half its size.
 _base_ = './breadth.py'
 data_root = '{{$SEMRESTORE_DATA:data}}'
 kept = [index for index in range(432) if index % 18]

@@ -1,4 +1,4 @@
-# As breadth.py, with the photos of unlabelled628 at half their size.
+# Train like breadth.py, with the photos of unlabelled628 at half their size.
 _base_ = './breadth.py'
 data_root = '{{$SEMRESTORE_DATA:data}}'
 load = [dict(type='LoadPhoto')]

@@ -1,4 +1,4 @@
-# A denoiser alone on mixed noise, from blind weights: ten minutes on two CPU cores with --amp.
+# Train a denoiser alone on mixed noise from blind weights, in ten minutes on two CPU cores with --amp.
 _base_ = ['../denoise/multiscale_blind_refined.py', '../_base_/degradations/mixture.py']
 max_iters = 1500
 model = dict(degradation={{_base_.degradation}})

@@ -1,4 +1,4 @@
-# The study of docs/results.md, first step: sigma 30 alone, in half an hour on two CPU cores with --amp.
+# Run the first step of the study in docs/results.md: sigma 30 alone, in half an hour on two CPU cores with --amp.
 _base_ = '../denoise/multiscale_sigma25_short.py'
 max_iters = 4000
 model = dict(degradation=dict(sigma=30))

@@ -1,5 +1,5 @@
-# Third step of the study: jointly with DeepLabv3 on the labelled photos of voc2012, from study/denoise_sigma30
-# (load_from).
+# Run the third step of the study: train jointly with DeepLabv3 on the labelled photos of voc2012, from
+# study/denoise_sigma30 (load_from).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

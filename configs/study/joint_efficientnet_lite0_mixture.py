@@ -1,3 +1,3 @@
-# As joint_efficientnet_lite0_sigma30, on mixed noise; load_from is the denoiser of study/denoise_mixture.
+# Train like joint_efficientnet_lite0_sigma30, on mixed noise; load_from is the denoiser of study/denoise_mixture.
 _base_ = ['./joint_efficientnet_lite0_sigma30.py', '../_base_/degradations/mixture.py']
 model = dict(degradation={{_base_.degradation}})

@@ -1,5 +1,5 @@
-# Second step of the study: jointly with EfficientNet-Lite0 on unlabelled photos, from study/denoise_sigma30
-# (load_from).
+# Run the second step of the study: train jointly with EfficientNet-Lite0 on unlabelled photos, from
+# study/denoise_sigma30 (load_from).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

@@ -1,5 +1,5 @@
-# As joint_efficientnet_lite0_sigma30, with perceptual features from the original VGG-16 up to relu3_3 instead of the
-# task network.
+# Train like joint_efficientnet_lite0_sigma30, with perceptual features from the original VGG-16 up to relu3_3 instead
+# of the task network.
 _base_ = ['./joint_efficientnet_lite0_sigma30.py', '../_base_/tasks/vgg16_features.py']
 model = dict(
     task=None,

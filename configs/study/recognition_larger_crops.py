@@ -1,4 +1,4 @@
-# From the published weights for recognition on, on crops of 192 pixels, for a GPU. On the photos held out it brought
+# Continue the published weights for recognition on crops of 192 pixels, on a GPU. On the photos held out it brought
 # nothing, with these weights of the networks' terms or with three times as heavy ones (docs/recognition.md).
 _base_ = '../zoo/recognition_blind.py'
 max_iters = 1000

@@ -1,4 +1,4 @@
-# As recognition.py through SqueezeNet, judged by EfficientNet-Lite0.
+# Train like recognition.py through SqueezeNet, judged by EfficientNet-Lite0.
 _base_ = './recognition.py'
 model = dict(
     tasks=dict(_delete_=True, squeezenet={{_base_.tasks.squeezenet}}),

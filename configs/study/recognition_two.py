@@ -1,4 +1,4 @@
-# As recognition.py through EfficientNet-Lite0 and SqueezeNet together.
+# Train like recognition.py through EfficientNet-Lite0 and SqueezeNet together.
 _base_ = './recognition.py'
 model = dict(
     tasks=dict(squeezenet={{_base_.tasks.squeezenet}}),

@@ -1,5 +1,5 @@
-# One denoiser for every noise level up to 60, on photos of many colours, from the blind weights of round 2 (the way
-# there: projects/zoo/starts/README.md). For a GPU: python -m projects.zoo train multiscale-blind.
+# Train one denoiser for every noise level up to 60 on photos of many colours, from the blind weights of round 2
+# (projects/zoo/starts/README.md). For a GPU: python -m projects.zoo train multiscale-blind.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

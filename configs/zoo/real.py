@@ -1,4 +1,4 @@
-# For photographs of any camera, without a known noise level: from the blind weights, on noise as of a camera
+# Train for photographs of any camera and noise level from the blind weights, on a camera's noise
 # (docs/degradations.md), on a CPU: python -m projects.zoo train multiscale-real.
 _base_ = './blind.py'
 max_iters = 2500

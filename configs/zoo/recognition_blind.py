@@ -1,4 +1,4 @@
-# The blind denoiser on from its pixel-trained weights, for recognition: through four frozen networks at once, by class
+# Train the pixel-trained blind denoiser further for recognition, through four frozen networks at once, by class
 # probabilities and features on clean photos without labels. For a GPU: python -m projects.zoo train recognition-blind.
 _base_ = [
     '../_base_/default_runtime.py',

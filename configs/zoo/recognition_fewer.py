@@ -1,5 +1,4 @@
-# As recognition_blind.py without SqueezeNet and the segmenter, so that both can judge: families of networks that these
-# weights were never trained through.
+# Train like recognition_blind.py without SqueezeNet and the segmenter, so that both can judge.
 _base_ = './recognition_blind.py'
 model = dict(
     tasks=dict(_delete_=True, lite0={{_base_.tasks.lite0}}, vgg16={{_base_.tasks.vgg16}}),

@@ -1,5 +1,5 @@
-# For recognition under whatever photos suffer, with clean ones among them, from the weights for white noise. For a GPU:
-# python -m projects.zoo train recognition-universal.
+# Train for recognition under many degradations, with clean photos among them, from the weights for white noise. For a
+# GPU: python -m projects.zoo train recognition-universal.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

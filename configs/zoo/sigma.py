@@ -1,4 +1,5 @@
-# One noise level, from the blind weights: python -m projects.zoo train multiscale-sigma25 and so on. For a GPU.
+# Train for one noise level from the blind weights: python -m projects.zoo train multiscale-sigma25 and so on. For a
+# GPU.
 _base_ = './blind.py'
 max_iters = 6500
 model = dict(

@@ -1,5 +1,5 @@
-# One noise level from the weights of a neighbouring one, in ten minutes of a CPU core:
-# python -m projects.zoo train multiscale-sigma35 and so on.
+# Train for one noise level from the weights of a neighbouring one, in ten minutes of a CPU core: python -m projects.zoo
+# train multiscale-sigma35 and so on.
 _base_ = './sigma.py'
 max_iters = 1000
 model = dict(compile=False)
