@@ -65,7 +65,7 @@ def main(arguments=None) -> None:
     options = parser.parse_args(arguments)
     if not sorted((options.data_root / 'kodak24').glob('*.png')):
         raise UserError(
-            f"'{options.data_root / 'kodak24'}' holds no PNG: set --data-root or SEMRESTORE_DATA (docs/data.md)"
+            f"'{options.data_root / 'kodak24'}' holds no PNG files. Set --data-root or SEMRESTORE_DATA (docs/data.md)"
         )
     for name in ('images', 'repeats', 'sigma'):
         if not getattr(options, name) > 0:

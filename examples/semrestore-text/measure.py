@@ -63,7 +63,7 @@ def table(records: Sequence[dict], metric: str) -> list[str]:
     title = ERRORS.get(metric, metric)
     lines = [f'{title} in %, {own[0]["images"]} images, with 95 % intervals:', '']
     lines += ['| noise | ' + ' | '.join(methods) + ' |', '| --- |' + ' ---: |' * len(methods)]
-    below = [f'{title} less that behind `pixels`, paired:', '', *lines[2:]]
+    below = [f'Difference in {title[0].lower() + title[1:]} to `pixels`, paired:', '', *lines[2:]]
     for row in dict.fromkeys(record['sigma'] for record in own):
         cells = {record['method']: record for record in own if record['sigma'] == row}
         values, differences = [], []

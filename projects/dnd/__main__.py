@@ -111,8 +111,8 @@ def read_info(folder: Path) -> Iterator[DndImage]:
             ]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise UserError(
-                f"'{path}' is not laid out as the benchmark's (info.boundingboxes and info.sigma_srgb, a cell an"
-                f' image): {error}'
+                f"'{path}' has another layout than the benchmark's; expected info.boundingboxes and"
+                f' info.sigma_srgb, a cell an image: {error}'
             ) from None
     for number, (box, sigma) in enumerate(listed, 1):
         if not _are_boxes(box) or len(sigma) != len(box):
@@ -128,7 +128,7 @@ def read_info(folder: Path) -> Iterator[DndImage]:
 
 def _small(values) -> np.ndarray:
     if values.size > LARGEST:
-        raise ValueError(f'{values.size} values where a few are expected')
+        raise ValueError(f'there are {values.size} values; expected a few')
     return np.array(values)
 
 
@@ -155,15 +155,15 @@ def read_crops(image: DndImage) -> list[np.ndarray]:
         width, height = noisy.shape[1:]  # MATLAB's order comes out of HDF5 reversed
         if image.boxes[:, 2].max() > height or image.boxes[:, 3].max() > width:
             raise UserError(
-                f"'{image.path}' is {height} x {width}, and a box of info.mat leaves it:"
-                f' {image.boxes.max(axis=0).tolist()}'
+                f"'{image.path}' is {height} x {width} pixels; expected it to contain the boxes of info.mat, up"
+                f' to {image.boxes.max(axis=0).tolist()}'
             )
         crops = [
             np.array(noisy[:, left - 1 : right, top - 1 : bottom], np.float32).T.copy()
             for top, left, bottom, right in image.boxes.tolist()
         ]
     if not all(np.isfinite(crop).all() for crop in crops):
-        raise UserError(f"'{image.path}' has values that are no numbers")
+        raise UserError(f"'{image.path}' has values that are not finite numbers")
     return crops
 
 
@@ -171,7 +171,7 @@ def _h5py():
     try:
         import h5py
     except ImportError as error:
-        raise UserError(f"h5py is not installed ({error}): pip install 'semrestore[convert]'") from None
+        raise UserError(f"h5py is not installed ({error}). Install it: pip install 'semrestore[convert]'") from None
     return h5py
 
 
@@ -188,9 +188,7 @@ def _opened(path: Path) -> Iterator:
         with h5py.File(path) as file:
             yield file
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, MemoryError) as error:
-        raise UserError(
-            f"'{path}' is damaged, or no MATLAB 7.3 file, as the benchmark publishes them: {error}"
-        ) from None
+        raise UserError(f"'{path}' cannot be read: {error}; expected a MATLAB 7.3 file of the benchmark") from None
 
 
 if __name__ == '__main__':

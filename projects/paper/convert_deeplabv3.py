@@ -89,14 +89,17 @@ def convert(weights: dict[str, Tensor], operations: list[dict], target: dict[str
             own, value = target.get(f'{layer}.{part}'), weights.get(f'{operation["key"]}.{part}')
             if own is None or value is None or value.ndim != own.ndim or any(map(operator.gt, value.shape, own.shape)):
                 raise UserError(
-                    f"operation '{operation.get('name')}' does not fit '{layer}.{part}': these are not the weights"
-                    ' of this network'
+                    f"operation '{operation.get('name')}' does not fit '{layer}.{part}'; expected the weights of"
+                    ' this network'
                 )
             state[f'{layer}.{part}'] = torch.zeros_like(own)
             state[f'{layer}.{part}'][tuple(slice(size) for size in value.shape)] = value
     missing = [name for name in target if name not in state]
     if missing:
-        raise UserError(f"the operations leave '{missing[0]}' without weights (and {len(missing) - 1} more)")
+        raise UserError(
+            f"the operations have no weights for '{missing[0]}' (and {len(missing) - 1} more); expected weights"
+            ' for every layer'
+        )
     return state
 
 
@@ -111,7 +114,7 @@ def _layer(scope: str) -> str:
     block = re.fullmatch(r'MobilenetV2/expanded_conv(?:_(\d+))?/(expand|depthwise|project)', scope)
     if block is None:
         if scope not in HEAD:
-            raise UserError(f"operation '{scope}' is none of DeepLabv3 on MobileNetV2")
+            raise UserError(f"operation '{scope}' is not part of DeepLabv3 on MobileNetV2")
         return HEAD[scope]
     index = int(block[1] or 0)
     position = ('expand', 'depthwise', 'project').index(block[2]) - (index == 0)  # the first block does not expand
@@ -119,7 +122,10 @@ def _layer(scope: str) -> str:
         if index < blocks:
             return f'backbone.layer{stage}.{index}.conv.{position}.conv'
         index -= blocks
-    raise UserError(f"operation '{scope}' lies behind the last block of MobileNetV2")
+    raise UserError(
+        f"operation '{scope}' is behind the last block of MobileNetV2; expected the operations of DeepLabv3 on"
+        ' MobileNetV2'
+    )
 
 
 if __name__ == '__main__':

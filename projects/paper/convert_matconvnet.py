@@ -55,7 +55,7 @@ def read_convolutions(path: str | Path) -> list[tuple[Tensor, Tensor]]:
     try:
         import h5py
     except ImportError as error:
-        raise UserError(f"h5py is not installed ({error}): pip install 'semrestore[convert]'") from None
+        raise UserError(f"h5py is not installed ({error}). Install it: pip install 'semrestore[convert]'") from None
 
     check_is_file(path, 'network')
     try:
@@ -73,8 +73,8 @@ def read_convolutions(path: str | Path) -> list[tuple[Tensor, Tensor]]:
         OverflowError,
     ) as error:
         raise UserError(
-            f"'{path}' is not a MatConvNet network in a MATLAB 7.3 file, as the authors of DnCNN and FFDNet publish"
-            f' them: {error}'
+            f"'{path}' cannot be read: {error}; expected a MatConvNet network in a MATLAB 7.3 file, as the"
+            ' authors of DnCNN and FFDNet publish them'
         ) from None
 
 
@@ -112,10 +112,10 @@ def convert(convolutions: Sequence[tuple[Tensor, Tensor]], path: str | Path = ''
 def _convolution(file, layer) -> tuple[Tensor, Tensor]:
     parts = [file[reference] for reference in layer['weights'][()].flat]
     if any(part.external or part.is_virtual or part.size > LARGEST for part in parts):
-        raise ValueError('weights that lie in other files, or are larger than these networks have')
+        raise ValueError('weights that lie in other files, or are larger than in these networks')
     weight, bias = (np.asarray(part, np.float32) for part in parts)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        raise ValueError('weights that are no numbers')
+        raise ValueError('weights that are not finite numbers')
     # MATLAB's (height, width, in, out) comes out of HDF5 reversed.
     return torch.from_numpy(weight.transpose(0, 1, 3, 2).copy()), torch.from_numpy(bias.flatten())
 

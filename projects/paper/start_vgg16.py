@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_apart(Path(options.checkpoint), options.config, options.weights)
     cfg = load_config(options.config)
     if not trains_a_task(cfg) or (cfg.model.get('backbone') or {}).get('type') != 'VGG':
-        raise UserError(f"config '{options.config}' does not train a VGG of mmpretrain's")
+        raise UserError(f"config '{options.config}' does not train a VGG of mmpretrain")
     check_inputs(cfg, 'train_dataloader')
     set_random_seed(options.seed)
     network = build_network(cfg.model)
@@ -118,8 +118,8 @@ def start(features: nn.Sequential, weights: dict[str, Tensor], images: Tensor, s
     features.train(training)
     if not count:
         raise UserError(
-            f"{source} has no 'features.0.weight' and 'features.0.bias', as torchvision names the first convolution"
-            ' of a VGG'
+            f"{source} has no 'features.0.weight' and 'features.0.bias'; expected torchvision's names of a VGG's"
+            ' convolutions'
         )
     return count
 

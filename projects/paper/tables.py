@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ):
             if given:
                 raise UserError(
-                    f'--{name} is for Tables II and III; Table I is the twelve architectures at sigma'
+                    f'--{name} is only for Tables II and III. Table I always has twelve architectures at sigma'
                     f' {ABLATION_SIGMA}, on all of Kodak'
                 )
     bench = _TestSet(options, 'cbsd68' if options.table == 3 else 'kodak24')
@@ -186,7 +186,9 @@ def named_method(text: str, weights: Path) -> Method:
         UserError: It is no method.
     """
     if text == 'clean':
-        raise UserError("--methods: 'clean' is what the others are measured against; the noisy images are Noisy")
+        raise UserError(
+            "--methods: 'clean' is the reference of all methods and cannot be one. For the noisy images give Noisy"
+        )
     if text not in PEERS:
         return parse_method(text, '--methods')
     peer = PEERS[text]
@@ -245,9 +247,9 @@ class _TestSet:
         if not stored.complete:
             self.bench.run(label, {None: stored}, method, sigma, dict(type='GaussianNoise', sigma=sigma), indices)
         if not all(isinstance(row['psnr'], float) for row in stored.rows):
-            raise UserError(f"'{stored.path}' does not hold what images scored; remove it to measure them again")
+            raise UserError(f"'{stored.path}' holds no valid scores. Remove it to measure them again")
         if any(math.isinf(row['psnr']) for row in stored.rows):
-            raise UserError(f"'{label}' leaves an image as clean as it was: PSNR is infinite. Is sigma below rounding?")
+            raise UserError(f"'{label}' has an infinite PSNR, because sigma is below rounding. Use a larger sigma")
         return stored
 
     def _digest(self) -> str:

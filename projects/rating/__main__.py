@@ -69,13 +69,13 @@ def serve(options: argparse.Namespace) -> None:
 
         from projects.rating.server import build
     except ImportError as error:
-        raise UserError(f"the page needs {error.name}: pip install 'semrestore[rating]'") from None
+        raise UserError(f"the page needs {error.name}. Install it: pip install 'semrestore[rating]'") from None
     from projects.rating.images import MethodFolders
     from projects.rating.store import Store
 
     folders = MethodFolders(_folders(options.methods))
     if not 1 <= options.images <= len(folders.names):
-        raise UserError(f'--images is {options.images}; there are {len(folders.names)}')
+        raise UserError(f'--images is {options.images}; expected at most {len(folders.names)}, the number of images')
     listening = _listen(options.host, options.port)
     with listening:
         store = Store(options.db, folders.methods, folders.names, options.images)
@@ -123,12 +123,12 @@ def _folders(texts: Sequence[str]) -> dict[str, Path]:
     for text in texts:
         name, separator, folder = text.partition('=')
         if not name or not separator or not folder:
-            raise UserError(f"--methods: '{text}' is not NAME=DIR")
+            raise UserError(f"--methods: '{text}' cannot be read; expected NAME=DIR")
         if name in folders:
             raise UserError(f"--methods names '{name}' twice")
         folders[name] = Path(folder)
     if len(folders) > 9:
-        raise UserError(f'--methods has {len(folders)} methods; nobody ranks more than 9 at once')
+        raise UserError(f'--methods has {len(folders)} methods; expected at most 9')
     return folders
 
 
@@ -146,7 +146,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError, UnicodeError) as error:
         listening.close()
         raise UserError(
-            f'--host {host} --port {port} cannot be used: {error}; choose another --port or --host'
+            f'--host {host} --port {port} cannot be used: {error}. Choose another --port or --host'
         ) from None
     return listening
 

@@ -26,7 +26,7 @@ class MethodFolders:
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
         if len(folders) < 2:
-            raise UserError(f'there are to be two methods or more to compare; --methods has {len(folders)}')
+            raise UserError(f'--methods has {len(folders)} methods; expected two or more')
         self.paths = {method: _images(folder) for method, folder in folders.items()}
         self.methods = list(folders)
         everything = sorted({name for found in self.paths.values() for name in found})
@@ -35,7 +35,7 @@ class MethodFolders:
             if missing:
                 more = f' and {len(missing) - 1} more' if len(missing) > 1 else ''
                 raise UserError(
-                    f"method '{method}' lacks the image '{missing[0]}'{more} that other methods have; put it into"
+                    f"method '{method}' has no image '{missing[0]}'{more}, but other methods have. Put it into"
                     f" '{folders[method]}'"
                 )
         self.names = everything
@@ -45,7 +45,7 @@ class MethodFolders:
             sizes = {method: _size(self.paths[method][name]) for method in self.methods}
             if len(set(sizes.values())) > 1:
                 text = ', '.join(f'{method} {width} x {height}' for method, (width, height) in sizes.items())
-                raise UserError(f"image '{name}' has different sizes: {text}")
+                raise UserError(f"image '{name}' has different sizes: {text}; expected one size")
 
     def png(self, method: str, name: str) -> bytes:
         """Return an image as a PNG of pixels only, so that nothing else reveals the method."""
@@ -71,7 +71,7 @@ def _images(folder: Path) -> dict[str, Path]:
     for path in images_below(folder):
         name = path.relative_to(folder).with_suffix('').as_posix()
         if name in found:
-            raise UserError(f"'{found[name]}' and '{path}' are one image by their names; keep one of them")
+            raise UserError(f"'{found[name]}' and '{path}' have the same name without suffix. Keep one of them")
         found[name] = path
     if not found:
         raise UserError(f"folder '{folder}' has no images")

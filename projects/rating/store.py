@@ -55,14 +55,14 @@ class Store:
     ) -> None:
         self.path = Path(path)
         if methods is None and not self.path.is_file():
-            raise UserError(f"there is no study '{self.path}'; 'python -m projects.rating serve' makes one")
+            raise UserError(f"the study '{self.path}' does not exist. Make one by 'python -m projects.rating serve'")
         if not self.path.absolute().parent.is_dir():
-            raise UserError(f"'{self.path}' cannot be made: there is no folder '{self.path.parent}'")
+            raise UserError(f"'{self.path}' cannot be created: the folder '{self.path.parent}' does not exist")
         try:
             if self.path.is_file() and self.path.stat().st_size:  # somebody's own database is left as it is
                 with self._connection() as connection:
                     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'study'").fetchone():
-                        raise UserError(f"'{self.path}' holds no study")
+                        raise UserError(f"'{self.path}' is not a study")
             with self._connection(write=methods is not None) as connection:
                 for statement in () if methods is None else _TABLES.split(';'):
                     connection.execute(statement)
@@ -73,26 +73,23 @@ class Store:
         except sqlite3.Error as error:
             raise UserError(f"'{self.path}' cannot be used as the file of a study: {error}") from None
         if row is None:
-            raise UserError(f"'{self.path}' holds no study")
+            raise UserError(f"'{self.path}' is not a study")
         if row[0] != VERSION:
-            raise UserError(f"'{self.path}' is of version {row[0]}; this semrestore reads version {VERSION}")
+            raise UserError(f"'{self.path}' has version {row[0]}; this semrestore reads version {VERSION}")
         try:
             self.methods, self.images, self.count = json.loads(row[1]), json.loads(row[2]), row[3]
         except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"'{self.path}' holds a damaged study: {error}") from None
         if not (_are_texts(self.methods) and _are_texts(self.images) and isinstance(self.count, int)):
-            raise UserError(
-                f"'{self.path}' holds a damaged study: methods, images and their number are no lists of texts and a"
-                ' number'
-            )
+            raise UserError(f"'{self.path}' holds a damaged study; expected lists of methods and images, and a number")
         if methods is not None and (sorted(self.methods), self.images, self.count) != (
             sorted(methods),
             list(images),
             count,
         ):
             raise UserError(
-                f"'{self.path}' is the study of other methods, images or numbers: choose another --db, or what it"
-                ' was started with'
+                f"'{self.path}' is a study of other methods, images or numbers. Choose another --db, or start"
+                ' with its own'
             )
 
     def add_rater(self) -> str:
@@ -131,8 +128,7 @@ class Store:
             or not all(1 <= score <= len(self.methods) for score in given)
         ):
             raise ValueError(
-                f'expected {len(self.methods)} different scores of 1 to {len(self.methods)}, or null where there is'
-                ' none yet'
+                f'expected {len(self.methods)} different scores of 1 to {len(self.methods)}, or null for a missing one'
             )
         with self._connection(write=True) as connection:
             query = 'UPDATE item SET scores = ?, answered = CURRENT_TIMESTAMP WHERE rater = ? AND position = ?'
@@ -153,7 +149,9 @@ class Store:
             if None in scores:
                 continue
             if sorted(methods) != sorted(self.methods) or sorted(scores) != list(range(1, len(methods) + 1)):
-                raise ValueError(f"the scores of rater '{rater}' for '{image}' are no ranking of the study's methods")
+                raise ValueError(
+                    f"the scores of rater '{rater}' for '{image}' are not a ranking of the study's methods"
+                )
             ratings += [
                 dict(rater=rater, image=image, method=method, score=score)
                 for method, score in zip(methods, scores, strict=True)

@@ -189,4 +189,4 @@ def ensemble(names: Sequence[str], sets: Sequence[str]) -> None:
 
 
 def _unknown(name: str):
-    raise UserError(f"there are no published weights '{name}'; there are: {', '.join(published())}")
+    raise UserError(f"there are no published weights '{name}'. There are: {', '.join(published())}")

@@ -97,7 +97,7 @@ def _log(folder: Path) -> list[dict]:
             elif 'held_out/PSNR' in line and rows:
                 rows[max(rows)]['psnr_held_out'] = round(line['held_out/PSNR'], 4)
     if not rows:
-        raise UserError(f"'{folder}' has no training log (vis_data/scalars.json)")
+        raise UserError(f"'{folder}' has no training log; expected TIME/vis_data/scalars.json in it")
     return [rows[iteration] for iteration in sorted(rows)]
 
 

@@ -159,7 +159,9 @@ def train(training: Training, folder: Path, lock: int) -> None:
         done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, pass_fds=[lock])
     if done.returncode:
         text = (folder / 'output.txt').read_text(errors='replace').strip()
-        raise UserError(f"the training stopped: {text.rpartition(chr(10))[2]} (all of it: '{folder / 'output.txt'}')")
+        raise UserError(
+            f"the training stopped: {text.rpartition(chr(10))[2]} ('{folder / 'output.txt'}' has the whole output)"
+        )
     (folder / 'finished').touch()
 
 

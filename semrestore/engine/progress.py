@@ -72,9 +72,9 @@ class ProgressHook(Hook):
 
 @HOOKS.register_module()
 class FiguresHook(Hook):
-    """Log the PSNR (dB) of each training batch's restored images, and how many images a second are trained on.
+    """Log the PSNR (dB) of each training batch (``batch_PSNR``) and the images trained a second (``images/s``).
 
-    The PSNR is that of values on 0..1, neither clipped nor rounded, so it differs a little from a validation's.
+    The PSNR is that of values on 0..1, neither clipped nor rounded, so it is not a validation's ``PSNR``.
     """
 
     priority = 'NORMAL'  # after MMEngine's timer, before its log
@@ -86,7 +86,7 @@ class FiguresHook(Hook):
         hub = runner.message_hub
         model = bare_model(runner)
         if isinstance(model, Cascade) and model.training_mse is not None:
-            hub.update_scalar('train/PSNR', -10 * math.log10(max(model.training_mse.item(), LEAST_MSE)))
+            hub.update_scalar('train/batch_PSNR', -10 * math.log10(max(model.training_mse.item(), LEAST_MSE)))
         if images := len((data_batch or {}).get('inputs', ())):
             seconds = hub.get_scalar('train/time').current()
             hub.update_scalar('train/images/s', images * get_world_size() / max(seconds, 1e-9))

@@ -35,7 +35,7 @@ class TextLines(PhotoFolder):
         photos = super().load_data_list()
         texts = read_texts(self.folder / TEXTS)
         if missing := [photo['name'] for photo in photos if photo['name'] not in texts]:
-            raise UserError(f"'{self.folder / TEXTS}' has no text for '{missing[0]}': expected a line for each image")
+            raise UserError(f"'{self.folder / TEXTS}' has no text for '{missing[0]}'; expected a line for each image")
         return [{**photo, 'gt_text': texts[photo['name']]} for photo in photos]
 
 

@@ -25,7 +25,7 @@ def weights_folder() -> Path:
         UserError: A package is missing.
     """
     if not all(importlib.util.find_spec(name) for name in ('easyocr', 'easyocr_en_models')):
-        raise UserError(f'the text tasks need the networks of EasyOCR and their weights: {INSTALL}')
+        raise UserError(f"the text tasks need EasyOCR's networks and their weights. Install them: {INSTALL}")
     import easyocr_en_models
 
     return Path(easyocr_en_models.model_dir())

@@ -27,7 +27,7 @@ class TextAccuracy(Score):
         truth = sample.get('gt_text')
         if truth is None:
             raise UserError(
-                f"image '{sample.metainfo.get('img_path')}' has no gt_text: load one, or set model.supervision='self'"
+                f"image '{sample.metainfo.get('img_path')}' has no gt_text. Load one, or set model.supervision='self'"
             )
         characters, words = errors(truth, sample.pred_text)
         return dict(characters=characters, words=words, read=sample.pred_text)
@@ -71,7 +71,7 @@ class TextMapIoU(Score):
         truth = sample.get('gt_text_maps')
         if truth is None:
             raise UserError(
-                f"image '{sample.metainfo.get('img_path')}' has no gt_text_maps; set model.supervision='self'"
+                f"image '{sample.metainfo.get('img_path')}' has no gt_text_maps. Set model.supervision='self'"
             )
         own, other = ((maps.data > self.threshold).any(0) for maps in (truth, sample.pred_text_maps))
         return dict(intersect=int((own & other).sum()), union=int((own | other).sum()))
