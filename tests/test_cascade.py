@@ -252,7 +252,7 @@ def test_training_images_of_unequal_size_are_named(build_cascade, batch):
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_a_label_of_no_class_is_named(build_cascade, batch, training):
+def test_a_label_outside_the_classes_is_named(build_cascade, batch, training):
     batch['data_samples'][1].set_gt_label(7)
     message = r"gt_label.*'b\.png'.*7.*6"
     with pytest.raises(UserError, match=message):

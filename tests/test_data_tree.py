@@ -39,7 +39,7 @@ def test_bsds432_and_cbsd68_are_built_from_bsds500(bsds500, tmp_path):
     assert Image.open(data / 'bsds432/400000.jpg').size == (4, 4)
 
 
-def test_what_is_there_stays(bsds500, tmp_path, capsys):
+def test_existing_files_stay(bsds500, tmp_path, capsys):
     mine = tmp_path / 'data/bsds432/mine.jpg'
     touch(mine)
     call(tmp_path / 'data', '--bsds500', bsds500)
@@ -82,7 +82,7 @@ def test_a_missing_file_of_a_list_is_named(voc, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(('names', 'said'), [(b'a\xff\n', 'val.txt'), (b'a' * 300, 'voc2012')])
-def test_a_list_that_is_none_is_named(voc, tmp_path, capsys, names, said):
+def test_a_file_that_is_not_a_list_is_named(voc, tmp_path, capsys, names, said):
     (voc / 'ImageSets/Segmentation/val.txt').write_bytes(names)
     assert call(tmp_path / 'data', '--only', 'voc2012') == 2
     error = capsys.readouterr().err

@@ -156,7 +156,7 @@ def test_photos_are_held_out_always_the_same_and_none_is_in_both(folder, tmp_pat
         split_photos(folder)
 
 
-def test_noise_by_its_name():
+def test_a_noise_is_known_by_its_name():
     assert noise_config('25') == dict(type='GaussianNoise', sigma=(25.0, 25.0), grey=True)
     assert noise_config('0-60')['sigma'] == (0.0, 60.0)
     assert noise_config('camera')['type'] == 'DegradationChain'

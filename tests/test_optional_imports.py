@@ -41,7 +41,7 @@ def optional_packages(libraries):
         pytest.param('', ('mmcv', 'mmpretrain', 'mmseg'), id='without names', marks=pytest.mark.slow),
     ],
 )
-def test_such_packages_are_as_good_as_missing(tmp_path, content, libraries):
+def test_a_broken_optional_package_counts_as_missing(tmp_path, content, libraries):
     packages = optional_packages(libraries)
     assert {'albumentations', 'mmdet', 'transformers', 'turbojpeg'} <= packages
     for name in packages:

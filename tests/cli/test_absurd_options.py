@@ -160,7 +160,7 @@ def test_resuming_from_an_empty_text_starts_nothing(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(('value', 'said'), [(float('inf'), "'denoiser.tail"), (1e38, 'not finite')])
-def test_what_is_no_number_is_no_result(tmp_path, network, photo, capsys, value, said):
+def test_values_that_are_not_finite_are_not_written(tmp_path, network, photo, capsys, value, said):
     config, write = network
     weights = write(value)
     assert call(denoise, photo, '--model', weights, '--config', config, '--out', tmp_path / 'out') == 2
@@ -282,7 +282,7 @@ def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
         ),
     ],
 )
-def test_numbers_without_sense_are_refused(tmp_path, photo, capsys, command, arguments):
+def test_senseless_numbers_are_refused(tmp_path, photo, capsys, command, arguments):
     values = dict(photo=photo, out=tmp_path / 'out')
     assert call(command, *(argument.format(**values) for argument in arguments)) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if 'error: ' in line]
@@ -302,7 +302,7 @@ def test_numbers_without_sense_are_refused(tmp_path, photo, capsys, command, arg
         pytest.param('val_dataloader', [], 0, "have no 'inputs'", marks=pytest.mark.slow),
     ],
 )
-def test_data_that_make_no_batch_are_refused(tmp_path, capsys, loader, steps, workers, message):
+def test_images_that_do_not_form_a_batch_are_refused(tmp_path, capsys, loader, steps, workers, message):
     config = tmp_path / 'own.py'
     pipeline = [dict(type=step) for step in steps]
     dataset = f'dict(pipeline={pipeline})'
@@ -317,7 +317,7 @@ def test_data_that_make_no_batch_are_refused(tmp_path, capsys, loader, steps, wo
 
 
 @pytest.mark.parametrize('pipeline', ["['LoadPhoto']", "'LoadPhoto'"])
-def test_pipelines_of_what_is_no_transform_are_refused_before_they_are_embedded(tmp_path, capsys, pipeline):
+def test_a_pipeline_without_transforms_is_refused_before_it_is_embedded(tmp_path, capsys, pipeline):
     config = tmp_path / 'own.py'
     config.write_text(
         "_base_ = 'semrestore::embedded/denoise_sigma30.py'\ntrain_dataloader ="

@@ -50,7 +50,7 @@ def test_no_pytorch_is_imported(what):
         ('prepare-data --data nowhere', 'nowhere'),
     ],
 )
-def test_what_is_not_there_is_named_before_pytorch_is_imported(arguments, named, photo_paths):
+def test_a_missing_file_is_named_before_pytorch_is_imported(arguments, named, photo_paths):
     given = [word.format(photo=photo_paths['coffee']) for word in arguments.split()]
     done = subprocess.run([sys.executable, 'tests/programs/start.py', *given], capture_output=True, text=True)
     assert done.returncode == 2, done.stderr

@@ -130,7 +130,7 @@ def test_a_pre_flight_check_keeps_out_of_the_long_jobs_folder(tmp_path, monkeypa
     assert capsys.readouterr().out.count('embedded:') == 1
 
 
-def test_a_metric_without_a_number_becomes_null(tmp_path):
+def test_a_metric_that_is_not_finite_becomes_null(tmp_path):
     assert evaluate(tmp_path, 'none', '--sigma', 0)['metrics']['PSNR'] is None
 
 

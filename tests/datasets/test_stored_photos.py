@@ -232,7 +232,7 @@ def test_a_training_that_is_stopped_and_resumed_takes_the_same_steps(stored, tmp
     assert all(torch.equal(whole['state_dict'][name], gone_on['state_dict'][name]) for name in weights)
 
 
-def test_a_config_builds_them_by_their_names(stored):
+def test_a_config_builds_networks_by_their_registered_names(stored):
     stored('tar')
     source = stored('tar', label=None)
     with DefaultScope.overwrite_default_scope('semrestore'):

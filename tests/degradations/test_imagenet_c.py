@@ -75,7 +75,7 @@ def test_the_contract_is_kept(name):
 
 
 @pytest.mark.parametrize('severity', [0, 6, 2.5, None])
-def test_a_severity_that_is_none_is_named(severity):
+def test_an_unknown_severity_is_named(severity):
     with pytest.raises(ValueError, match=f'severity is {severity}'):
         ImageNetC('fog', severity)
 

@@ -119,7 +119,7 @@ def test_variants_of_section_3a_run_and_use_every_scale(options):
     assert not torch.allclose(before, denoiser(noisy))
 
 
-def test_sum_fusion_hands_up_the_channels_it_meets():
+def test_sum_fusion_upsamples_to_the_channels_it_adds_to():
     denoiser = MultiScaleDenoiser(encoder_channels=16, decoder_channels=32, fusion='sum')
     assert [upsample.out_channels for upsample in denoiser.upsamples] == [16, 64]
 

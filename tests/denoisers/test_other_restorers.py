@@ -163,7 +163,7 @@ def test_another_kind_of_network_is_refused(tmp_path):
         semrestore.load_denoiser(tmp_path / 'twice.pth')
 
 
-def test_a_file_that_nobody_knows_says_what_was_tried(tmp_path):
+def test_an_unknown_file_is_refused_with_what_was_tried(tmp_path):
     pytest.importorskip('spandrel')
     torch.save({'some.weight': torch.zeros(3)}, tmp_path / 'unknown.pth')
     with pytest.raises(UserError, match=r'unknown\.pth does not fit MultiScaleDenoiser.* spandrel'):

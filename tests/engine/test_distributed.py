@@ -105,7 +105,7 @@ def test_two_processes_take_the_steps_of_one(runs):
 PARAMETERS = (3 * 9 * 16 + 16) + (16 * 9 * 16 + 16) + (16 * 9 * 3 + 3)
 
 
-def test_nothing_but_the_denoisers_gradients_is_on_the_wire(runs):
+def test_processes_exchange_only_the_denoisers_gradients(runs):
     for rank in range(2):
         counted = json.loads((runs[1] / f'bytes{rank}.json').read_text())
         assert counted['parameters'] == PARAMETERS
@@ -166,14 +166,14 @@ def test_each_test_image_counts_exactly_once(folder, runs):
     assert two == pytest.approx(one, rel=1e-6)
 
 
-def test_a_label_of_no_class_is_named_by_each_process(folder):
+def test_a_label_outside_the_classes_is_named_by_each_process(folder):
     for done in commands(2, 'train', folder / 'wrong.py', '--work-dir', folder / 'wrong'):
         assert done.returncode == 2
         assert 'gt_label' in done.stderr
         assert '5000' in done.stderr
 
 
-def test_what_cannot_be_started_is_named(folder):
+def test_a_launcher_that_cannot_start_is_named(folder):
     done = command('train', folder / 'config.py', '--launcher', 'pytorch')
     assert done.returncode == 2
     assert 'torchrun' in done.stderr

@@ -55,7 +55,7 @@ def test_merged_groups_take_the_same_steps(build_cascade, batch, paramwise):
     )
 
 
-def test_logged_values_are_kept_as_far_as_they_are_looked_at():
+def test_logged_values_are_kept_up_to_a_limit():
     hub = MessageHub.get_instance('history')
     hook = HistoryHook(length=20)
     for step in range(100):

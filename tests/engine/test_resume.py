@@ -94,7 +94,7 @@ def assert_equal_runs(run, whole):
 
 
 @pytest.mark.parametrize('accident', [pytest.param('kill:3', marks=pytest.mark.slow), 'write:4'])
-def test_a_killed_training_goes_on_to_the_very_bits(folder, whole, accident):
+def test_a_killed_training_resumes_bit_for_bit(folder, whole, accident):
     name = accident.replace(':', '')
     done = train(folder, name, accident=accident)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -105,7 +105,7 @@ def test_a_killed_training_goes_on_to_the_very_bits(folder, whole, accident):
     assert sorted(path.name for path in (folder / name).glob('*.pth')) == ['iter_6.pth', 'iter_8.pth']
 
 
-def test_a_torn_checkpoint_is_reported_and_the_one_before_taken(folder, whole):
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_used(folder, whole):
     run = shutil.copytree(whole, folder / 'torn')
     torn = run / 'iter_8.pth'
     torn.write_bytes(torn.read_bytes()[:-2000])
@@ -116,7 +116,7 @@ def test_a_torn_checkpoint_is_reported_and_the_one_before_taken(folder, whole):
 
 
 @pytest.mark.slow
-def test_the_number_of_workers_changes_no_bit_and_that_of_threads_little_more_than_rounding(folder, whole):
+def test_workers_change_no_bit_and_threads_only_rounding(folder, whole):
     options = ['--cfg-options', 'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False']
     assert train(folder, 'alone', *options).returncode == 0
     assert_equal_runs(folder / 'alone', whole)
@@ -126,7 +126,7 @@ def test_the_number_of_workers_changes_no_bit_and_that_of_threads_little_more_th
         assert two[iteration] == pytest.approx(values, rel=1e-3), iteration
 
 
-def test_a_killed_worker_ends_the_training_and_resuming_goes_on_to_the_very_bits(folder, whole):
+def test_a_killed_worker_ends_the_training_which_resumes_bit_for_bit(folder, whole):
     done = train(folder, 'worker', accident='worker:6')
     assert done.returncode == 2, done.stderr
     assert '--resume' in done.stderr
@@ -167,7 +167,7 @@ def test_an_exploding_loss_is_told_from_a_noisy_one():
         guard.look(6, dict(loss=200.0, loss_task=150.0), samples('b.png', 'c.png'))
 
 
-def test_no_checkpoint_is_none_and_only_torn_ones_an_error(tmp_path):
+def test_without_checkpoints_none_is_found_and_only_damaged_ones_are_an_error(tmp_path):
     assert latest_checkpoint(tmp_path) is None
     (tmp_path / 'iter_4.pth').write_bytes(b'torn')
     with pytest.raises(UserError, match=re.escape(str(tmp_path))):

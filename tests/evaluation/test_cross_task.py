@@ -147,7 +147,7 @@ def test_a_cell_of_other_weights_is_run_again(task, checkpoint, tmp_path):
         (['--denoisers', 'noisy', '--reference', 'nois'], 'noisy'),
     ],
 )
-def test_what_does_not_fit_is_refused_before_anything_runs(task, tmp_path, capsys, arguments, message):
+def test_arguments_that_do_not_fit_are_refused_before_anything_runs(task, tmp_path, capsys, arguments, message):
     assert call(task, tmp_path / 'out', *arguments) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
@@ -371,7 +371,7 @@ def test_rows_of_other_noise_have_the_numbers_of_the_test_command(task, checkpoi
         ('stored={tmp}/wrong.py', 'sigma is -1'),
     ],
 )
-def test_a_noise_that_is_none_is_named(task, tmp_path, capsys, noise, message):
+def test_an_unknown_noise_is_named(task, tmp_path, capsys, noise, message):
     (tmp_path / 'wrong.py').write_text("degradation = dict(type='GaussianNoise', sigma=-1)")
     assert call(task, tmp_path / 'out', '--noise', noise.format(tmp=tmp_path), '--denoisers', 'noisy') == 2
     assert message in capsys.readouterr().err

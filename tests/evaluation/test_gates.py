@@ -82,7 +82,7 @@ def test_a_gated_cell_has_the_rows_that_the_rule_chooses(gate, psnr, value):
     assert found.value('top-1') == pytest.approx(value)
 
 
-def test_rows_that_say_nothing_of_noise_or_confidence_are_named():
+def test_rows_without_noise_or_confidence_are_named():
     old = [cell(method, [dict(rank=0, psnr=20.0)]) for method in ('noisy', 'ours')]
     for gate in (Gate('noise', 5), Gate('confidence')):
         with pytest.raises(UserError, match='cells'):

@@ -101,7 +101,7 @@ def test_the_matrix_says_what_changed_and_how_sure_that_is():
     assert 'p = 0.039' not in short
 
 
-def test_confidences_leave_the_bootstrap_as_fast_as_it_is():
+def test_confidences_do_not_slow_the_bootstrap():
     ranks, sure = [0, 1] * 500, np.linspace(0, 1, 1000)
     # Images of one rank are drawn together, whatever their confidence.
     plain, own = (classified('x', ranks, values) for values in ([0.5] * 1000, sure))

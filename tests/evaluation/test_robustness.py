@@ -104,7 +104,7 @@ def test_there_is_no_mce_of_a_part(names, severities):
     assert 'relative_CE' not in mean
 
 
-def test_no_mean_counts_the_extra_corruptions_beside_others():
+def test_means_leave_out_the_extra_corruptions_beside_others():
     conditions = {('fog', 1): 'fog-1', ('saturate', 1): 'saturate-1'}
     matrix = Matrix([cell('noisy', 'fog-1', [0, 0]), cell('noisy', 'saturate-1', [9, 9])], list(conditions.values()))
     assert robustness(matrix, conditions)[2]['value'] == 100

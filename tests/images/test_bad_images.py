@@ -65,7 +65,7 @@ def test_every_file_is_read_as_what_it_is_or_refused(reader, corpus):
 
 
 @pytest.mark.parametrize('reader', ['dataset', 'inference'])
-def test_a_large_image_takes_what_is_said_of_a_pixel(reader, tmp_path):
+def test_a_large_image_takes_the_stated_bytes_a_pixel(reader, tmp_path):
     size = (2500, 2000)
     Image.new('RGB', (10, 10)).save(tmp_path / 'small.png')
     Image.new('P', size).save(tmp_path / 'palette.png', transparency=bytes(256))
@@ -79,7 +79,7 @@ def test_a_large_image_takes_what_is_said_of_a_pixel(reader, tmp_path):
     assert all(3 <= one < BYTES_A_PIXEL[reader] for one in taken.values()), taken
 
 
-def test_a_pattern_is_not_led_around_by_links(tmp_path):
+def test_a_pattern_does_not_follow_links_in_circles(tmp_path):
     (tmp_path / 'a').mkdir()
     for name in ('one', 'two'):
         (tmp_path / 'a' / name).symlink_to('..', target_is_directory=True)
@@ -107,7 +107,7 @@ def test_an_image_that_opencv_does_not_take_is_refused(tmp_path):
         list(read(path))
 
 
-def test_a_folder_of_them_is_denoised_as_far_as_it_can_be(tmp_path):
+def test_denoise_restores_the_good_files_of_a_folder_of_bad_ones(tmp_path):
     cases, stems = {}, set()
     for case in bad_images.write(tmp_path / 'in'):
         if (

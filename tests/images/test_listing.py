@@ -73,7 +73,7 @@ def test_a_list_may_begin_with_a_byte_order_mark(folder):
     assert len(PhotoFolder(folder=str(folder), list_file=str(folder / 'list.txt'))) == 2
 
 
-def test_lists_of_the_libraries_may_begin_with_one_too(folder):
+def test_lists_of_the_libraries_may_begin_with_a_byte_order_mark(folder):
     (folder / 'list.txt').write_text('a.png 1\nb2.png 0\n', encoding='utf-8-sig')
     classes = CustomDataset(data_root=str(folder), ann_file='list.txt', metainfo=dict(classes=['cat', 'dog']))
     assert [Path(classes.get_data_info(index)['img_path']).name for index in range(2)] == ['a.png', 'b2.png']

@@ -275,7 +275,7 @@ def test_the_noise_level_is_estimated_image_by_image(photos):
         ('nowhere.png', "'nowhere.png'"),
     ],
 )
-def test_what_is_no_image_is_named(inferencer, given, message):
+def test_a_file_that_is_not_an_image_is_named(inferencer, given, message):
     with pytest.raises(UserError, match=message):
         inferencer(given)
 
@@ -287,7 +287,7 @@ def test_numbers_of_another_range_are_warned_about(inferencer, picture, capsys):
     assert '24.99' in capsys.readouterr().err
 
 
-def test_arguments_that_cannot_be(inferencer, picture, tmp_path):
+def test_impossible_arguments_are_refused(inferencer, picture, tmp_path):
     with pytest.raises(UserError, match='to_folder'):
         inferencer.to_folder(picture, tmp_path)
     with pytest.raises(UserError, match='much'):
@@ -478,7 +478,7 @@ def test_the_images_are_denoised_wherever_they_stand_among_the_arguments():
     assert torch.equal(robust(mask=mask, pixels=images)[0], mask)
 
 
-def test_a_level_that_cannot_be_meant_is_said_from_python_too(tmp_path):
+def test_a_suspicious_noise_level_gets_a_warning_from_python_too(tmp_path):
     image = np.zeros((24, 24, 3), np.uint8)
     Image.fromarray(image).save(tmp_path / 'a.png')
     inferencer = DenoiseInferencer('multiscale-blind', device='cpu')

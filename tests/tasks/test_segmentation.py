@@ -194,7 +194,7 @@ def test_a_model_config_that_is_not_there_is_named(name, message):
         MODELS.build(dict(type='OpenMMLabTask', model=name, checkpoint='random'))
 
 
-def test_a_type_of_no_library_is_named():
+def test_a_type_that_no_library_has_is_named():
     with pytest.raises(UserError, match='NoSuchThing'):
         MODELS.build(
             dict(type='OpenMMLabTask', model=dict(type='NoSuchThing', data_preprocessor=dict()), checkpoint='random')

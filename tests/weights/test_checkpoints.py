@@ -116,7 +116,7 @@ def rename(saved):
         (lambda saved: saved.pop('message_hub'), 'has no message_hub'),
     ],
 )
-def test_a_training_goes_on_from_its_own_checkpoints_alone(tmp_path, build_cascade, change, message):
+def test_a_training_resumes_only_from_its_own_checkpoints(tmp_path, build_cascade, change, message):
     cascade = build_cascade()
     saved = dict(
         meta=dict(iter=1, epoch=0), state_dict=dict(cascade.state_dict()), optimizer=dict(), message_hub=dict()
@@ -129,7 +129,7 @@ def test_a_training_goes_on_from_its_own_checkpoints_alone(tmp_path, build_casca
         check_resumable(cascade, tmp_path / 'iter_1.pth')
 
 
-def test_weights_alone_are_nothing_to_resume(tmp_path, capsys):
+def test_a_training_does_not_resume_from_bare_weights(tmp_path, capsys):
     train = ['configs/embedded/denoise_sigma30.py', '--work-dir', str(tmp_path), '--cfg-options', 'log_level=ERROR']
     assert run(training.main, [*train[:3], '--resume', resolve('zoo:multiscale-sigma30'), *train[3:]]) == 2
     assert 'load_from' in capsys.readouterr().err

@@ -84,7 +84,7 @@ def test_a_file_without_weights_says_what_it_holds(tmp_path):
         load_network(timm.create_model('test_resnet'), str(tmp_path / 'odd.pth'))
 
 
-def test_other_names_are_told_with_the_option_that_helps(network, tmp_path):
+def test_weights_under_other_names_are_refused_with_the_option_that_renames_them(network, tmp_path):
     torch.save(begun(network.state_dict(), 'vision.') | begun(network.state_dict(), 'text.'), tmp_path / 'two.pth')
     with pytest.raises(UserError, match=r"two\.pth.*'vision\.conv1\.0\.weight'.*'conv1\.0\.weight'.*revise_keys"):
         load_network(timm.create_model('test_resnet'), str(tmp_path / 'two.pth'))
@@ -94,7 +94,7 @@ def test_other_names_are_told_with_the_option_that_helps(network, tmp_path):
 
 
 @pytest.mark.parametrize('made', [torch.jit.script, lambda module: torch.jit.trace(module, torch.zeros(1, 2))])
-def test_torchscript_is_called_so(tmp_path, made):
+def test_a_torchscript_file_is_refused_as_such(tmp_path, made):
     made(nn.Linear(2, 2)).save(str(tmp_path / 'net.pt'))
     with pytest.raises(UserError, match='TorchScript') as info:
         read_checkpoint(tmp_path / 'net.pt')

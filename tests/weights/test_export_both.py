@@ -59,7 +59,7 @@ def test_both_give_what_the_network_gives_behind_the_denoiser(denoiser, images):
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.pt2'])
-def test_the_file_gives_the_scores_of_pytorch(denoiser, images, tmp_path, suffix):
+def test_the_exported_file_gives_pytorchs_scores(denoiser, images, tmp_path, suffix):
     path = tmp_path / f'robust{suffix}'
     worst, photos = export_both(denoiser, task(), SIDE, path)
     assert worst < 1e-4

@@ -121,7 +121,7 @@ def test_a_record_has_the_registered_name():
     assert denoiser_record(dict(type=DnCNN, depth=3)) == dict(denoiser=dict(type='DnCNN', depth=3))
 
 
-def test_what_a_training_writes_needs_no_config(tmp_path, photo_paths, capsys):
+def test_a_trainings_checkpoint_needs_no_config(tmp_path, photo_paths, capsys):
     """The denoiser of a training, which is not the paper's, before a network, in the commands and in the matrix."""
     options = ['model.denoiser.channels=4', 'model.denoiser.depth=3', 'train_cfg.max_iters=1']
     options += [

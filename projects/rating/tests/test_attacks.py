@@ -117,7 +117,7 @@ NO_ANSWERS = [
 ]
 
 
-def test_what_is_no_answer_is_refused_and_stores_nothing(server):
+def test_an_invalid_answer_is_refused_and_stores_nothing(server):
     rater = rater_of(server)
     for body in NO_ANSWERS:
         for content in (b'application/json', b'text/plain', b'application/xml'):
@@ -185,7 +185,7 @@ def test_another_sites_page_answers_for_nobody(server):
     )  # a link to the page
 
 
-def test_what_is_no_request_does_no_harm(server):
+def test_an_invalid_request_does_no_harm(server):
     draws = random.Random(0)
     rater = rater_of(server)
     whole = request('PUT', f'/api/raters/{rater}/items/0', json.dumps(GOOD).encode(), b'Content-Type: application/json')

@@ -77,7 +77,7 @@ def test_images_and_places_are_drawn_anew_for_each_rater(study):
         None,
     ],
 )
-def test_what_is_no_ranking_is_refused(client, study, answer):
+def test_an_invalid_ranking_is_refused(client, study, answer):
     rater = client.post('/api/raters').json()['rater']
     assert client.put(f'/api/raters/{rater}/items/0', json=answer).status_code == 422
     assert client.put(f'/api/raters/{rater}/items/0', content=b'\xff{').status_code == 422
@@ -101,7 +101,7 @@ def test_images_that_raters_ask_for_again_are_kept_within_a_number_of_bytes(stud
     assert len(folders.png(*every[0])) == sizes[every[0]]
 
 
-def test_what_is_not_there_is_not_found(client):
+def test_a_missing_page_is_not_found(client):
     rater = client.post('/api/raters').json()['rater']
     good = dict(scores=[1, 2, 3, 4])
     for path in (
@@ -162,7 +162,7 @@ def test_a_killed_server_loses_nothing_and_goes_on(serving, folders):
     assert json.load(urllib.request.urlopen(f'{address}api/raters/{rater}'))['items'][1] == [2, 1, 4, None]
 
 
-def test_what_cannot_be_compared_is_named(folders, capsys):
+def test_folders_that_cannot_be_compared_are_named(folders, capsys):
     def serve(*arguments, methods=METHODS):
         command = [
             'serve',

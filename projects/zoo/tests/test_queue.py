@@ -42,7 +42,7 @@ def plan(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_queue_goes_on_to_the_bit(plan, tmp_path, capsys):
+def test_a_killed_queue_resumes_bit_for_bit(plan, tmp_path, capsys):
     out = tmp_path / 'killed'
     arguments = ['train', 'first', '--plan', str(plan), '--out', str(out)]
     process = start(main, arguments, ACCIDENT='wait:6')
