@@ -1,6 +1,6 @@
 """Train an image denoiser for the frozen network that will look at the image.
 
-What is named here is imported when it is first used, so ``import semrestore`` alone is quick.
+Each name is imported when it is first used, so ``import semrestore`` is quick.
 
 >>> import semrestore
 >>> semrestore.load_denoiser('multiscale-blind').reach

@@ -40,14 +40,14 @@ class Cascade(BaseModel):
         degradation: Config of a :class:`~semrestore.degradations.base.Degradation`.
         losses: Configs of the terms of the joint loss by name; a term is logged as ``loss_NAME``, times its weight.
         task: Config of a :class:`~semrestore.tasks.base.FrozenTask`; ``None`` to train or evaluate the denoiser alone.
-        tasks: Configs of several, by name, instead of ``task``. A loss names the one that it listens to. Each network
+        tasks: Configs of several, by name, instead of ``task``. A loss names the one that it uses. Each network
             runs once a step on the restored and once on the clean image. An evaluation asks those that a task loss
             listens to; a data sample then holds each one's prediction under its name.
         supervision: ``'labels'`` uses the ground truth in the data samples, ``'self'`` each task network's own
             prediction on the clean image, ``'soft'`` trains against all class probabilities of that prediction.
             Evaluation takes the ground truth where the data have it, and otherwise, unless this is ``'labels'``, the
             network's own prediction: its accuracy is then the agreement with itself on the clean image.
-        temperature: By which the class scores are divided before the softmax of ``'soft'``.
+        temperature: Divides the class scores before the softmax of ``'soft'``.
         evaluation_seed: With an image's name it seeds the noise of that image in evaluation.
         quantise: In evaluation clip the restored image to 0..1 and round it to 8 bits, as a file would, before a task
             network sees it.
@@ -58,7 +58,7 @@ class Cascade(BaseModel):
         data_preprocessor: Config of :class:`~semrestore.preprocessor.ImagePreprocessor`.
 
     Raises:
-        UserError: A loss listens to no network, or to a layer that its network does not have.
+        UserError: A loss uses a network or a layer that does not exist.
     """
 
     denoiser: Denoiser

@@ -23,7 +23,7 @@ def read_text(path: Path, what: str) -> str:
     """
     check_is_file(path, what)
     try:
-        return path.read_text(encoding='utf-8-sig')  # a byte order mark is no part of the first line
+        return path.read_text(encoding='utf-8-sig')  # a byte order mark is not part of the first line
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{what} '{path}' cannot be read: {error}") from None
 

@@ -46,7 +46,7 @@ def noise_config(text: str) -> dict:
     A config file that sets ``degradation`` is taken, too.
 
     Raises:
-        UserError: It is none of these.
+        UserError: The text is not a noise.
     """
     if text in NAMED_NOISES:
         return named_noise(f'semrestore::_base_/degradations/{NAMED_NOISES[text]}.py', '--noise')

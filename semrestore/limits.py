@@ -1,7 +1,7 @@
 """Define the largest sizes and levels that are accepted."""
 
 LARGEST_SIGMA = 1e6
-"""Standard deviation of noise on 0..255. A larger one overflows half precision and helps nobody."""
+"""Standard deviation of noise on 0..255. A larger one overflows half precision."""
 
 LARGEST_DPI = 1200
 """Resolution of a picture that is drawn."""

@@ -21,7 +21,7 @@ DROPPED = (
 """Warnings of MMEngine's logger that no user of semrestore can act on."""
 
 DUMPS = ('Config:\n', 'System environment:', 'Hooks will be executed in the following order:')
-"""What MMEngine logs of a run in hundreds of lines. It goes to the log file alone; semrestore says it in ten lines."""
+"""Names of MMEngine's hundreds of log lines on a run. They go only to the log file; semrestore prints ten lines."""
 
 
 @cache

@@ -45,7 +45,7 @@ class ImagePreprocessor(BaseDataPreprocessor):
         Pairs of a clean and a noisy image have six channels, the clean ones first.
 
         Raises:
-            UserError: There are no inputs, images differ in size in training, or a label is none of the task's.
+            UserError: Inputs are missing, training images differ in size, or a label is not a class of the task.
         """
         if not isinstance(data, dict) or 'inputs' not in data:
             raise UserError(
@@ -104,7 +104,7 @@ class LabelCheck:
         """Check data samples.
 
         Raises:
-            UserError: A label is missing, or is none of the network's classes.
+            UserError: A label is missing, or is not a class of the network.
         """
         if training and self.supervision != 'labels':
             return

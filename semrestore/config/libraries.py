@@ -19,7 +19,7 @@ def config_path(name: str | Path) -> Path:
     """Return the file of a config, from a path or from ``PACKAGE::FOLDER/NAME.py``.
 
     Raises:
-        UserError: There is no such file.
+        UserError: The file does not exist.
     """
     package, separator, below = str(name).partition('::')
     path = Path(name)
@@ -137,7 +137,7 @@ def library_model(name: str) -> ConfigDict:
             ``mmseg::pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py``.
 
     Raises:
-        UserError: There is no such config, it has no model, or it is mmdet's.
+        UserError: The config does not exist, has no model, or is mmdet's.
     """
     if name.startswith('mmdet::'):
         raise no_mmdet(f"model config is '{name}'")

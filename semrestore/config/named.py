@@ -61,7 +61,7 @@ def named_task(name: str, checkpoint: str | None = None) -> NamedTask:
             default those that the library publishes, from an installed package where one carries them.
 
     Raises:
-        UserError: There is no such network, no such config, or no such file of weights.
+        UserError: The network, the config or the file of weights does not exist.
     """
     check_weights(checkpoint)
     library, _, network = name.partition(':')
@@ -117,7 +117,7 @@ def torchvision_kind(name: str) -> Literal['classification', 'segmentation', 'de
     """Return the task of a torchvision network.
 
     Raises:
-        UserError: There is no such network, or it is for something else (film, optical flow, 8-bit integers).
+        UserError: The network does not exist, or is for another purpose (films, optical flow, 8-bit integers).
     """
     from torchvision import models
 

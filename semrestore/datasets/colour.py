@@ -29,7 +29,7 @@ class RandomColour(BaseTransform):
         hue: Chance of a turn about the grey axis, by any angle.
         saturate: Chance of a stronger colour.
         saturation: Range of its factor on what differs from luma.
-        grey: Chance of luma alone, in all three channels.
+        grey: Chance of a grey image, with luma in all three channels.
     """
 
     def __init__(

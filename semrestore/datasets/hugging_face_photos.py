@@ -33,7 +33,7 @@ class HuggingFacePhotos(StoredPhotos):
     ``dataset_name`` and, with ``label``, ``gt_label``.
 
     Raises:
-        UserError: ``datasets`` is missing, there are no such files, they cannot be read, or have no such column.
+        UserError: ``datasets`` is missing, or the files or the column do not exist or cannot be read.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class StoredPhotos(Dataset):
     def get_data_info(self, index: int) -> dict:
         """Return an image's ``img_path``, ``name``, ``dataset_name`` and, if it has one, ``gt_label``.
 
-        ``img_path`` says where the image lies, for messages; it is no file.
+        ``img_path`` says in messages where the image lies; it is not a file.
         """
         return self._read(index)[0]
 
@@ -92,7 +92,7 @@ def as_label(value: object, where: str) -> int:
         where: What an error calls it.
 
     Raises:
-        UserError: It is none.
+        UserError: It is not a whole number.
     """
     try:
         return int(value)  # type: ignore[call-overload]

@@ -1,6 +1,6 @@
 """Draw a training's images from a stream, in which each image's randomness depends only on its place.
 
-So a training goes on bit by bit where it was killed, and takes the same steps on one process or on several.
+So a killed training continues bit for bit, and takes the same steps on one or several processes.
 """
 
 import hashlib

@@ -132,7 +132,7 @@ class RandomDihedral(BaseTransform):
     """Apply one of the eight combinations of quarter turns and a mirror, all equally likely."""
 
     def transform(self, results: dict) -> dict:
-        """Turn and mirror ``img`` and, where there is one, its label map ``gt_seg_map``."""
+        """Turn and mirror ``img`` and its label map ``gt_seg_map``, if there is one."""
         turns, mirrored = np.random.randint(4), np.random.randint(2)
         for key in ('img', 'gt_seg_map') if 'gt_seg_map' in results else ('img',):
             image = np.rot90(results[key], turns)

@@ -42,7 +42,7 @@ class WebDatasetPhotos(StoredPhotos):
     without its suffix, and the sample's key), ``dataset_name`` and, with ``label``, ``gt_label``.
 
     Raises:
-        UserError: ``webdataset`` is missing, there is no such shard, or one is no tar file that ``wids`` reads.
+        UserError: ``webdataset`` is missing, or a shard does not exist or cannot be read by ``wids``.
     """
 
     def __init__(

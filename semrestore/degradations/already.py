@@ -13,7 +13,7 @@ from semrestore.registry import MODELS
 class AlreadyDegraded(Degradation):
     """Leave the images as they are, for data that are stored degraded (:class:`~semrestore.datasets.CorruptedFolder`).
 
-    There is no clean image then, so nothing measures PSNR, and training on them is refused. No other degradation can be
+    Without clean images there is no PSNR, and training on them is refused. No other degradation can be
     combined with this one.
     """
 

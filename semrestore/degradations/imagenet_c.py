@@ -33,8 +33,8 @@ class ImageNetC(Degradation):
         severity: 1 to 5.
 
     Raises:
-        UserError: There is no such corruption, or the extra ``corruptions`` is not installed.
-        ValueError: There is no such severity.
+        UserError: The corruption is unknown, or the extra ``corruptions`` is not installed.
+        ValueError: The severity is not a whole number from 1 to 5.
     """
 
     def __init__(self, corruption: str, severity: int) -> None:

@@ -104,7 +104,7 @@ def measure_noise(images: Iterable[Tensor]) -> NoiseModel:
         images: RGB, ``(3, H, W)``, 0..1, of at least 64 x 64 pixels.
 
     Raises:
-        UserError: There is no noise to be found, such as in images of one colour or with nothing but texture.
+        UserError: No noise can be measured, as in images of one colour or of texture only.
     """
     found = []
     for image in images:

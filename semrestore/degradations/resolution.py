@@ -18,7 +18,7 @@ class LowResolution(Degradation):
     IEEE TASSP 1981), with the result at the image's own size, so that a denoiser can restore it.
 
     Args:
-        factor: By which each side is reduced, at least 1, or a pair from which each image draws its own uniformly.
+        factor: Reduction of each side, at least 1, or a pair from which each image draws its own uniformly.
     """
 
     def __init__(self, factor: float | Sequence[float]) -> None:

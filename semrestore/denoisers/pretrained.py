@@ -59,7 +59,7 @@ class Pretrained(nn.Module):
             force_download: Download again what was downloaded before.
 
         Raises:
-            UserError: There is no such denoiser, it is of another class, or options of the hub are given for a
+            UserError: The denoiser does not exist or is of another class, or options of the hub are given for a
                 published name.
         """
         from semrestore.weights.build import load_denoiser

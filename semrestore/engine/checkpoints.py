@@ -23,7 +23,7 @@ from semrestore.registry import HOOKS
 from semrestore.weights.read import RECORD
 
 EXIT_PREEMPTED = 75
-"""Exit status after SIGTERM: what was reached is saved, ``--resume`` goes on (EX_TEMPFAIL of sysexits.h)."""
+"""Exit status after SIGTERM, with a checkpoint saved for ``--resume`` (EX_TEMPFAIL of sysexits.h)."""
 
 
 class AtomicBackend(LocalBackend):
@@ -101,7 +101,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         self._saved = time.monotonic()
-        kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # by which the base class removes nothing
+        kept, self.max_keep_ckpts = self.max_keep_ckpts, -1  # so that the base class removes nothing
         if kept > 0 and step not in self.keep_ckpt_ids:
             self.keep_ckpt_ids.append(step)
             # A resumed run removes the checkpoints that are listed in the checkpoint itself.
@@ -192,7 +192,7 @@ class PreemptionHook(Hook):
         else:
             hook._save_checkpoint(runner)
         runner.logger.warning(what)
-        barrier()  # whoever is first to leave ends the others
+        barrier()  # because the first process that leaves ends the others
         if is_main_process() and os.environ.get('SEMRESTORE_PREEMPTED'):
             Path(os.environ['SEMRESTORE_PREEMPTED']).write_text(f'{what}\n', encoding='utf-8')
         sys.exit(EXIT_PREEMPTED)

@@ -80,7 +80,7 @@ class LossGuardHook(Hook):
         """Check the terms of one iteration.
 
         Raises:
-            UserError: The loss is no number, or exploded.
+            UserError: The loss is not finite, or exploded.
         """
         loss = terms.get('loss', sum(terms.values()))
         wrong = not all(map(math.isfinite, terms.values()))

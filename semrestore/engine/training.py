@@ -48,10 +48,10 @@ def train(cfg: Config) -> Runner:
 
     Args:
         cfg: What :func:`~semrestore.config.load_config` returns, with a ``work_dir``. ``load_from`` starts from the
-            weights of another run or of the zoo; with ``resume`` the training goes on from that checkpoint.
+            weights of another run or of the zoo; with ``resume`` the training continues from that checkpoint.
 
     Raises:
-        UserError: The config trains nothing, a file is missing, or the training cannot go on.
+        UserError: The config trains nothing, a file is missing, or the training cannot continue.
     """
     if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
         raise UserError(f"config '{cfg.filename}' has no train_dataloader or no train_cfg; expected both, to train by")

@@ -84,7 +84,7 @@ class Bench:
         with explained(f"the denoiser of '{label}' does not build"):
             cascade.denoiser = InferenceDenoiser(method.build(self.default, sigma), self.dtype).to(device)
         if sigma == UNTOUCHED and noise == NO_NOISE:
-            noise = dict(NO_NOISE, sigma=[0, 0, 0])  # of which no level is told
+            noise = dict(NO_NOISE, sigma=[0, 0, 0])  # without a noise level
         cascade.degradation = MODELS.build(dict(noise or NO_NOISE)).to(device)
         done = len(next(iter(stored.values())).rows)
         loader: DataLoader = DataLoader(

@@ -64,7 +64,7 @@ def parse_gate(text: str, option: str) -> Gate:
     """Parse ``noise:SIGMA``, ``confidence`` or ``confidence:MARGIN``.
 
     Raises:
-        UserError: It is none of these; the message names ``option``.
+        UserError: The text is not a gate. The message names ``option``.
 
     >>> parse_gate('noise:5', 'gate'), str(parse_gate('confidence', 'gate'))
     (Gate(kind='noise', threshold=5.0), 'confidence:0')

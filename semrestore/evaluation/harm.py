@@ -9,7 +9,7 @@ from semrestore.evaluation.scores import Score
 __all__ = ['calibration_error', 'exact_p', 'helped_and_harmed']
 
 MARGIN = 5.0
-"""Points in percent by which an image has to gain or lose, where it is no matter of right and wrong."""
+"""Points by which an image has to gain or lose, if its score is not only right or wrong."""
 
 BINS = 15
 

@@ -102,7 +102,7 @@ def parse_method(text: str, option: str) -> Method:
     A checkpoint without a name is called as its file.
 
     Raises:
-        UserError: It is none of these; the message names ``option``.
+        UserError: The text is not a method. The message names ``option``.
     """
     name, separator, source = text.partition('=')
     if not separator and Path(text).is_file():

@@ -85,7 +85,7 @@ class ImageQuality(BaseMetric):
 
     Args:
         measures: Which of the two.
-        crop_size: Measure on the middle square of this side alone, as articles do that show 500 x 500 pixels of Kodak's
+        crop_size: Measure only on the middle square of this side, like articles that use 500 x 500 pixels of Kodak's
             images; the whole image by default, as in the paper's tables.
         border: Rows and columns to leave out at each edge, as articles on super-resolution do.
         channel: ``'rgb'``, or ``'y'`` for luma alone (ITU-R BT.601, 16..235), as BasicSR has it.

@@ -24,7 +24,7 @@ def evenly(count: int, limit: int | None) -> list[int]:
 class Rows:
     """Store the rows of one cell in a file: a line with what they depend on, then one line an image.
 
-    An interrupted cell goes on at the image where it stopped.
+    An interrupted cell continues at the image where it stopped.
 
     Args:
         path: The file; rows of another origin that it holds are put aside.

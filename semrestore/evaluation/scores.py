@@ -77,7 +77,7 @@ class TopK(Score):
         """Return what the right class and the first guess scored.
 
         ``rank`` is the number of other classes that scored at least as high as the right one, ``confidence`` the score
-        of the first guess, or ``None`` if that is no number.
+        of the first guess, or ``None`` if that is not a number.
         """
         scores, truth = sample.pred_score, label(sample, 'gt_label')
         # Counting how many classes score higher would make a network of NaNs always right.

@@ -35,7 +35,7 @@ def read_photo(path: str | Path) -> np.ndarray:
         Array of shape ``(H, W, 3)``, uint8. Up to 12 bytes a pixel are held in passing.
 
     Raises:
-        UserError: The file is no image, is truncated, declares more pixels than Pillow takes (twice
+        UserError: The file is not an image, is truncated, declares more pixels than Pillow takes (twice
             ``PIL.Image.MAX_IMAGE_PIXELS``), or has values without a stated range (floats, 32-bit integers).
     """
     return _as_photo(read_first(Path(path)))

@@ -187,7 +187,7 @@ def from_array(array: np.ndarray, name: str = '') -> Picture:
         name: What messages call it.
 
     Raises:
-        UserError: It has another shape or dtype, no pixels, or values that are no numbers.
+        UserError: It has another shape or dtype, no pixels, or values that are not finite.
     """
     expected = 'expected (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats of 0..1'
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != 'f':

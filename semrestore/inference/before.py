@@ -43,7 +43,7 @@ class DenoiseBefore(nn.Module):
             to return class scores ``(N, classes)`` before the softmax.
 
     Raises:
-        UserError: No normalisation on 0..1 is given or found, the weights cannot be loaded, or there is no such gate.
+        UserError: The normalisation is unknown, the weights cannot be loaded, or the gate does not exist.
 
     >>> network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     >>> robust = DenoiseBefore(network, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))

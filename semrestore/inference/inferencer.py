@@ -185,7 +185,7 @@ class DenoiseInferencer:
             sigmas: A noise level on 0..255 for each, or ``None``.
 
         Raises:
-            UserError: The denoiser fails, or returns values that are no numbers.
+            UserError: The denoiser fails, or returns values that are not finite.
         """
         known = None if None in sigmas else torch.tensor(sigmas, device=self.device) / 255
         first = pictures[0]

@@ -50,7 +50,7 @@ class Share(NamedTuple):
 def share_of(environment: Mapping[str, str]) -> Share:
     """Return this process's part of a job, from the variables of torchrun or of SLURM's ``srun``.
 
-    A batch script of SLURM, outside ``srun``, is no part of a job: it has no ``SLURM_STEP_NUM_TASKS``.
+    A batch script of SLURM outside ``srun`` is not part of a job: it has no ``SLURM_STEP_NUM_TASKS``.
 
     Args:
         environment: Such as ``os.environ``.
@@ -108,7 +108,7 @@ def settings_of(
     """
     file = Path(weights).expanduser() if weights else None
     with explained(f"weights '{file}' cannot be read"):
-        digest = sha256(file) if file and file.is_file() else None  # what is no file is refused when it is loaded
+        digest = sha256(file) if file and file.is_file() else None  # other paths are refused when they are loaded
     settings = dict(weights=digest, config=config, sigma=sigma, ensemble=ensemble, frames=frames)
     return json.loads(json.dumps(settings, sort_keys=True, default=str))
 

@@ -27,7 +27,7 @@ def targets(
 
     With ``as_frames`` a film goes to a folder of PNG files, as an animated image always does.
 
-    What an earlier run put into a folder inside an input is no input.
+    Results of an earlier run inside an input folder are not inputs.
 
     Raises:
         UserError: Two go to one place, one would replace an input, a target exists, or a film cannot be written.

@@ -14,14 +14,14 @@ class Loss(nn.Module):
 
     Args:
         weight: The term's weight: 1 for the paper's L_D, lambda_P and lambda_H for the others (Eq. 3).
-        task: Name of the network that the term listens to, where the cascade has several.
+        task: Name of the network that the term uses, if the cascade has several.
     """
 
     layers: tuple[str, ...] = ()
-    """Layers of its network whose features this loss asks for."""
+    """Layers of the network whose features this loss needs."""
 
     needs_task_loss: bool = False
-    """Whether this loss asks for its network's own loss."""
+    """Whether this loss needs the network's own loss."""
 
     task: str | None = None
 

@@ -21,9 +21,9 @@ class Step:
     Args:
         clean, noisy, restored: RGB batches of shape ``(N, 3, H, W)``, 0..1 (noisy and restored may leave that range).
         data_samples: The task library's data samples, one an image.
-        task: The frozen network, if the losses listen to one.
-        layers: Every layer that any of them asks for; a pass over the network collects them all.
-        task_loss: Whether any of them asks for the task's loss.
+        task: The frozen network, if the losses use one.
+        layers: Every layer that any of them needs; a pass over the network collects them all.
+        task_loss: Whether any of them needs the task's loss.
         supervision: ``'labels'`` takes ground truth from the data samples, ``'self'`` the task's own prediction on the
             clean image, ``'soft'`` all its class probabilities there.
         temperature: Of the soft labels.

@@ -79,7 +79,7 @@ class FrozenTask(nn.Module):
         Args:
             images: Restored images.
             scores: What :meth:`run` returned for the clean images.
-            temperature: By which both scores are divided; the loss is multiplied by its square, which keeps the size of
+            temperature: Divides both scores; the loss is multiplied by its square, which keeps the size of
                 the gradient.
 
         Raises:

@@ -42,8 +42,8 @@ class TransformersTask(ScoringTask):
     Args:
         network: A name on the hub, such as ``'google/vit-base-patch16-224'``, or a folder that ``save_pretrained``
             wrote, with its processor. Weights are safetensors, and no code that comes with a network is run.
-        checkpoint: ``'random'`` takes the network's config alone. By default its published weights are loaded.
-        kind: What the network is for. By default its config says it; a network without a head gives features alone.
+        checkpoint: ``'random'`` loads no weights. By default the published weights are loaded.
+        kind: The network's purpose, by default from its config. A network without a head gives only features.
         prompts: Texts, one a class, by which CLIP or another network of that kind classifies without training, such as
             ``['a photo of a cat', 'a photo of a dog']``.
         resize: Set to ``False`` to leave the images at their size, if the network takes any. Position embeddings are
@@ -51,7 +51,7 @@ class TransformersTask(ScoringTask):
         self_label_threshold: Detections of this score and above are the labels of images without any.
 
     Raises:
-        UserError: transformers is not installed, there is no such network, or its kind is not known.
+        UserError: transformers is not installed, or the network does not exist or is of an unknown kind.
     """
 
     network: Any

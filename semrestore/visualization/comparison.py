@@ -34,7 +34,7 @@ class Shown:
     """RGB ``(3, H, W)``, 0..1; what is outside is clipped."""
 
     psnr: float | None = None
-    """In dB; ``None`` where there is nothing to compare with."""
+    """In dB; ``None`` without a clean image."""
 
     label: str = ''
     """What the task network sees in it."""

@@ -59,7 +59,7 @@ def loss_gradients(cascade: Cascade, clean: Tensor, data_sample: object) -> tupl
         ``noisy`` and gradients of shape ``(3, H, W)``.
 
     Raises:
-        UserError: A gradient has values that are no numbers.
+        UserError: A gradient has values that are not finite.
     """
     generator = image_generator(cascade.evaluation_seed, image_name(data_sample))
     noisy, sigma = cascade.degradation(clean[None], [generator])

@@ -53,7 +53,7 @@ def check_weights(checkpoint: str | None) -> None:
     """Check that weights exist, as far as that is possible without internet.
 
     Raises:
-        UserError: They are no file, no URL and no name.
+        UserError: They are neither a file, a URL nor a name.
     """
     if checkpoint and is_missing(checkpoint):
         raise UserError(

@@ -111,7 +111,7 @@ def check_resumable(module: nn.Module, path: str | Path) -> None:
     MMEngine would leave whatever is missing as it was initialised.
 
     Raises:
-        UserError: The checkpoint is of another network, or holds weights alone.
+        UserError: The checkpoint is of another network, or holds only weights.
     """
     checkpoint = read_checkpoint(path)
     meta = checkpoint.get('meta')
@@ -133,7 +133,7 @@ def check_fit(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
     """Check that weights fit a module's network.
 
     Raises:
-        UserError: A weight is missing, superfluous, of another shape or kind, or has values that are no numbers.
+        UserError: A weight is missing, superfluous, of another shape or kind, or has values that are not finite.
     """
     check_plain(state, source)
     problems = _misfits(state, module.state_dict())

@@ -33,7 +33,7 @@ def weights_file(name: str, options: dict[str, Any]) -> str | Path:
         options: Of :func:`huggingface_hub.hf_hub_download`.
 
     Raises:
-        UserError: It is none of these, or options are given for a published name.
+        UserError: The name is unknown, or options are given for a published name.
     """
     if Path(name).is_dir():
         return Path(name) / FILE
@@ -55,10 +55,10 @@ def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
     Args:
         denoiser: The denoiser.
         folder: It is made if it is missing.
-        name: By which the card says that it is loaded. By default its published name, or the folder's.
+        name: Name to load it by, for the card. By default its published name, or the folder's.
 
     Raises:
-        UserError: The denoiser cannot be loaded from a file alone, or the folder cannot be written.
+        UserError: A file is not enough to load the denoiser, or the folder cannot be written.
     """
     state, record = _checked(denoiser)
     save_weights(state, folder / FILE, record)

@@ -154,7 +154,7 @@ def weights_of(checkpoint: dict, source: str | Path) -> dict[str, Tensor]:
     """Return what :func:`state_of` does.
 
     Raises:
-        UserError: There are none; the message says what the file holds.
+        UserError: There are no weights. The message says what the file holds.
     """
     state = state_of(checkpoint)
     if not state:

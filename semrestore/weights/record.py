@@ -46,7 +46,7 @@ def read_record(checkpoint: dict, source: str | Path) -> dict | None:
     """Return the record of what :func:`~semrestore.weights.read.read_checkpoint` returned, ``None`` if it has none.
 
     Raises:
-        UserError: The record is no JSON dict.
+        UserError: The record is not a JSON dict.
     """
     meta = checkpoint.get('meta')
     text = meta.get(RECORD) if isinstance(meta, dict) else None

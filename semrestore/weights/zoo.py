@@ -55,7 +55,7 @@ def resolve(checkpoint: str | Path) -> str:
     """Return the file of a checkpoint: a path, ``zoo:NAME``, or ``NAME`` of published weights. A URL stays as it is.
 
     Raises:
-        UserError: There is no such file and nothing is published by that name, or the published file is damaged.
+        UserError: Neither a file nor published weights have that name, or the published file is damaged.
     """
     text = str(checkpoint)
     if '://' in text or (not text.startswith(PREFIX) and Path(text).expanduser().exists()):
@@ -74,13 +74,13 @@ def resolve(checkpoint: str | Path) -> str:
 
 
 def level_note(name: str) -> str | None:
-    """Return a warning for weights that are published for one noise level alone, ``None`` for all others.
+    """Return a warning for weights that are published for one noise level only, ``None`` for others.
 
     >>> level_note('zoo:multiscale-sigma25')
-    "'multiscale-sigma25' is for noise of sigma 25 alone and ruins cleaner photos; 'multiscale-blind' takes any level"
+    "'multiscale-sigma25' is only for noise of sigma 25 and ruins cleaner photos. For any level use 'multiscale-blind'"
     """
     name = str(name).removeprefix(PREFIX)
     level = published().get(name, {}).get('sigma')
     if not isinstance(level, int | float):
         return None
-    return f"'{name}' is for noise of sigma {level} alone and ruins cleaner photos; '{DEFAULT}' takes any level"
+    return f"'{name}' is only for noise of sigma {level} and ruins cleaner photos. For any level use '{DEFAULT}'"

@@ -60,7 +60,7 @@ class _EfficientNetPyramid(nn.Module):
 def loss_mode(network: nn.Module) -> Iterator[None]:
     """Make a detector in eval mode return losses, although torchvision's only do so in training mode.
 
-    Batch normalisation looks at it, too, so it is set in the parts that return losses alone.
+    Batch normalisation uses the flag, too, so it is set only in the parts that return losses.
     """
     own = (network, getattr(network, 'rpn', None), getattr(network, 'roi_heads', None))
     parts = [part for part in own if part is not None]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 AS_PUBLISHED = {
     name: dict(transform_input=True, init_weights=False, aux_logits=False) for name in ('googlenet', 'inception_v3')
 }
-"""What torchvision's builders set only where they load weights themselves; and no heads for training alone."""
+"""What torchvision's builders set only when they load weights themselves, without training heads."""
 
 AUXILIARY = ('aux1.', 'aux2.', 'AuxLogits.')
 """Those heads, which a file may have or lack."""
