@@ -87,6 +87,7 @@ class FiguresHook(Hook):
         model = bare_model(runner)
         if isinstance(model, Cascade) and model.training_mse is not None:
             hub.update_scalar('train/batch_PSNR', -10 * math.log10(max(model.training_mse.item(), LEAST_MSE)))
-        if images := len((data_batch or {}).get('inputs', ())):
+        images = len((data_batch or {}).get('inputs', ()))
+        if images and 'train/time' in hub.log_scalars:
             seconds = hub.get_scalar('train/time').current()
             hub.update_scalar('train/images/s', images * get_world_size() / max(seconds, 1e-9))

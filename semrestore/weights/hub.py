@@ -118,7 +118,7 @@ def _card(denoiser: 'Pretrained', record: dict, name: str) -> str:
         '| --- | ---: |',
         *(f'| {noise} | {value:.2f} |' for noise, value in reached),
     ]
-    licence = 'apache-2.0' if record.get('name') in published() else None  # of others' weights nobody knows it here
+    licence = 'apache-2.0' if record.get('name') in published() else None  # others' licence is unknown
     card = ModelCard.from_template(
         ModelCardData(library_name='semrestore', pipeline_tag='image-to-image', license=licence),
         template_path=str(CARD),
