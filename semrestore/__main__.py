@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: there is no command '{name}'.{near(name, COMMANDS)}\n{usage()}", file=sys.stderr)
         return 2
     if arguments is None:
-        sys.argv[0] = f'semrestore {name}'  # which argparse shows as the program's name
+        sys.argv[0] = f'semrestore {name}'  # argparse shows this as the program's name
     return run(importlib.import_module(f'semrestore.cli.{name.replace("-", "_")}').main, rest)
 
 

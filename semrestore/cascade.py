@@ -106,7 +106,7 @@ class Cascade(BaseModel):
         networks = {
             name: MODELS.build(network) for name, network in (tasks or ({'task': task} if task else {})).items()
         }
-        object.__setattr__(self, 'tasks', networks)  # past nn.Module's own, which would register them as children
+        object.__setattr__(self, 'tasks', networks)  # nn.Module would register them as children
         self._listens = {name: self._network_of(name, cast(Loss, loss)) for name, loss in self.losses.items()}
         self._asked = {name: self._what_is_asked_of(name) for name in (None, *self.tasks)}
         # Some of several networks may only give features.
@@ -261,7 +261,7 @@ class Cascade(BaseModel):
                 )
             noisy, sigma = given[0], None
         else:
-            with torch.autocast(clean.device.type, enabled=False):  # noise in bfloat16 would be another noise
+            with torch.autocast(clean.device.type, enabled=False):  # bfloat16 would change the noise
                 degraded = self.degradation(clean, generators)
             check_degraded(self.degradation, degraded, clean)
             noisy, sigma = degraded
@@ -272,7 +272,7 @@ class Cascade(BaseModel):
     def _running_denoiser(self) -> Callable:
         if not self.training or self._compile_options is None:
             return self.denoiser
-        if not self._compiled:  # only now: a copy for a moving average is made before the first step, and never trained
+        if not self._compiled:  # not earlier, because the moving average copies the model before the first step
             # Patches have one size.
             self._compiled['denoiser'] = torch.compile(self.denoiser, **{'dynamic': False, **self._compile_options})
         return self._compiled['denoiser']

@@ -179,7 +179,7 @@ def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
     """Return the training config for a network, photos and noise."""
     cfg = load_config(RECIPE)
     for name in [name for name in cfg if name not in top_level() and name != 'default_scope']:
-        cfg.pop(name)  # the recipe's own variables, which say nothing here
+        cfg.pop(name)  # the recipe's own variables, which have no effect here
     cfg.model['task'] = dict(named.task)
     cfg.model['supervision'] = 'soft' if named.soft else 'self'
     cfg.model['degradation'] = dict(noise)

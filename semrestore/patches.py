@@ -14,8 +14,8 @@ from typing import Any
 DROPPED = (
     'FileClient" will be deprecated',  # mmpretrain and mmseg call it, not the user
     'The prefix is not set in metric class',  # a metric without a prefix is meant to have none
-    'Distributed training is not used',  # on one device that goes without saying
-    '"HardDiskBackend" is the alias',  # MMEngine's own hooks ask for it
+    'Distributed training is not used',  # obvious on one device
+    '"HardDiskBackend" is the alias',  # caused by MMEngine's own hooks
     'been called more than once',  # MMEngine's own loop over the parts of a model calls it again
 )
 """Warnings of MMEngine's logger that no user of semrestore can act on."""
@@ -131,4 +131,4 @@ def apply_to_runner() -> None:
 
     checkpoint.CheckpointLoader.register_scheme(prefixes=['', PREFIX], loader=load_from_file, force=True)
     checkpoint.load_url = partial(torch.hub.load_state_dict_from_url, weights_only=True)
-    checkpoint._safe_torch_load = unpickle  # what is left of MMEngine's own schemes
+    checkpoint._safe_torch_load = unpickle  # the rest of MMEngine's own schemes

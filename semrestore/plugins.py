@@ -40,7 +40,7 @@ def load_plugins() -> tuple[Plugin, ...]:
         UserError: Two plugins, or a plugin and semrestore, register one name.
     """
     entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    for child in registry.registries().values() if entries else ():  # with which the plugins could be in conflict
+    for child in registry.registries().values() if entries else ():  # plugins could conflict with these names
         child.import_from_location()
     plugins: list[Plugin] = []
     for entry in entries:
@@ -57,7 +57,7 @@ def _load(entry: EntryPoint, others: list[Plugin]) -> Plugin:
         importlib.import_module(entry.module)
     except registry.RegisteredTwiceError as error:
         raise _conflict(plugin, others, error.name, error.registry) from error
-    except (Exception, SystemExit) as error:  # a plugin is anybody's code
+    except (Exception, SystemExit) as error:  # a plugin is foreign code, so it can raise any error
         plugin.error = f'{type(error).__name__}: {error}'
         for name, child in registry.registries().items():
             child.module_dict.clear()
@@ -70,7 +70,7 @@ def _load(entry: EntryPoint, others: list[Plugin]) -> Plugin:
         if new := sorted(child.module_dict.keys() - before[name].keys()):
             plugin.registered[name] = new
     package = entry.module.partition('.')[0]
-    MODULE2PACKAGE.setdefault(package, package)  # so that its configs can be named as ours are
+    MODULE2PACKAGE.setdefault(package, package)  # so that PACKAGE::FOLDER/NAME.py names its configs
     return plugin
 
 

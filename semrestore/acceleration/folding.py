@@ -42,7 +42,7 @@ def fold_batch_norms(network: nn.Module, *example: Tensor) -> dict[str, str]:
     modules = dict(network.named_modules())
     try:
         pairs, before = _trace(network, modules, example)
-    except (RuntimeError, ValueError, AssertionError):  # a network that takes images of another size, say
+    except (RuntimeError, ValueError, AssertionError):  # such as a network that takes images of another size
         return {}
     saved = {name: copy.deepcopy(modules[name]) for pair in pairs.items() for name in pair}
     for convolution, norm in pairs.items():
@@ -63,7 +63,7 @@ def _trace(
     network: nn.Module, modules: dict[str, nn.Module], example: tuple[Tensor, ...]
 ) -> tuple[dict[str, str], list[Tensor]]:
     producers: dict[int, str] = {}
-    outputs: list[Tensor] = []  # kept alive, so that no two have the same id
+    outputs: list[Tensor] = []  # kept alive, because ids of freed tensors are used again
     calls: Counter[str] = Counter()
     pairs: dict[str, str] = {}
 

@@ -56,6 +56,7 @@ def lay_out(network: nn.Module, memory_format: torch.memory_format) -> nn.Module
 def _runs(network: nn.Module, example: Tensor) -> bool:
     try:
         network(example)
-    except (RuntimeError, ValueError, AssertionError):  # a view, or a network that takes images of another size
+    # From a view, or from a network that takes images of another size.
+    except (RuntimeError, ValueError, AssertionError):
         return False
     return True

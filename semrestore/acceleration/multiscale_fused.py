@@ -66,9 +66,8 @@ class FusedMultiScale(Denoiser):
         y = self.body.bottom(features.pop())
         for upsample, decoder in zip(self.body.upsamples[:-1], self.body.decoders, strict=True):
             y = decoder(self.body.fuse(features.pop(), upsample(y)))
-        with torch.autocast(
-            x.device.type, enabled=False
-        ):  # the image itself: rounded to bfloat16 it costs 0.03 dB, and it is quick
+        # In float32, because an image rounded to bfloat16 costs 0.03 dB.
+        with torch.autocast(x.device.type, enabled=False):
             skip = self.skip(x)
         residual = skip + F.pixel_shuffle(self.exit(y), 2)[..., 1:-1, 1:-1]
         residual = crop(residual, height, width)

@@ -39,6 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with replacing(options.out) as path:
         try:
             draw_curves(runs, path, options.dpi)
-        except (ValueError, OverflowError) as error:  # a format that Matplotlib lacks, or numbers
+        except (ValueError, OverflowError) as error:  # from an unknown format, or from extreme numbers
             raise UserError(f"'{options.out}' cannot be written: {error}") from None
     print(f'result: {options.out}')

@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     device = sharing.own_device(options.device, share)
     inferencer = DenoiseInferencer(model, config, device, ensemble=options.ensemble, tile=options.tile)
-    if not options.overwrite_inputs:  # which cannot be resumed
+    if not options.overwrite_inputs:  # because such a run cannot be resumed
         sharing.write_record(options.out, settings)
     print(f'weights: {weights}')
     print(f'denoising {len(pairs)} files into {options.out}', flush=True)

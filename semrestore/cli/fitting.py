@@ -43,7 +43,7 @@ def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
     from semrestore.images.split import split_photos
     from semrestore.weights.carriers import check_weights
 
-    check_weights(options.checkpoint)  # by named_task as well, which imports PyTorch
+    check_weights(options.checkpoint)  # early, because named_task imports PyTorch
     split = split_photos(options.photos)
     if options.noise_like and not options.noise_like.is_dir():
         raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")

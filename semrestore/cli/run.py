@@ -25,7 +25,7 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
     patches.quieten()
     try:
         main(arguments)
-        if 'semrestore.engine.runner' in sys.modules:  # else no process group was joined
+        if 'semrestore.engine.runner' in sys.modules:  # otherwise no process group was joined
             from semrestore.engine.runner import leave
 
             leave()
@@ -41,7 +41,7 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
             raise
         print(f'error: {error} If the memory is full, use a smaller num_workers or batch_size.', file=sys.stderr)
         return 2
-    except SystemExit as end:  # argparse's, or a training that was told to stop
+    except SystemExit as end:  # from argparse, or from a training that was told to stop
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1

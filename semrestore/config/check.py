@@ -68,7 +68,7 @@ def check_config(cfg: Config) -> None:
             raise UserError(f"config '{cfg.filename}': {key}.type is '{kind}', which is not registered.{hint}")
         arguments, is_open = _arguments(built)
         unknown = [name for name in node if name not in _ENGINE_KEYS and name not in arguments]
-        if is_open:  # the rest goes somewhere else and is known there, so only what looks like a slip is refused
+        if is_open:  # other keywords are checked where they go, so only a likely typing error is refused
             unknown = [name for name in unknown if near(name, arguments, cutoff=0.85)]
         if unknown:
             hint = near(unknown[0], arguments)
@@ -163,7 +163,7 @@ def _arguments(built: type) -> tuple[set[str], bool]:
         function = base.__dict__.get('__init__') if inspect.isclass(base) else base
         if function is None:
             continue
-        if not inspect.isfunction(function):  # object's: the keywords go somewhere that cannot be seen from here
+        if not inspect.isfunction(function):  # object's signature: it is unknown where the keywords go
             return names, True
         parameters = inspect.signature(function).parameters.values()
         names |= {one.name for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)} - {'self'}

@@ -10,7 +10,7 @@ from mmengine.config import Config
 @cache
 def top_level() -> set[str]:
     """Return the top-level names that have an effect. Other names are the config's own variables."""
-    from mmengine.runner import Runner  # which imports PyTorch
+    from mmengine.runner import Runner  # late, because it imports PyTorch
 
     names = {*inspect.signature(Runner.__init__).parameters} - {'self', 'cfg'}
     return names | {'compile', 'auto_scale_lr', 'sync_bn'}

@@ -29,10 +29,10 @@ def config_path(name: str | Path) -> Path:
             hint = near(str(name), own_configs())
             raise UserError(f"config '{name}' does not exist.{hint} `semrestore configs` lists them.")
     elif separator:
-        load_plugins()  # whose configs may be meant
+        load_plugins()  # their configs may be meant
         try:
             path = Path(Config._get_cfg_path(str(name), '')[0])
-        except Exception as error:  # assertions and lookups of MMEngine's
+        except Exception as error:  # MMEngine's assertions and lookups
             raise UserError(f"config '{name}' cannot be found: {error}") from error
     if not path.is_file():
         raise UserError(f"config '{name}' does not exist")
@@ -63,12 +63,12 @@ def read_config(path: str | Path) -> Config:
     load BGR and hooks for that library's pictures, belongs to training the task network itself. What the file sets anew
     stays.
     """
-    load_plugins()  # whose configs it may inherit from
+    load_plugins()  # it may inherit from their configs
     files, libraries = _bases(Path(path))
     folders = list(dict.fromkeys(str(file.resolve().parent) for file in files))
     sys.path += [
         folder for folder in folders if folder not in sys.path
-    ]  # behind the rest, which a config's name shall not hide
+    ]  # last, so that a config's name hides no module
     cfg = Config.fromfile(path)
     _drop_scope(cfg._cfg_dict)
     _check_imports(cfg, folders)
@@ -82,7 +82,7 @@ def read_config(path: str | Path) -> Config:
         preprocessor = library.get('data_preprocessor')
         for task in (model.get('task'), *(model.get('tasks') or {}).values()):
             network = (task or {}).get('model')
-            if preprocessor and isinstance(network, dict):  # mmpretrain's stand beside the model
+            if preprocessor and isinstance(network, dict):  # mmpretrain's configs have it beside the model
                 network.setdefault('data_preprocessor', preprocessor)
         for key in library:
             if key != 'model' and cfg.get(key) == library[key]:
@@ -144,11 +144,11 @@ def library_model(name: str) -> ConfigDict:
     try:
         # Inheritance resolves both kinds of names.
         cfg = Config.fromstring(f'_base_ = {name!r}', '.py') if '::' in name else read_config(name)
-    except Exception as error:  # a config is Python: anything can go wrong in it
+    except Exception as error:  # a config is Python, so it can raise any error
         raise UserError(f"model config '{name}' cannot be read: {type(error).__name__}: {error}") from error
     if 'model' not in cfg:
         raise UserError(f"model config '{name}' has no model")
-    if cfg.get('data_preprocessor'):  # mmpretrain's stand beside the model
+    if cfg.get('data_preprocessor'):  # mmpretrain's configs have it beside the model
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     return cfg.model
 

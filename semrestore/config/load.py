@@ -35,7 +35,7 @@ def load_config(path: str | Path, options: Sequence[str] = (), embedded: bool = 
         cfg = read_config(file)
     except UserError:
         raise
-    except Exception as error:  # a config is Python: anything can go wrong in it
+    except Exception as error:  # a config is Python, so it can raise any error
         cause = _cause(error)
         raise UserError(f"config '{path}' cannot be read: {type(cause).__name__}: {cause}") from error
     if not isinstance(cfg.get('model'), dict):

@@ -22,7 +22,7 @@ def apply_option(cfg: Config, option: str) -> None:
     for depth, name in enumerate(parents):
         node = _child(node, name, '.'.join(parents[:depth]))
     try:
-        value = DictAction._parse_iterable(text)  # true, None, numbers, lists: as everywhere in OpenMMLab
+        value = DictAction._parse_iterable(text)  # true, None, numbers and lists, as in OpenMMLab
     except (AssertionError, RecursionError):
         raise UserError(f"--cfg-options: {key} is '{text}'; expected matching brackets") from None
     if isinstance(node, list):

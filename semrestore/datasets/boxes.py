@@ -101,7 +101,7 @@ class BoxesFromMask(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Read ``mask_path``."""
-        from skimage.measure import label, regionprops  # slow to import, and most commands need no boxes
+        from skimage.measure import label, regionprops  # imported late, because it is slow and few commands need boxes
 
         try:
             mask = np.array(Image.open(results['mask_path']))

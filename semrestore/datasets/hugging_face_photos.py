@@ -48,7 +48,7 @@ class HuggingFacePhotos(StoredPhotos):
     ) -> None:
         try:
             import datasets
-            from datasets import Image  # which a mere folder of that name beside a config does not have
+            from datasets import Image  # a folder of that name beside a config has no such attribute
         except ImportError as error:
             raise UserError(
                 f'HuggingFacePhotos needs datasets ({first_line(error)}). Install it: pip install'
@@ -60,7 +60,7 @@ class HuggingFacePhotos(StoredPhotos):
             table = _load(datasets, self.path, split, cache_dir)
         except UserError:
             raise
-        except Exception as error:  # whatever a damaged file can raise
+        except Exception as error:  # a damaged file can raise any error
             raise UserError(f"data set '{self.path}' cannot be read: {type(error).__name__}: {error}") from error
         table = self._one_split(table, split)
         for column in filter(None, (image, label)):

@@ -150,5 +150,5 @@ class DeviceResidentPatches:
 
     def _sample(self, index: int, seed: int) -> BaseDataElement:
         if not self.seeded_noise:
-            return self._samples[index]  # nobody writes to it: a label of the task's own goes into another
+            return self._samples[index]  # shared, because labels are written into copies
         return BaseDataElement(metainfo={**self._names[index], 'stream_seed': seed})

@@ -139,7 +139,7 @@ def _open(path: Path) -> Any:
     try:
         samples = reader(path=str(path))
         names = list(samples.reader.names())
-    except Exception as error:  # whatever a damaged file can raise
+    except Exception as error:  # a damaged file can raise any error
         raise UserError(
             f"shard '{path}' cannot be read: {type(error).__name__}: {error}; expected an uncompressed tar file"
         ) from error

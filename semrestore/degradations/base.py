@@ -88,7 +88,7 @@ def draw(
 def standard_normal(like: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
     """Draw N(0, 1) of a batch's shape, dtype and device, image by image where generators are given."""
     if generators is None:
-        return torch.randn_like(like)  # which keeps the memory format
+        return torch.randn_like(like)  # randn_like keeps the memory format
     return draw(like.shape[1:], like, generators)
 
 

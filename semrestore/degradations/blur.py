@@ -33,7 +33,8 @@ class GaussianBlur(Degradation):
         sigma = level(*self.sigma, clean, generators)
         places = _places(max(1, round(4 * sigma.max().item())), clean)
         lines = torch.exp(-0.5 * (places / sigma.clamp(min=1e-3)[:, None]) ** 2)
-        lines = lines * (places.abs() <= (4 * sigma).round().clamp(min=1)[:, None])  # whatever the others reach
+        # Independent of the other images' reach.
+        lines = lines * (places.abs() <= (4 * sigma).round().clamp(min=1)[:, None])
         lines = lines / lines.sum(1, keepdim=True)
         return Degraded(convolved(convolved(clean, lines[:, None]), lines[:, :, None]), None)
 

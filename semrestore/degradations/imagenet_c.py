@@ -69,7 +69,8 @@ class ImageNetC(Degradation):
 
         # These two draw from generators of their own, all others from NumPy's global one.
         own = dict(seed=seed) if self.corruption in ('glass_blur', 'impulse_noise') else {}
-        with _numpy_seeded(seed), contextlib.redirect_stdout(io.StringIO()):  # it prints that it handles an exception
+        # The package prints its handled exceptions.
+        with _numpy_seeded(seed), contextlib.redirect_stdout(io.StringIO()):
             return imagecorruptions.corrupt(np.ascontiguousarray(image), self.severity, self.corruption, **own)
 
     def extra_repr(self) -> str:

@@ -188,7 +188,7 @@ def _line(means: np.ndarray, variances: np.ndarray) -> tuple[float, float]:
 
     weights = 1 / np.maximum(variances, 1e-9)
     gain = squared = 0.0
-    for _ in range(5):  # again by the fitted variances, since a small one drawn by chance would weigh more
+    for _ in range(5):  # reweighted by the fitted variances, because small samples would weigh too much
         (gain, squared), _ = nnls(np.stack([means, np.ones_like(means)], 1) * weights[:, None], variances * weights)
         weights = 1 / np.maximum(gain * means + squared, 1e-9)
     return float(gain), float(squared)
@@ -212,4 +212,4 @@ def _blur_of(correlation: float) -> float:
         middle = (low + high) / 2
         kernel = gaussian(middle)
         low, high = (middle, high) if (kernel[1:] * kernel[:-1]).sum() < correlation else (low, middle)
-    return low if low > 0.2 else 0.0  # what is below it changes nothing
+    return low if low > 0.2 else 0.0  # a smaller blur changes nothing

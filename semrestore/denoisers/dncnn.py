@@ -33,7 +33,7 @@ class DnCNN(Denoiser):
         if not 2 <= depth <= DEEPEST:
             raise ValueError(f'depth is {depth}; expected 2 to {DEEPEST}')
         self.body = plain_convolutions(3, channels, 3, depth)
-        self.reach = depth  # a pixel a convolution
+        self.reach = depth  # one pixel for each convolution
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """Restore a batch; ``sigma`` is ignored (see :class:`~semrestore.denoisers.base.Denoiser`)."""

@@ -33,7 +33,7 @@ class FFDNet(Denoiser):
         if not 2 <= depth <= DEEPEST:
             raise ValueError(f'depth is {depth}; expected 2 to {DEEPEST}')
         self.body = plain_convolutions(4 * 3 + 1, channels, 4 * 3, depth)
-        self.reach, self.stride = 2 * depth + 1, 2  # two pixels a convolution, and one within the cell of 2 x 2
+        self.reach, self.stride = 2 * depth + 1, 2  # two pixels for each convolution, and one within a cell of 2 x 2
 
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`; ``sigma`` has to be known, each image may have its own."""

@@ -141,7 +141,7 @@ class MCWNNM(Denoiser):
             if iteration % self.search_every == 0:
                 similar = max(1, self.num_similar - 10 * (iteration // self.search_every))
                 strips = [self._search(strip, similar) for strip in self._strips(current)]
-            share = torch.ones_like(noisy[:1])  # of the noise that is still in each patch
+            share = torch.ones_like(noisy[:1])  # the noise that remains in each patch
             if iteration:
                 removed = ((noisy - current) / (ratio * level).view(3, 1, 1)).square().mean(0, keepdim=True)
                 share = self.residual_scale * (1 - F.avg_pool2d(removed[None], self.patch_size, 1)[0]).abs().sqrt()

@@ -100,7 +100,7 @@ class MultiScaleDenoiser(Denoiser):
         self.head = nn.Conv2d(3, HEAD_CHANNELS, 5)
         widths = [HEAD_CHANNELS] + [encoder_channels] * (num_scales - 1)  # of the features at each scale, finest first
         self.encoders = nn.ModuleList(ResidualModule(thin, wide, downsample) for thin, wide in pairwise(widths))
-        skip_widths = widths[-2::-1]  # what each upsampling meets, coarsest first
+        skip_widths = widths[-2::-1]  # the channels that each upsampling meets, coarsest first
         self.bottom = ResidualModule(encoder_channels, decoder_channels) if num_scales == 2 else nn.Identity()
         self.upsamples = nn.ModuleList()
         self.decoders = nn.ModuleList()
@@ -157,7 +157,7 @@ class MultiScaleDenoiser(Denoiser):
         assert self.tail.bias is not None
         names = [f'{prefix}{name}' for name in ('settings', 'head.weight', 'tail.weight', 'tail.bias')]
         if not all(name in state for name in names) or state[names[0]].shape != self.settings.shape:
-            return state  # of another network, which is reported when the weights are fitted
+            return state  # weights of another network, which the fit reports
         settings, head, tail, bias = (state[name] for name in names)
         trained, own = float(settings[0]), self.pixel_range
         if trained == own or trained <= 0:

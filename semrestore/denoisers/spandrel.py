@@ -14,7 +14,7 @@ from semrestore.registry import MODELS
 
 TILE_REACH = 64
 """Overlap of tiles, in pixels, for a network of unknown reach that spandrel says may be run in tiles."""
-SMALL_SIDE = 16  # of the smallest images that an exported file is tried on
+SMALL_SIDE = 16  # side of the smallest images in the test of an export
 
 
 @MODELS.register_module()
@@ -93,7 +93,7 @@ class SpandrelRestorer(Denoiser):
         try:
             held = described(state, 'the weights').model.state_dict()
         except UserError:
-            return state  # of another network, which is reported when the weights are fitted
+            return state  # weights of another network, which the fit reports
         return {f'{prefix}network.{key}': value for key, value in held.items()}
 
 
@@ -122,7 +122,7 @@ def described(state: dict[str, Tensor], source: str | Path) -> Any:
         descriptor = ModelLoader().load_from_state_dict(bare)
     except UnsupportedModelError:
         raise UserError(f"spandrel recognises no network in the weights of '{source}'") from None
-    except Exception as error:  # it takes them for a network that they do not fit
+    except Exception as error:  # spandrel takes the weights for another network
         raise UserError(f"spandrel cannot build a network for the weights of '{source}': {first_line(error)}") from None
     channels = descriptor.input_channels, descriptor.output_channels
     if not isinstance(descriptor, ImageModelDescriptor) or descriptor.scale != 1 or channels != (3, 3):

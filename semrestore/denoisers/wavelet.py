@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from skimage import restoration  # which loads its functions, and SciPy's statistics, when they are used
+from skimage import restoration  # loads its functions and SciPy's statistics only when used
 from torch import Tensor
 
 from semrestore.denoisers.base import Denoiser

@@ -59,12 +59,13 @@ class SafeCheckpointHook(CheckpointHook):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
                 raise TypeError(f'{name} is {value!r}; expected a whole number, {meaning}')
-            setattr(self, name, int(value))  # 1e3 is one
+            setattr(self, name, int(value))  # 1e3 is allowed
 
     def before_train(self, runner: Runner) -> None:
         """Start, and remove the partial files of a killed run."""
         super().before_train(runner)
-        self.keep_ckpt_ids = deque(getattr(self, 'keep_ckpt_ids', ()))  # the base class's drops the oldest by itself
+        # The base class's queue drops the oldest by itself.
+        self.keep_ckpt_ids = deque(getattr(self, 'keep_ckpt_ids', ()))
         if is_main_process():
             for path in Path(self.out_dir).glob('.part-*.pth'):
                 path.unlink()
@@ -108,7 +109,7 @@ class SafeCheckpointHook(CheckpointHook):
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids)[-kept:])
         try:
             super()._save_checkpoint_with_step(runner, step, meta)
-        except OSError as error:  # of the small files that MMEngine writes beside
+        except OSError as error:  # from the small files that MMEngine writes beside it
             raise UserError(
                 f"'{runner.work_dir}' cannot be written: {error}. Older checkpoints are unchanged"
             ) from error
@@ -131,7 +132,7 @@ class PreemptionHook(Hook):
         interval: With several GPUs, how many iterations apart they agree on whether one was told; on CPUs it is each.
     """
 
-    priority = 'VERY_LOW'  # when the others are done with the iteration
+    priority = 'VERY_LOW'  # after the other hooks of the iteration
 
     def __init__(self, interval: int = 10) -> None:
         self.interval = interval
@@ -167,7 +168,7 @@ class PreemptionHook(Hook):
     ) -> None:
         """Save and exit if a signal came."""
         if (runner.iter + 1) % getattr(runner.optim_wrapper, '_accumulative_counts', 1):
-            return  # the gradients of half a step are in no checkpoint
+            return  # a checkpoint does not hold the gradients of half a step
         told = self.told
         if get_world_size() > 1:
             device = next(runner.model.parameters()).device

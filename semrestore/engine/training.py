@@ -19,7 +19,7 @@ from semrestore.weights.zoo import PREFIX, resolve
 
 __all__ = ['resume', 'train']
 
-KILLED = 'DataLoader worker'  # how PyTorch's message begins
+KILLED = 'DataLoader worker'  # the beginning of PyTorch's message
 
 
 def resume(cfg: Config, checkpoint: str = 'auto') -> None:
@@ -62,11 +62,11 @@ def train(cfg: Config) -> Runner:
         resume(cfg)  # MMEngine would take the last checkpoint even if it is damaged
     start = cfg.get('load_from')
     if start:
-        resolve(start)  # which names it if it is not there
+        resolve(start)  # raises an error that names a missing file
     runner = build_runner(cfg)
     if cfg.get('resume') and start:
         check_resumable(bare_model(runner), start)
-    elif start and '://' not in start:  # MMEngine, which loads it again, only warns where weights do not fit
+    elif start and '://' not in start:  # because MMEngine only warns if weights do not fit
         fit_weights(bare_model(runner), resolve(start))
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)

@@ -23,7 +23,7 @@ class OutliveSigterm:
         """Start a worker."""
         if self.own is not None:
             self.own(worker_id)
-        if multiprocessing.get_start_method() == 'fork':  # by which the worker sees what the training sets
+        if multiprocessing.get_start_method() == 'fork':  # a forked worker sees what the training sets
             signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0) if _released.value else None)
 
 
@@ -37,4 +37,4 @@ def release_workers() -> None:
     _released.value = 1
 
 
-atexit.register(release_workers)  # also if the training ended by an error
+atexit.register(release_workers)  # also after an error of the training

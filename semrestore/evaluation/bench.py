@@ -90,7 +90,7 @@ class Bench:
         loader: DataLoader = DataLoader(
             Subset(self.dataset, list(indices[done:])), collate_fn=pseudo_collate, **self.loader
         )
-        estimates = method.name == 'noisy'  # once for all methods, which see the same image
+        estimates = method.name == 'noisy'  # once, because all methods see the same image
         networks, cascade.tasks = cascade.tasks, {name: cascade.tasks[name] for name in stored if name}
         try:
             with ProgressBar(label, len(indices), done) as bar:

@@ -151,7 +151,7 @@ def run_cells(
     Raises:
         UserError: Data or weights are missing or do not fit, or a stored cell is damaged.
     """
-    groups: dict[str, dict[str, Config]] = {}  # whose images are restored once for all of their networks
+    groups: dict[str, dict[str, Config]] = {}  # tasks whose networks share each restored image
     for name, cfg in tasks.items():
         model = {key: value for key, value in cfg.model.items() if key != 'task'}
         groups.setdefault(_digest([model, cfg.test_dataloader]), {})[name] = cfg
@@ -232,7 +232,7 @@ def _dataset(cfg: Config) -> Any:
 def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None, indices: Sequence[int]) -> dict:
     """Return what a cell's figures depend on, by content and not by path."""
     data: Any = cfg.test_dataloader.dataset
-    if hasattr(dataset, 'conditions'):  # millions of images, perhaps, of which a cell has one corruption's
+    if hasattr(dataset, 'conditions'):  # perhaps millions of images, but a cell needs only one corruption's
         data = {key: value for key, value in data.items() if key not in ('corruptions', 'severities')}
         infos = [dataset.get_data_info(index) for index in indices]
         annotations = [{key: info[key] for key in ('img_path', 'gt_label')} for info in infos]

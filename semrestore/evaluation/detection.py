@@ -13,7 +13,7 @@ from semrestore.errors import UserError
 from semrestore.evaluation.scores import Score
 from semrestore.registry import METRICS
 
-MOST_DETECTIONS = 100  # an image, as COCO counts
+MOST_DETECTIONS = 100  # detections an image, as COCO counts
 
 
 @METRICS.register_module()

@@ -45,7 +45,7 @@ class Cell:
         name = self.rows[0]['score']
         kind = METRICS.module_dict.get(
             name
-        )  # a registry would import a name with points in it, from whatever file the rows are
+        )  # a registry would import a dotted name, which could come from any file of rows
         if not (isinstance(kind, type) and issubclass(kind, Score)):
             raise UserError(
                 f"the rows of '{self.method}' have the score '{name}', which is not registered. Install the"

@@ -148,7 +148,7 @@ def check_sources(methods: Sequence[Method], sigmas: Sequence[float | str]) -> N
     """Raise an error for configs without a denoiser and missing weights, before anything runs."""
     for method in methods:
         for sigma in sigmas:
-            method.at(sigma)  # which names a checkpoint that is not there
+            method.at(sigma)  # raises an error that names a missing checkpoint
         if method.config:
             config_path(method.config)
     for method in methods:

@@ -42,10 +42,10 @@ class Rows:
             self.rows = lines[1:]
         if self.complete:
             return
-        with replacing(path) as partial:  # without what a killed run may have left of its last line
+        with replacing(path) as partial:  # without the partial last line of a killed run
             text = ''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows])
             partial.write_text(text, encoding='utf-8')
-            if lines and lines[0] != origin:  # hours of work, perhaps, and a slip in the command
+            if lines and lines[0] != origin:  # kept, because it may be hours of work and the change a slip
                 os.replace(path, _unused(path.with_suffix('.old')))
 
     def add(self, row: dict) -> None:

@@ -34,7 +34,7 @@ def formats() -> tuple[str, ...]:
 @cache
 def suffixes() -> frozenset[str]:
     """Return the suffixes of the formats that are read, for folders and for single files."""
-    known = {*formats(), 'MPO'}  # which Pillow opens as JPEG
+    known = {*formats(), 'MPO'}  # Pillow opens it as JPEG
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in known) - _RANGELESS
 
 

@@ -99,9 +99,7 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
         else:
             if not glob.has_magic(str(given)):
                 raise UserError(f"'{given}' does not exist")
-            named = frozenset(
-                {path.suffix.lower()} - {''}
-            )  # of '*.dat' those files are meant, whatever they are called
+            named = frozenset({path.suffix.lower()} - {''})  # '*.dat' means those files, whatever they contain
             matches = sorted(_read_of(_matches(path), suffixes() | VIDEOS | named), key=naturally)
             if not matches:
                 raise UserError(f"'{given}' does not exist, and matches no images or films as a pattern")
@@ -111,7 +109,7 @@ def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:
 def _matches(pattern: Path) -> list[Path]:
     """Return what :func:`glob.glob` finds, without following links in circles at ``**``."""
     parts = [part if part == '**' else re.sub(r'\*+', '*', part) for part in pattern.relative_to(pattern.anchor).parts]
-    if parts[-1] == '**':  # which finds folders alone before Python 3.13
+    if parts[-1] == '**':  # before Python 3.13 it finds only folders
         parts.append('*')
     try:
         found = Path(pattern.anchor).glob('/'.join(parts))

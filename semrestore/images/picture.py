@@ -88,7 +88,7 @@ class Picture:
         array = self._array()
         if array.dtype.kind == 'f':
             array = np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
-        if array.dtype == np.uint16 and array.ndim == 3:  # which Pillow cannot write
+        if array.dtype == np.uint16 and array.ndim == 3:  # Pillow cannot write these
             file.write(_with_metadata(_png_16(array), self.metadata))
             return
         Image.fromarray(array).save(file, format='PNG', **self.metadata)
@@ -102,7 +102,7 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     Raises:
         UserError: It has values without a stated range (floats, 32-bit integers).
     """
-    image.load()  # which turns a TIFF upright
+    image.load()  # it turns a TIFF upright
     metadata, orientation = metadata_of(image), orientation_of(image)
     if image.mode in _OWN_COLOURS:
         metadata.pop('icc_profile', None)

@@ -52,7 +52,7 @@ def read(path: Path) -> Iterator[Picture]:
                     yield replace(from_pil(frame, 'file'), name=str(path), frame=number)
             else:
                 picture = _decoded(path, image)
-        del image  # Pillow's copy of it, which would stay for as long as the caller works on ours
+        del image  # frees Pillow's copy while the caller works on ours
         if not animated:
             yield picture
 
@@ -114,7 +114,7 @@ def _tags(path: Path) -> dict[str, bytes]:
 def open_image(path: Path | BytesIO) -> Image.Image:
     """Open an image file or its content without decoding it."""
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # at half of what is refused
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)  # Pillow warns at half of the limit
         return Image.open(path, formats=formats())
 
 
@@ -129,7 +129,7 @@ def is_animated(path: Path) -> bool:
             return pages > 1
         with open_image(path) as image:
             return _has_frames(image)
-    except (*BROKEN, Image.DecompressionBombError):  # which is reported when it is read
+    except (*BROKEN, Image.DecompressionBombError):  # reported when the file is read
         return False
 
 
@@ -228,13 +228,11 @@ def _sixteen_bit(source: Path | BytesIO, image: Image.Image) -> Picture:
 
     import cv2
 
-    grey = any(
-        'LA;16' in str(tile[3]) for tile in getattr(image, 'tile', ())
-    )  # which OpenCV gives as three equal channels
+    grey = any('LA;16' in str(tile[3]) for tile in getattr(image, 'tile', ()))  # OpenCV returns three equal channels
     metadata, orientation = metadata_of(image), orientation_of(image)
     try:
         array = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # more than 2**20 pixels in a row, say
+    except cv2.error:  # such as more than 2**20 pixels in a row
         array = None
     if array is None or array.dtype != np.uint16:
         raise UserError('cannot be read: its 16-bit channels cannot be decoded')

@@ -28,7 +28,7 @@ UNSPECIFIED, ASSOCIATED, UNASSOCIATED = 0, 1, 2
 MOST_PAGES = 10_000
 ORIENTATION, XMP, ICC_PROFILE = 274, 700, 34675
 
-logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # what it finds odd in a file; errors are raised as well
+logging.getLogger('tifffile').setLevel(logging.CRITICAL)  # its remarks on a file; errors are raised as well
 
 
 def is_tiff(path: Path) -> bool:
@@ -64,7 +64,7 @@ def tiff_pictures(path: Path, first: bool = False) -> Iterator[Picture] | None:
             return None
         raise UserError(f'cannot be decoded: {error}') from None
     except BROKEN:
-        return None  # Pillow says what is wrong, or reads it all the same
+        return None  # Pillow reads the file or reports the error
     return _frames(path, [page.index for page in pages])
 
 
@@ -171,7 +171,7 @@ def _is_ours(page: Any, path: Path) -> bool:
         or not 8 <= bits <= 16
         or int(page.sampleformat) != 1
         or int(page.photometric) not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
-        or (int(page.photometric) != RGB and page.samplesperpixel > 2)  # bands of something else than light
+        or (int(page.photometric) != RGB and page.samplesperpixel > 2)  # bands that are not light
         or page.imagedepth != 1
     ):
         return False

@@ -146,7 +146,7 @@ def _normalisation(
 ) -> tuple[list[float], list[float]]:
     found = dict(getattr(network, 'pretrained_cfg', None) or {})
     if transforms is not None:
-        transforms = getattr(transforms, 'image_processor', transforms)  # of what prepares texts as well
+        transforms = getattr(transforms, 'image_processor', transforms)  # from a processor that prepares texts as well
         # transformers has image_mean where torchvision has mean.
         found = {
             name: getattr(transforms, name, getattr(transforms, f'image_{name}', None)) for name in ('mean', 'std')

@@ -204,7 +204,7 @@ class DenoiseInferencer:
             for part in parts:
                 rows, columns = part.write
                 if band is None:
-                    while waiting and waiting[0][0].stop <= part.read[0].start:  # no tile will read these rows again
+                    while waiting and waiting[0][0].stop <= part.read[0].start:  # no later tile reads these rows
                         done, values = waiting.pop(0)
                         pixels[:, done] = values
                     band = np.empty_like(pixels[:, rows])

@@ -10,7 +10,7 @@ from semrestore.limits import LARGEST_SIGMA
 
 __all__ = ['check_level', 'estimate_level', 'level_of']
 
-SAMPLE_SIDE, SAMPLES = 256, 16  # of a large image
+SAMPLE_SIDE, SAMPLES = 256, 16  # side of the part of a large image
 
 
 def check_level(sigma: float | str | None) -> None:

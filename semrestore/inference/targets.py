@@ -93,7 +93,7 @@ def _check_frames(planned: Sequence[tuple[Path, Path]]) -> None:
     for source, target in planned:
         into.setdefault(_frames(target.resolve()), []).append(source)
     for folder, those in into.items():
-        if len(those) > 1 or folder in folders:  # which is rare, and whether an image is animated takes a look into it
+        if len(those) > 1 or folder in folders:  # only here, because testing for animation opens each image
             moving = [source for source in those if is_animated(source)]
             if moving and (len(moving) > 1 or folder in folders):
                 raise UserError(

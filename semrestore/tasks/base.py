@@ -94,7 +94,7 @@ class FrozenTask(nn.Module):
                 f" network returns {found}. Use 'self' instead"
             )
         restored = self.run(images)
-        assert isinstance(restored, Tensor)  # as its scores of the clean images were
+        assert isinstance(restored, Tensor)  # like its scores of the clean images
         soft = F.cross_entropy(restored / temperature, (scores / temperature).softmax(1))
         return {'loss_soft': temperature**2 * soft}
 

@@ -21,7 +21,7 @@ from semrestore.weights.task_networks import load_network
 
 LIBRARIES = ('mmpretrain', 'mmseg')
 
-patches.apply_to_runner()  # an init_cfg of a model reads weights by it
+patches.apply_to_runner()  # a model's init_cfg reads weights by this key
 
 
 @MODELS.register_module()

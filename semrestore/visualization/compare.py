@@ -146,7 +146,7 @@ def compare(
     comparison = Comparison(image.stem, noisy=noisy)
     for name, denoiser in denoisers.items():
         if name == 'clean':
-            assert clean is not None  # of which the command line makes sure
+            assert clean is not None  # the command line checks that
             comparison.shown.append(Shown(name, clean))
             continue
         with explained(f"'{name}' cannot restore '{image}'"):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MARKS = {True: ('✓ ', '#00705a'), False: ('✗ ', '#c04000'), None: ('', 'black')}
 FRAME = '#ffb000'
 TILE_INCHES = 2.4
-TALLEST = 6  # height over width of a tile; in it what is taller is drawn narrower
+TALLEST = 6  # height over width of a tile; taller images are drawn narrower
 
 
 @dataclass
@@ -114,7 +114,7 @@ def save_comparison(comparison: Comparison, path: str | Path, dpi: int = 150) ->
                 _draw(rows[2][column], one.overlay)
     figure.savefig(path, dpi=dpi)
     del figure, rows, whole, part
-    gc.collect()  # a figure is full of cycles, and holds some 20 MB a photo until Python looks for them by itself
+    gc.collect()  # a figure's reference cycles would hold 20 MB a photo until the next collection
 
 
 def save_page(comparisons: Iterable[Comparison], path: str | Path, title: str) -> None:

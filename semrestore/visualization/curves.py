@@ -75,7 +75,7 @@ def draw_curves(runs: dict[str, dict[str, dict[int, float]]], path: Path, dpi: i
     terms = [name for name in names if name != 'loss']
     names = (
         names if len([name for name in terms if name.startswith('loss')]) != 1 else terms
-    )  # of one term the sum is the same
+    )  # with one term the sum is the same
     columns = min(3, len(names))
     figure = Figure(figsize=(4 * columns, 2.8 * -(-len(names) // columns)), layout='constrained')
     axes = figure.subplots(-(-len(names) // columns), columns, squeeze=False).flatten()

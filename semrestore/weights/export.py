@@ -119,7 +119,7 @@ def _write_onnx(network: nn.Module, example: tuple, shapes: tuple, inputs: list[
         output_names=[output],
         verbose=False,
     )
-    assert program is not None  # as it is with dynamo
+    assert program is not None  # as with dynamo
     model = program.model_proto
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
@@ -162,7 +162,7 @@ def _opened(path: Path) -> Callable[..., Tensor]:
         fed = {name: value.numpy() for name, value in zip(names, inputs, strict=True)}
         try:
             return torch.from_numpy(session.run(None, fed)[0])
-        except Exception as error:  # ONNX Runtime's own, which have no class in common
+        except Exception as error:  # ONNX Runtime's errors share no class
             raise RuntimeError(first_line(error)) from error
 
     return run

@@ -108,7 +108,7 @@ def export_both(denoiser: Denoiser, task: FrozenTask, side: int, path: Path) -> 
     both.to(memory_format=torch.contiguous_format)
     example = (torch.zeros(2, 3, side, side),)
     with explained(f"'{path}' cannot be exported"):
-        both(*example)  # PyTorch's exporter hides what is wrong
+        both(*example)  # PyTorch's exporter hides the cause
     shapes = ({0: torch.export.Dim('batch', min=1)},)
     worst = write_compared(
         path, both, example, shapes, ['images'], 'scores', partial(_difference, both, side), TOLERANCE

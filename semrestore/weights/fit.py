@@ -36,7 +36,7 @@ def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -
         )
     state = fitted(module, part)
     check_fit(module, state, source)
-    whole = module.state_dict()  # which knows the versions of its parts, after which some of them ask
+    whole = module.state_dict()  # it has the versions of its parts, which some of them need
     whole.update(state)
     module.load_state_dict(whole)
 
@@ -86,7 +86,7 @@ def _counted_out(names: Iterable[str]) -> set[str]:
 
 def _beginnings(names: Collection[str]) -> list[str]:
     """Return the common prefixes of names, up to each point: '', 'a.' and 'a.b.' for ``a.b.x`` and ``a.b.y``."""
-    first, last = min(names, default=''), max(names, default='')  # what these two share, all share
+    first, last = min(names, default=''), max(names, default='')  # a prefix of these two is a prefix of all
     shared = first[
         : next((place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
     ]

@@ -45,9 +45,9 @@ def read_checkpoint(path: str | Path) -> dict:
         checkpoint = _read_safetensors(path) if _is_safetensors(path) else unpickle(path, 'cpu')
     except UserError:
         raise
-    except Exception as error:  # whatever a damaged pickle or archive can raise
+    except Exception as error:  # a damaged pickle or archive can raise any error
         reason = first_line(error)
-        if 'weights_only' in reason:  # PyTorch advises to run what is in the file
+        if 'weights_only' in reason:  # because PyTorch's message advises to run the file's code
             reason = 'it holds more than weights'
         raise UserError(f'checkpoint {path} cannot be read, and may be truncated: {reason}') from None
     if not isinstance(checkpoint, dict):
@@ -75,7 +75,7 @@ def unpickle(file: str | Path | IO[bytes], map_location: Any = None, weights_onl
         ) from None
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     if isinstance(meta, dict):
-        meta.pop('config', None)  # MMCV's key for a config, which is Python and which MMEngine runs when it resumes
+        meta.pop('config', None)  # MMCV's key for a config: Python code that MMEngine runs when it resumes
     return checkpoint
 
 
@@ -116,7 +116,7 @@ CONTAINERS = (
     'state_dict_ema',
     'params_ema',
     'model_ema',
-    'state_dict',  # MMEngine's, whose ``ema_state_dict`` are the weights without averaging
+    'state_dict',  # MMEngine's; its ``ema_state_dict`` holds the weights without averaging
     'ema',
     'ema_model',
     'teacher',  # DINO's average
@@ -142,7 +142,7 @@ def state_of(checkpoint: dict) -> dict[str, Tensor]:
     found = {name: state for name in CONTAINERS if (state := _tensors(checkpoint.get(name)))}
     if bare and not found:
         return bare
-    if not found:  # the one dict of tensors, whatever it is called
+    if not found:  # a single dict of tensors, under any name
         found = {name: state for name, held in checkpoint.items() if (state := _tensors(held))}
         return next(iter(found.values())) if len(found) == 1 else {}
     if len(found) > 1:
@@ -239,7 +239,7 @@ def save_weights(state: dict[str, Tensor], path: str | Path, record: dict | None
 
                 partial.write_bytes(save({key: value.contiguous() for key, value in state.items()}, meta))
             else:
-                with open(partial, 'wb') as file:  # a file, because torch takes no name without a suffix
+                with open(partial, 'wb') as file:  # an open file, because torch takes no name without a suffix
                     torch.save(dict(meta=meta, state_dict=state), file)
-    except RuntimeError as error:  # torch's own, if it cannot open or fill the file
+    except RuntimeError as error:  # torch's error if it cannot open or fill the file
         raise UserError(f"'{path}' cannot be written: {first_line(error)}") from None

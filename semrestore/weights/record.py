@@ -36,9 +36,7 @@ def denoiser_record(config: dict) -> dict | None:
     except (TypeError, ValueError):
         return None
     if record['denoiser'].get('type') == SpandrelRestorer.__name__:
-        del record['denoiser'][
-            'weights'
-        ]  # where its first weights came from; the network is known by those in the file
+        del record['denoiser']['weights']  # says where the first weights came from, which the file replaces
     return record
 
 
