@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         console.print(line)
     console.print(f'data sets in {options.data}', soft_wrap=True)
     table = Table('set', 'state')
-    table.add_column('found, or missing', overflow='fold')
+    table.add_column('content', overflow='fold')
     missing = []
     for name in options.only or data_tree.CHECKS:
         problem, found = data_tree.check(name, options.data)
