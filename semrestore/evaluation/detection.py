@@ -45,11 +45,13 @@ class CocoAP(Score):
         """Return a metric of each sample. Boxes are matched once an image, and added up once a sample."""
         matched, categories = _match(rows)
         precisions = []
-        for count in counts.astype(int):
+        different, places = np.unique(counts.astype(int), axis=0, return_inverse=True)
+        for count in different:
             images = np.repeat(np.arange(len(rows)), count)
             precision = _accumulate(matched, categories, images)  # (thresholds, recalls, classes)
             precisions.append(np.where(precision < 0, np.nan, precision).mean(1))
-        values = np.stack(precisions)[:, :1] if metric == 'AP50' else np.stack(precisions)
+        values = np.stack(precisions)[places.reshape(-1)]
+        values = values[:, :1] if metric == 'AP50' else values
         # A class that is missing from a resample keeps its value on all images, because leaving it out would shift the
         # mean.
         values = np.where(np.isnan(values), values[:1], values)
