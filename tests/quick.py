@@ -1,4 +1,4 @@
-"""What spares MMEngine's runs in tests time, imported by conftest.py and where processes are forked."""
+"""What spares MMEngine's runs in tests time, imported by fixtures.py and where processes are forked."""
 
 from functools import partial
 
