@@ -159,6 +159,7 @@ def _copy(cfg: Config) -> Config:
 
 def _length(cfg: Config, iterations: int) -> None:
     warm_up = max(1, iterations // 20)
+    end = max(iterations, warm_up + 1)
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=iterations, val_interval=10 * iterations)
     cfg.param_scheduler = [
         dict(type='LinearLR', start_factor=0.01, begin=0, end=warm_up, by_epoch=False),
@@ -166,8 +167,8 @@ def _length(cfg: Config, iterations: int) -> None:
             type='CosineAnnealingLR',
             eta_min_ratio=1e-3,
             begin=warm_up,
-            end=iterations,
-            T_max=max(1, iterations - warm_up),
+            end=end,
+            T_max=end - warm_up,
             by_epoch=False,
         ),
     ]

@@ -33,12 +33,13 @@ def optional_packages(libraries):
     return packages - NEEDED - ANOTHERS_TOO - set(LIBRARIES) - set(sys.stdlib_module_names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('content', 'libraries'),
     [
         pytest.param("raise RuntimeError('broken')", LIBRARIES, id='broken'),
         # Of another version, which lacks every name.
-        pytest.param('', ('mmcv', 'mmpretrain', 'mmseg'), id='without names', marks=pytest.mark.slow),
+        pytest.param('', ('mmcv', 'mmpretrain', 'mmseg'), id='without names'),
     ],
 )
 def test_a_broken_optional_package_counts_as_missing(tmp_path, content, libraries):

@@ -59,19 +59,19 @@ def test_onnx_is_the_network_on_photos_of_any_size(tmp_path, noisy, options, tol
     assert [entry.name for entry in tmp_path.iterdir()] == ['model.onnx']
 
 
-@pytest.mark.parametrize(('options', 'tolerance'), PRECISIONS)
-def test_a_network_that_needs_sigma_has_an_input_for_it(tmp_path, small, noisy, options, tolerance):
+def test_a_network_that_needs_sigma_has_an_input_for_it(tmp_path, small, noisy):
     path, denoiser = small
-    assert run(export.main, [path, '--out', str(tmp_path / 'ffdnet.onnx'), *options]) == 0
+    assert run(export.main, [path, '--out', str(tmp_path / 'ffdnet.onnx')]) == 0
     session = onnxruntime.InferenceSession(tmp_path / 'ffdnet.onnx', providers=['CPUExecutionProvider'])
     assert [one.name for one in session.get_inputs()] == ['noisy', 'sigma']
     for size in ((2, 35, 48), (1, 66, 71)):
         images, levels = noisy(*size), torch.tensor([0.1, 0.2])[: size[0]]
         (restored,) = session.run(None, dict(noisy=images.numpy(), sigma=levels.numpy()))
         with torch.no_grad():
-            assert np.abs(restored - denoiser(images, levels).numpy()).max() <= tolerance
+            assert np.abs(restored - denoiser(images, levels).numpy()).max() <= 1e-4
 
 
+@pytest.mark.slow
 def test_torch_export_loads_without_semrestores_classes(tmp_path, noisy):
     path = tmp_path / 'model.pt2'
     assert run(export.main, ['zoo:multiscale-sigma25', '--out', str(path)]) == 0
