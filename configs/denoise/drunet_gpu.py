@@ -1,5 +1,5 @@
-# Train one DRUNet for sigma 0 to 60, with the level as input, for half an hour on a GPU (projects/zoo/train.sh --gpu
-# drunet).
+# Train one DRUNet for sigma 0 to 60, with the level as input, for half an hour on a GPU:
+# python -m projects.zoo train drunet.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/drunet.py',

@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+import numpy as np
+from scipy.stats import spearmanr
+
 from projects.paper.published import IMAGES, MEANS, TABLE_1, TABLE_2
 
 
@@ -38,22 +41,43 @@ def image_records(dataset: str, results: Mapping[tuple[str, float], list[dict]])
     return records
 
 
-def architecture_records(costs: Mapping[str, dict], results: Mapping[str, list[dict]]) -> list[dict]:
+def architecture_records(
+    costs: Mapping[str, dict], results: Mapping[str, list[dict]], courses: Mapping[str, Mapping[int, float]]
+) -> list[dict]:
     """Return one dict for each row of Table I: costs, the paper's count, and PSNR if there are weights.
 
     Args:
         costs: ``weights``, ``parameters`` and ``multiply_adds`` by the name of the architecture.
         results: ``psnr`` of each image by the name of the architecture.
+        courses: PSNR on held-out photos after some iterations of the training, by the name of the architecture.
     """
     records = []
+    steps = sorted({step for course in courses.values() for step in course})
     for name, (paper_weights, paper) in TABLE_1.items():
         rows = results.get(name)
         psnr = fmean(row['psnr'] for row in rows) if rows else None
         record = dict(
             architecture=name, **costs[name], paper_weights=1000 * paper_weights, images=len(rows or ()), psnr=psnr
         )
-        records.append(record | dict(paper=paper, difference=None if psnr is None else psnr - paper))
+        record |= dict(paper=paper, difference=None if psnr is None else psnr - paper)
+        records.append(record | {f'held_out_{step}': courses.get(name, {}).get(step) for step in steps})
     return records
+
+
+def rank_correlation(results: Mapping[str, list[dict]], draws: int = 1000) -> tuple[float, float, float]:
+    """Return Spearman's rank correlation of our PSNR with Table I's, and its 95 % interval over images drawn anew.
+
+    Args:
+        results: ``psnr`` of each image by the name of the architecture, of the same images in the same order.
+        draws: Samples of the bootstrap.
+    """
+    ours = np.array([[row['psnr'] for row in rows] for rows in results.values()])
+    paper = [TABLE_1[name][1] for name in results]
+    samples = np.random.default_rng(0).integers(ours.shape[1], size=(draws, ours.shape[1]))
+    means = [ours.mean(1), *(ours[:, sample].mean(1) for sample in samples)]
+    whole, *drawn = (spearmanr(mean, paper).statistic for mean in means)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return float(whole), float(low), float(high)
 
 
 def _compared(psnr: float, paper: float | None) -> dict:
@@ -104,20 +128,25 @@ def _cell(record: dict | None, ranked: Sequence[float], count: int) -> str:
     return text + (f' {record["images"]} images' if record['images'] < count else '')
 
 
-def architecture_markdown(records: Sequence[dict]) -> str:
-    """Return Table I as Markdown."""
+def architecture_markdown(records: Sequence[dict], results: Mapping[str, list[dict]]) -> str:
+    """Return Table I as Markdown; see :func:`architecture_records`."""
+    held_out = [key for key in records[0] if key.startswith('held_out')]
     lines = [
         '| architecture | weights (k) | paper (k) | parameters | multiply-adds (G) at 512 x 768 | PSNR (dB) | paper'
-        ' (dB) | difference |'
+        ' (dB) | difference |' + ''.join(f' {key.replace("_", " ")} (dB) |' for key in held_out)
     ]
-    lines += ['| --- |' + ' ---: |' * 7]
+    lines += ['| --- |' + ' ---: |' * (7 + len(held_out))]
     for record in records:
         measured = ['-', '-'] if record['psnr'] is None else [f'{record["psnr"]:.2f}', f'{record["difference"]:+.2f}']
+        course = ['-' if record[key] is None else f'{record[key]:.2f}' for key in held_out]
         counts = [f'{record["weights"] / 1e3:.1f}', f'{record["paper_weights"] / 1e3:.0f}', f'{record["parameters"]:,}']
         counts.append(f'{record["multiply_adds"] / 1e9:.1f}')
         lines.append(
             f'| {record["architecture"]} | '
-            + ' | '.join([*counts, measured[0], f'{record["paper"]:.2f}', measured[1]])
+            + ' | '.join([*counts, measured[0], f'{record["paper"]:.2f}', measured[1], *course])
             + ' |'
         )
+    if len(results) > 2:
+        whole, low, high = rank_correlation(results)
+        lines += ['', f"Spearman's rank correlation of our PSNR with the paper's: {whole:.2f} [{low:.2f}, {high:.2f}]."]
     return '\n'.join(lines) + '\n'

@@ -12,8 +12,9 @@ Methods of Tables II and III are Noisy, Wavelet, CBM3D, MCWNNM, DnCNN, FFDNet, P
   KIND                   a method without weights, by the name of its class
 
 Proposed is the published weights of each level. The other named methods have their weights in --weights, as
-dncnn_sigma25.pth, ffdnet.pth and so on; Table I has them by the names of the configs in configs/ablation. A missing
-file leaves a gap. CBM3D needs a package for non-commercial use only: pip install 'semrestore[baselines]'.
+dncnn_sigma25.pth, ffdnet.pth and so on. Table I looks there for the folders of trainings, which python -m projects.zoo
+train makes in work_dirs/zoo/table1. A missing file leaves a gap. CBM3D needs a package for non-commercial use only:
+pip install 'semrestore[baselines]'.
 
 Example:
   python -m projects.paper.tables 3 --out work_dirs/tables
@@ -45,7 +46,9 @@ from semrestore.evaluation.methods import Method, check_sources, check_unique, p
 from semrestore.evaluation.rows import Rows, evenly
 from semrestore.files import make_folder, sha256, write_csv, write_text
 from semrestore.registry import DATASETS, MODELS
+from semrestore.visualization.curves import read_log
 from semrestore.weights.build import THE_PAPERS
+from semrestore.weights.read import latest_checkpoint
 from semrestore.weights.zoo import PREFIX
 
 ABLATION_SIGMA = 35
@@ -91,7 +94,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         default=Path('work_dirs/weights'),
         metavar='DIR',
-        help='folder of checkpoints (default: work_dirs/weights)',
+        help='folder of checkpoints (default: work_dirs/weights), for Table I of trainings',
     )
     parser.add_argument(
         '--sigma',
@@ -138,20 +141,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _architectures(options: argparse.Namespace, bench: '_TestSet') -> tuple[list[dict], str, list[dict]]:
 
-    costs, results, origins = {}, {}, []
+    costs, results, courses, origins = {}, {}, {}, []
     for name in TABLE_1:
-        method = Method(
-            name, config=str(CONFIGS / f'ablation/{name}_modern.py'), checkpoint=str(options.weights / f'{name}.pth')
-        )
+        run = options.weights / name
+        checkpoint = str((latest_checkpoint(run) if run.is_dir() else None) or run)
+        method = Method(name, config=str(CONFIGS / f'ablation/{name}_modern.py'), checkpoint=checkpoint)
         denoiser = MODELS.build(method.denoiser({}))
         counts = dict(weights=parameters(denoiser, weights_alone=True), parameters=parameters(denoiser))
         costs[name] = counts | dict(multiply_adds=multiply_adds(denoiser))
         rows = bench.rows(method, ABLATION_SIGMA)
         if rows:
             results[name] = rows.rows
+            courses[name] = read_log(run).get('held_out/PSNR', {})
             origins.append(dict(method=name, sigma=ABLATION_SIGMA, **rows.origin))
-    records = architecture_records(costs, results)
-    return records, f'Table I, kodak24, sigma {ABLATION_SIGMA}.\n\n' + architecture_markdown(records), origins
+    records = architecture_records(costs, results, courses)
+    return records, f'Table I, kodak24, sigma {ABLATION_SIGMA}.\n\n' + architecture_markdown(records, results), origins
 
 
 def _images(options: argparse.Namespace, bench: '_TestSet') -> tuple[list[dict], str, list[dict]]:

@@ -90,6 +90,13 @@ def study(seed, names):
     ]
 
 
+# The rows of Table I: scales, channels of the encoder and the decoder, global skip.
+table_1 = [
+    (scales, encoder, decoder, skip)
+    for scales in (2, 3, 4)
+    for encoder, decoder, skip in ((128, 128, True), (128, 256, False), (128, 256, True), (256, 256, True))
+]
+
 photos = 'bsds432, voc2012, unlabelled628'
 plan = [
     dict(name='multiscale-blind', config='zoo/blind.py', round=3, sigma=[0, 60], then='publish'),
@@ -128,9 +135,24 @@ plan = [
     ),
     # Worse on photographs than the published ones (docs/model_zoo.md): not published.
     dict(name='multiscale-real', config='zoo/real.py', after=['multiscale-blind']),
-    # The same with another seed, and without SqueezeNet and the segmenter, which then judge; not published.
+    # For a GPU. Its weights are too large to publish in the package.
+    dict(name='drunet', config='denoise/drunet_gpu.py', sigma=[0, 60], data='bsds432'),
+    # recognition-blind with another seed, and without SqueezeNet and the segmenter, which then judge; not published.
     dict(name='recognition-again', config='zoo/recognition_blind.py', options={'randomness.seed': 1}, sigma=[0, 60]),
     dict(name='recognition-fewer', config='zoo/recognition_fewer.py', sigma=[0, 60]),
+    *(
+        dict(
+            name=f'table1/scales{scales}_enc{encoder}_dec{decoder}{"" if skip else "_noskip"}',
+            config='zoo/table1.py',
+            options={
+                'model.denoiser.num_scales': scales,
+                'model.denoiser.encoder_channels': encoder,
+                'model.denoiser.decoder_channels': decoder,
+                'model.denoiser.global_skip': skip,
+            },
+        )
+        for scales, encoder, decoder, skip in table_1
+    ),
     *study(0, arms),
     *recognition_study(0),
     *study(1, arms),

@@ -1,8 +1,6 @@
 #!/usr/bin/env bash
-# Train published weights again, by name:
-#   projects/zoo/train.sh NAME ...          as they were made, on two CPU cores: multiscale-sigma{25,30,60}, multiscale-blind, multiscale-real
-#   projects/zoo/train.sh --gpu NAME ...    on a GPU, side by side: multiscale-sigma{15,25,30,35,45,50,60}, multiscale-blind, drunet,
-#                                        and scalesS_encE_decD[_noskip]: a row of Table I, each with one short equal schedule
+# Train weights of round 0 again, by name, on two CPU cores: multiscale-sigma{25,30,60}, multiscale-blind, multiscale-real
+#   projects/zoo/train.sh NAME ...
 # A run that was stopped goes on. Logs and checkpoints are in work_dirs/zoo/NAME/; python -m projects.zoo publishes what came of it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -48,36 +46,9 @@ on_cpu() {
   esac
 }
 
-on_gpu() {
-  case $1 in
-    multiscale-sigma*) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma="${1#multiscale-sigma}" ;;
-    multiscale-blind) train configs/denoise/multiscale_sigma25_gpu.py "$out/$1" model.degradation.sigma=0,60 ;;
-    drunet) train configs/denoise/drunet_gpu.py "$out/$1" ;;
-    scales[234]_enc*_dec*)
-      local scales encoder decoder skip=true
-      IFS=_ read -r scales encoder decoder _ <<< "$1"
-      [[ $1 == *_noskip ]] && skip=false
-      train configs/denoise/table1_gpu.py "$out/$1" "model.denoiser.num_scales=${scales#scales}" "model.denoiser.global_skip=$skip" \
-        "model.denoiser.encoder_channels=${encoder#enc}" "model.denoiser.decoder_channels=${decoder#dec}"
-      ;;
-    *)
-      echo "no recipe for '$1' on a GPU; there are multiscale-sigmaS, multiscale-blind, drunet and the rows of Table I" >&2
-      exit 2
-      ;;
-  esac
-}
-
-if [ "${1:-}" = --gpu ]; then
-  shift
-  pids=()
-  for name in "$@"; do
-    on_gpu "$name" &
-    pids+=($!)
-  done
-  for pid in "${pids[@]}"; do wait "$pid"; done
-elif [ $# -gt 0 ]; then
+if [ $# -gt 0 ]; then
   for name in "$@"; do on_cpu "$name"; done
 else
-  sed -n '2,6s/^# //p' "$0"
+  sed -n '2,4s/^# //p' "$0"
   exit 2
 fi

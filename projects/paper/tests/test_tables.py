@@ -10,7 +10,13 @@ from PIL import Image
 
 from projects.paper import tables
 from projects.paper.published import MEANS, METHODS, SIGMAS, TABLE_1, TABLE_2
-from projects.paper.records import architecture_records, image_markdown, image_records
+from projects.paper.records import (
+    architecture_markdown,
+    architecture_records,
+    image_markdown,
+    image_records,
+    rank_correlation,
+)
 from semrestore.cli.run import run
 from semrestore.denoisers import FFDNet
 from semrestore.evaluation.bench import Bench
@@ -66,10 +72,22 @@ def test_best_and_second_best_are_marked_among_methods_that_ran_on_all_images():
 
 def test_architectures_without_weights_have_costs_and_no_psnr():
     costs = {name: dict(weights=1, parameters=2, multiply_adds=3) for name in TABLE_1}
-    records = architecture_records(costs, {'scales3_enc128_dec256': [dict(psnr=30.0), dict(psnr=31.0)]})
+    results = {'scales3_enc128_dec256': [dict(psnr=30.0), dict(psnr=31.0)]}
+    records = architecture_records(costs, results, {'scales3_enc128_dec256': {400: 28.5, 800: 29.25}})
     by_name = {record['architecture']: record for record in records}
     assert by_name['scales2_enc128_dec128']['psnr'] is None
     assert by_name['scales3_enc128_dec256']['difference'] == pytest.approx(30.5 - 30.83)
+    lines = architecture_markdown(records, results).splitlines()
+    assert lines[0].endswith('| held out 400 (dB) | held out 800 (dB) |')
+    assert any(line.endswith('| 30.50 | 30.83 | -0.33 | 28.50 | 29.25 |') for line in lines)
+
+
+def test_rank_correlation_is_spearmans_and_its_interval_is_over_images():
+    # In the paper's order: 30.41, 30.64, 30.76. On the first image ours are in that order, on the second two swap
+    # places: 1 - 6 * 2 / (3 * 8) = 0.5; their means are as the second has them.
+    values = dict(scales2_enc128_dec128=(1, 1), scales3_enc128_dec128=(2, 4), scales4_enc128_dec128=(3, 2))
+    results = {name: [dict(psnr=float(value)) for value in each] for name, each in values.items()}
+    assert rank_correlation(results) == pytest.approx((0.5, 0.5, 1.0))
 
 
 @pytest.fixture
