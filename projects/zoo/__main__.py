@@ -5,6 +5,7 @@
   breadth      measure PSNR on altered photos into results/breadth.csv
   ensemble     measure the self-ensemble into results/ensemble.csv
   recognition  measure task networks behind the weights into results/recognition.json
+  study        compare the runs of the study of recognition in results/recognition_study.json
   page         write the pages in docs/, the table in README.md, and weights/metafile.yml
 
 Example:
@@ -62,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recognised.add_argument(
         '--networks', nargs='+', default=(), choices=list(recognition.NETWORKS), help='networks (default: all)'
     )
+    study = commands.add_parser('study', help='compare the runs of the study of recognition photo by photo')
+    study.add_argument(
+        '--out', type=Path, default=trainings.OUT, metavar='DIR', help='folder of the runs (default: work_dirs/zoo)'
+    )
     commands.add_parser('page', help='write the pages')
     options = parser.parse_args(arguments)
     if options.subcommand == 'train':
@@ -78,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measure.ensemble(options.names, options.sets)
     elif options.subcommand == 'recognition':
         recognition.measure_recognition(options.images, options.peers, options.noises, options.networks)
+    elif options.subcommand == 'study':
+        recognition.compare_study(options.out)
     else:
         write_pages()
 

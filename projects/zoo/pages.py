@@ -27,12 +27,6 @@ BREADTH_COLUMNS = {
     )
     for sigma in sigmas
 }
-RECOGNITION_COLUMNS = {
-    f'{network}, {title} {sigma}' if sigma != '0' else f'{network}, {title} clean': (f'{network}/{metric}', sigma)
-    for network in ('lite0', 'squeezenet')
-    for title, metric, sigmas in (('top-1', 'top-1', ('0', '30')), ('confidence', 'confidence', ('0', '30', '60')))
-    for sigma in sigmas
-} | {'PSNR 30': ('held_out/PSNR', '30')}
 COLUMNS = 5  # of the plot of the losses
 AUTHORS_MCWNNM = 36.88  # measured on the images that the authors published
 
@@ -47,7 +41,7 @@ def read_rows(path: Path = CSV) -> list[dict]:
 
 def pages() -> dict[Path, str]:
     """Return the content of the files that are generated or have generated blocks."""
-    from projects.zoo.recognition import recognition_blocks
+    from projects.zoo.recognition import recognition_blocks, study_block
 
     rows = read_rows()
     how = [
@@ -64,7 +58,7 @@ def pages() -> dict[Path, str]:
         peers=_peers(),
         breadth=_breadth(),
         breadth_study=_study('breadth', BREADTH_COLUMNS),
-        recognition_study=_study('recognition', RECOGNITION_COLUMNS),
+        recognition_study=study_block(),
         made='\n'.join(how),
         photographs=_photographs(rows),
         ensemble=_ensemble(),

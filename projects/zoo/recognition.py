@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from projects.zoo.pages import ROOT
 
@@ -15,6 +16,7 @@ NETWORKS = {
     'lite2': 'efficientnet_lite2_imagenet_samples',
 }
 """Configs of ``configs/evaluation``, by the name that a training has for the network."""
+STUDY_TITLES = {'lite0': 'EfficientNet-Lite0', 'squeezenet': 'SqueezeNet 1.1'}
 JUDGES = ('mobilenetv2', 'lite1', 'lite2')
 """No weights are trained through these or chosen by them."""
 TITLES = {
@@ -25,6 +27,7 @@ TITLES = {
     'efficientnet_lite1_imagenet_samples': 'EfficientNet-Lite1',
     'efficientnet_lite2_imagenet_samples': 'EfficientNet-Lite2',
 }
+STUDY, STUDY_SIGMAS = ROOT / 'results/recognition_study.json', (30, 60)
 SIGMAS = (0, 15, 30, 45, 60)
 NOISES = ('poisson_gaussian', 'camera', 'noisy_jpeg')
 OURS = {'recognition': 'recognition-blind', 'pixel-trained': 'multiscale-blind'}
@@ -95,6 +98,44 @@ def _files() -> dict[str, str]:
     return {title: published()[name]['file'] for title, name in OURS.items()}
 
 
+def compare_study(out: Path) -> None:
+    """Compare the runs of the study with the run ``lite0`` of the same seed, photo by photo.
+
+    Writes results/recognition_study.json. What was measured before is not run again while
+    ``work_dirs/zoo/recognition`` is there.
+
+    Args:
+        out: Folder of the queue's runs.
+    """
+    import torch
+
+    from projects.zoo.trainings import PLAN, read_plan
+    from semrestore.engine import bf16_is_fast
+    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
+    from semrestore.evaluation.matrix import Matrix
+    from semrestore.evaluation.methods import Method, parse_method
+    from semrestore.files import write_text
+    from semrestore.weights.read import latest_checkpoint
+
+    dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
+    tasks = task_configs(str(ROOT / 'configs/evaluation/held_out_recognition.py'))
+    runs: dict[str, list[Method]] = {}
+    for training in read_plan(PLAN):
+        folder = training.folder(out)
+        if training.then == 'recognition' and (folder / 'finished').is_file():
+            arm, seed = training.name.split('/')[1:]
+            runs.setdefault(seed, []).append(Method(arm, checkpoint=latest_checkpoint(folder)))
+    records = []
+    for seed, methods in runs.items():
+        others = [parse_method('noisy', ''), Method('pixel-trained', checkpoint='zoo:multiscale-blind')]
+        sigmas = gaussian_noises(STUDY_SIGMAS)
+        cells = run_cells(tasks, [*others, *methods], sigmas, CELLS / f'study{seed}', {}, dtype)
+        found = Matrix(cells, STUDY_SIGMAS, 'lite0').records()
+        records += [dict(seed=int(seed), **_short(record)) for record in found if record['metric'] == 'confidence']
+    write_text(STUDY, json.dumps(dict(dtype=str(dtype), records=records), indent=0) + '\n')
+    print(f'wrote {STUDY.relative_to(ROOT)}')
+
+
 def recognition_blocks() -> dict[str, str]:
     """Return the tables of docs/recognition.md."""
     if not RESULTS.is_file():
@@ -114,6 +155,37 @@ def recognition_blocks() -> dict[str, str]:
         recognition_unseen=markdown(unseen, 'pixel-trained').strip(),
         recognition_seen=markdown(seen, 'pixel-trained').strip(),
     )
+
+
+def study_block() -> str:
+    """Return the runs of the study, each less the run ``lite0`` of the same seed, with paired intervals over photos."""
+    if not STUDY.is_file():
+        return 'Not measured yet.'
+    records = json.loads(STUDY.read_text(encoding='utf-8'))['records']
+    tasks = list(dict.fromkeys(record['task'] for record in records))
+    columns = [(task, sigma) for task in tasks for sigma in STUDY_SIGMAS]
+    titles = [f'{STUDY_TITLES[task.rpartition("-")[2]]}, sigma {sigma}' for task, sigma in columns]
+    lines = ['| run | ' + ' | '.join(titles) + f' | PSNR at {STUDY_SIGMAS[0]} (dB) |']
+    lines.append('| --- |' + ' ---: |' * (len(columns) + 1))
+    for method in dict.fromkeys(record['method'] for record in records):
+        row = [record for record in records if record['method'] == method]
+        cells = [_differences([one for one in row if (one['task'], one['sigma']) == column]) for column in columns]
+        psnr = [one['psnr'] for one in row if one['sigma'] == STUDY_SIGMAS[0] and one['psnr'] is not None]
+        lines.append(f'| {method} | {" | ".join(cells)} | {sum(psnr) / len(psnr):.2f} |')
+    return '\n'.join(lines)
+
+
+def _differences(records: Sequence[dict]) -> str:
+    """Return a mean over the seeds, and each seed's difference; bold where every interval leaves out zero."""
+    text = f'{sum(record["value"] for record in records) / len(records):.1f}'
+    paired = [record for record in records if record.get('difference') is not None]
+    if not paired:
+        return text
+    differences = ', '.join(
+        f'{one["difference"]:+.1f} [{one["difference_low"]:+.1f}, {one["difference_high"]:+.1f}]' for one in paired
+    )
+    proven = all(one['difference_low'] > 0 for one in paired) or all(one['difference_high'] < 0 for one in paired)
+    return f'{text} (**{differences}**)' if proven else f'{text} ({differences})'
 
 
 def _summary(records: Sequence[dict]) -> str:
