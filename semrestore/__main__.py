@@ -17,6 +17,7 @@ COMMANDS = {
     'check': 'measure what the published denoisers do for your own network',
     'cross-task': 'put every denoiser before every task at every noise level',
     'denoise': 'denoise images and films',
+    'app': 'open a page to try the denoisers in a browser',
     'compare': 'draw methods side by side, with a zoomed region and a slider',
     'gradient-maps': 'draw where each term of the joint loss looks',
     'curves': 'draw the losses and the validation of trainings',

@@ -1,5 +1,7 @@
 """The fixtures that tests of several folders use."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -76,3 +78,26 @@ def batch(photos):
         DataSample(metainfo=dict(img_path=f'{name}.png')).set_gt_label(label) for label, name in enumerate('abcd')
     ]
     return dict(inputs=images, data_samples=samples)
+
+
+@pytest.fixture
+def browser():
+    """A real chromium without a window."""
+    playwright = pytest.importorskip(
+        'playwright.sync_api', reason='playwright is not installed: pip install playwright'
+    )
+    chromium = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+    if not chromium:
+        pytest.skip('there is no chromium: apt-get install chromium')
+    with playwright.sync_playwright() as started:
+        flags = [
+            '--no-sandbox',
+            '--disable-gpu',
+            '--no-first-run',
+            '--disable-background-networking',
+            '--disable-component-update',
+            '--disable-sync',
+        ]
+        running = started.chromium.launch(executable_path=chromium, args=flags)
+        yield running
+        running.close()

@@ -10,7 +10,7 @@ from semrestore.images.formats import STRIP
 from semrestore.images.picture import Picture
 from semrestore.images.read import decode, read_first
 
-__all__ = ['decode_photo', 'read_photo']
+__all__ = ['as_photo', 'decode_photo', 'read_photo']
 
 TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -38,7 +38,7 @@ def read_photo(path: str | Path) -> np.ndarray:
         UserError: The file is not an image, is truncated, declares more pixels than Pillow takes (twice
             ``PIL.Image.MAX_IMAGE_PIXELS``), or has values without a stated range (floats, 32-bit integers).
     """
-    return _as_photo(read_first(Path(path)))
+    return as_photo(read_first(Path(path)))
 
 
 def decode_photo(content: bytes, name: str) -> np.ndarray:
@@ -54,10 +54,11 @@ def decode_photo(content: bytes, name: str) -> np.ndarray:
     Raises:
         UserError: As for :func:`read_photo`; the message has the name.
     """
-    return _as_photo(decode(content, name))
+    return as_photo(decode(content, name))
 
 
-def _as_photo(picture: Picture) -> np.ndarray:
+def as_photo(picture: Picture) -> np.ndarray:
+    """Return a picture as 8-bit RGB ``(H, W, 3)`` by the rule of :func:`read_photo`."""
     pixels = _upper_8_bits(picture.pixels)
     if picture.alpha is not None:
         pixels = _on_white(pixels, _upper_8_bits(picture.alpha))

@@ -1,11 +1,15 @@
 """The examples run as their pages say."""
 
 import os
+import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 
 from semrestore.cli import denoise
 from semrestore.cli.run import run
@@ -34,3 +38,28 @@ def test_two_workers_of_ray_write_what_the_command_writes(tmp_path):
     assert len(expected) == 6
     for path in expected:
         assert (tmp_path / 'out' / path).read_bytes() == (tmp_path / 'expected' / path).read_bytes(), path
+
+
+def test_the_space_says_what_hugging_face_asks_for_and_installs_the_page():
+    space = ROOT / 'examples/space'
+    _, front, _ = (space / 'README.md').read_text().split('---\n', 2)
+    settings = yaml.safe_load(front)
+    # https://huggingface.co/docs/hub/spaces-config-reference
+    assert (settings['sdk'], settings['app_file']) == ('gradio', 'app.py')
+    assert len(settings['short_description']) <= 60
+    lines = (space / 'requirements.txt').read_text().split('\n')
+    (needed,) = [Requirement(line) for line in lines if line and not line.startswith('--')]
+    assert needed.name == 'semrestore'
+    extras = tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['optional-dependencies']
+    (gradio,) = [Requirement(text) for extra in needed.extras for text in extras[extra]]
+    assert gradio.name == settings['sdk']
+    assert gradio.specifier.contains(settings['sdk_version'])
+
+
+@pytest.mark.slow
+def test_the_space_builds_its_page():
+    pytest.importorskip('gradio', reason="the extra `app` is not installed: pip install 'semrestore[app]'")
+    from semrestore.app import Trial, build_page
+
+    space = runpy.run_path(str(ROOT / 'examples/space/app.py'), run_name='space')
+    assert build_page(Trial(space['LIMITS'], 'cpu'), space['NETWORKS'])

@@ -1,6 +1,5 @@
-"""What the tests of the raters' page share: folders of images, a study, a server, a browser."""
+"""What the tests of the raters' page share: folders of images, a study, a server."""
 
-import shutil
 import subprocess
 import sys
 
@@ -70,25 +69,3 @@ def serving(folders):
     for process in processes:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def browser():
-    playwright = pytest.importorskip(
-        'playwright.sync_api', reason='playwright is not installed: pip install playwright'
-    )
-    chromium = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-    if not chromium:
-        pytest.skip('there is no chromium: apt-get install chromium')
-    with playwright.sync_playwright() as started:
-        flags = [
-            '--no-sandbox',
-            '--disable-gpu',
-            '--no-first-run',
-            '--disable-background-networking',
-            '--disable-component-update',
-            '--disable-sync',
-        ]
-        running = started.chromium.launch(executable_path=chromium, args=flags)
-        yield running
-        running.close()

@@ -1,0 +1,10 @@
+"""The page of ``semrestore app`` as a Hugging Face Space; README.md says how to put it there."""
+
+from semrestore.app import Limits, Trial, build_page, launch_options
+
+# Two shared CPU cores: smaller limits than on a machine of one's own.
+LIMITS = Limits(megapixels=6, megabytes=20, seconds=60)
+NETWORKS = ['torchvision:mobilenet_v2', 'timm:tf_efficientnet_lite0', 'torchvision:lraspp_mobilenet_v3_large']
+
+if __name__ == '__main__':
+    build_page(Trial(LIMITS), NETWORKS).launch(**launch_options(LIMITS))
