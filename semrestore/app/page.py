@@ -30,6 +30,9 @@ Choose a photo, add noise to it or take it as it is, and see what the denoiser m
 """
 CSS = '.gradio-container { max-width: 1200px !important; margin: auto; } footer { display: none !important; }'
 
+SCROLL = "() => document.getElementById('results').scrollIntoView({ behavior: 'smooth' })"
+"""On a phone the results are below what is seen."""
+
 
 def build_page(trial: Trial, networks: Sequence[str] = ()) -> Any:
     """Return the page as ``gradio.Blocks``.
@@ -65,7 +68,7 @@ def build_page(trial: Trial, networks: Sequence[str] = ()) -> Any:
                 weights = gr.Dropdown(_weights(), value=DEFAULT, label='Denoiser')
                 network = gr.Dropdown(networks, value=networks[0], label='Network that looks at it')
                 button = gr.Button('Restore', variant='primary')
-        with gr.Column(visible=False) as results:
+        with gr.Column(visible=False, elem_id='results') as results:
             summary = gr.Markdown()
             with gr.Row(equal_height=False):
                 whole = gr.ImageSlider(label='Before and after', format='png', buttons=['fullscreen'], scale=2)
@@ -82,7 +85,7 @@ def build_page(trial: Trial, networks: Sequence[str] = ()) -> Any:
 
         outputs = [results, summary, whole, part, download, *(part for view in seen for part in view.parts)]
         inputs = [file, noise, level, shrink, weights, network]
-        button.click(show, inputs, outputs, concurrency_limit=1, scroll_to_output=True, api_visibility='private')
+        button.click(show, inputs, outputs, concurrency_limit=1, api_visibility='private').success(js=SCROLL)
     return page
 
 

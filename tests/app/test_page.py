@@ -47,6 +47,7 @@ def test_a_visitor_restores_a_photo_and_sees_what_a_network_sees(address, browse
     page.get_by_text('600 x 400 pixels').wait_for()
     page.get_by_test_id('label-output-value').nth(2).wait_for()
     assert page.get_by_test_id('label-output-value').all_inner_texts() == ['espresso'] * 3  # clean, noisy, restored
+    page.wait_for_function("document.getElementById('results').getBoundingClientRect().top < innerHeight / 2")
     with page.expect_download() as download:
         page.get_by_role('button', name='Download').click()
     assert download.value.suggested_filename == 'coffee-restored.png'
