@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from skimage import restoration  # loads its functions and SciPy's statistics only when used
 from torch import Tensor
 
 from semrestore.denoisers.base import Denoiser
@@ -19,6 +18,8 @@ class Wavelet(Denoiser):
     @torch.no_grad()
     def forward(self, noisy: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         """See :class:`~semrestore.denoisers.base.Denoiser`."""
+        from skimage import restoration  # no other denoiser needs it
+
         images = noisy.double().cpu().permute(0, 2, 3, 1).numpy()
         if sigma is None:
             levels = [restoration.estimate_sigma(image, channel_axis=-1) for image in images]

@@ -1,8 +1,12 @@
 """What starts at once: importing the package, and the help of every command."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -74,6 +78,31 @@ def test_denoising_a_photo_takes_none_of_the_training_libraries(tmp_path, photo_
     assert 'multiscale-blind' in done.stdout
     assert done.stdout.splitlines()[-1] == 'set()'
     assert (tmp_path / 'restored/small.png').is_file()
+
+
+def test_denoising_needs_no_more_than_the_short_installation_has(tmp_path, photo_paths):
+    page = Path('docs/installation.md').read_text()
+    commands = re.search(r'## To denoise alone.*?```bash\n(.*?)```', page, re.DOTALL)[1].replace('\\\n', '')
+    packages = [
+        re.findall(r"(?<=[ '])[a-z][\w-]*", re.sub(r'--index-url \S+', '', line)) for line in commands.splitlines()
+    ]
+    whole = [name for line in packages[:2] for name in line if name not in ('install', 'pip')]
+    alone = [name for name in packages[2] if name != 'install']
+    assert {'torch', 'pillow', 'tifffile'} <= set(whole)
+    assert set(alone) == {'onedl-mmengine', 'semrestore'}
+    small = Image.open(photo_paths['coffee']).convert('RGB').crop((0, 0, 40, 40))
+    small.save(tmp_path / 'small.jpg')
+    small.save(tmp_path / 'page.tif')
+    cv2.imwrite(str(tmp_path / 'wide.png'), np.asarray(small).astype(np.uint16) * 257)
+    program = [
+        sys.executable,
+        Path('tests/programs/short_install.py').resolve(),
+        f'{" ".join(whole)};{" ".join(alone)}',
+    ]
+    arguments = ['denoise', 'small.jpg', 'page.tif', 'wide.png', '--sigma', 'auto']
+    done = subprocess.run([*program, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert '3 of 3 images restored' in done.stdout
 
 
 def test_every_public_name_is_there():
