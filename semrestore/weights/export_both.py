@@ -58,7 +58,7 @@ class DenoiserAndNetwork(nn.Module):
             )
         matrix, shift = _colours(task, side)
         self.register_buffer('matrix', matrix.view(3, 3, 1, 1))
-        self.register_buffer('inverse', matrix.inverse().view(3, 3, 1, 1))
+        self.register_buffer('inverse', matrix.inverse().contiguous().view(3, 3, 1, 1))
         self.register_buffer('shift', shift.view(1, 3, 1, 1))
         self.task = task
 
@@ -79,7 +79,8 @@ def _colours(task: FrozenTask, side: int) -> tuple[Tensor, Tensor]:
     prepared = task.preprocess(colours[:, :, None, None].expand(-1, -1, side, side).contiguous())
     values = prepared[:, :, side // 2, side // 2] if prepared.shape[-2:] == (side, side) else None
     if values is not None and prepared.eq(values[:, :, None, None]).all():
-        shift, matrix = values[0], (values[1:4] - values[0]).T
+        # Copies, since torch.export would write the whole tensor that a view is of, with a warning.
+        shift, matrix = values[0].clone(), (values[1:4] - values[0]).T.contiguous()
         if torch.allclose(matrix @ colours[4] + shift, values[4], atol=1e-5):
             return matrix, shift
     raise UserError(

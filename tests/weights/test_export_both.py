@@ -59,9 +59,10 @@ def test_both_give_what_the_network_gives_behind_the_denoiser(denoiser, images):
 
 
 @pytest.mark.parametrize('suffix', ['.onnx', '.pt2'])
-def test_the_exported_file_gives_pytorchs_scores(denoiser, images, tmp_path, suffix):
+def test_the_exported_file_gives_pytorchs_scores(denoiser, images, tmp_path, suffix, recwarn):
     path = tmp_path / f'robust{suffix}'
     worst, photos = export_both(denoiser, task(), SIDE, path)
+    assert not [warning.message for warning in recwarn if 'pt2_archive' in warning.filename]
     assert worst < 1e-4
     assert photos > 4
     both = DenoiserAndNetwork(denoiser, task(), SIDE).eval()
