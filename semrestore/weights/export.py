@@ -44,7 +44,7 @@ def export_denoiser(denoiser: Denoiser, path: Path, fp16: bool = False) -> float
     denoiser = InferenceDenoiser(denoiser).denoiser.eval()
     denoiser.to(memory_format=torch.contiguous_format)
     tolerance = TOLERANCE_FP16 if fp16 else TOLERANCE
-    example, shapes = _example(sigma)
+    example, shapes = example_of(sigma)
     written = _in_half_precision(denoiser, sigma) if fp16 else denoiser
     inputs = ['noisy', 'sigma'][: len(example)]
     return write_compared(
@@ -61,6 +61,8 @@ def write_compared(
     output: str,
     difference: Callable[[Callable[..., Tensor]], float],
     tolerance: float,
+    finish: Callable[[Path], object] | None = None,
+    unit: str = '',
 ) -> float:
     """Write a network to a file, and keep the file only if it agrees with PyTorch.
 
@@ -73,6 +75,8 @@ def write_compared(
         output: Name of the result (ONNX).
         difference: Returns the difference from PyTorch, given a function that runs the file.
         tolerance: The largest difference that is allowed.
+        finish: Changes the file before it is compared.
+        unit: Of the difference.
 
     Returns:
         The difference.
@@ -87,18 +91,20 @@ def write_compared(
             else:
                 with open(unfinished, 'wb') as file:
                     torch.export.save(torch.export.export(network, example, dynamic_shapes=shapes), file)
+            if finish is not None:
+                finish(unfinished)
         with explained(f"'{path}' is not written, because the exported file does not run"):
             found = difference(_opened(unfinished))
         if not found <= tolerance:
             raise UserError(
-                f"'{path}' is not written, because its result differs from PyTorch's by {found:.1e}; expected at"
-                f' most {tolerance:g}'
+                f"'{path}' is not written, because its result differs from PyTorch's by {found:.1e}{unit}; expected at"
+                f' most {tolerance:g}{unit}'
             )
     return found
 
 
-def _example(sigma: bool) -> tuple[tuple, tuple]:
-    """Return arguments to trace with, and their free dimensions."""
+def example_of(sigma: bool) -> tuple[tuple, tuple]:
+    """Return arguments of a denoiser to trace with, and their free dimensions."""
     batch, any_size = torch.export.Dim('batch', min=1), torch.export.Dim.AUTO
     images, shape = torch.zeros(2, 3, 67, 77), {0: batch, 2: any_size, 3: any_size}
     return ((images, torch.full((2,), 0.1)), (shape, {0: batch})) if sigma else ((images,), (shape,))

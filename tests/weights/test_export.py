@@ -86,6 +86,10 @@ def test_torch_export_loads_without_semrestores_classes(tmp_path, noisy):
     [
         (['zoo:multiscale-sigma25', '--out', 'OUT/model.onx'], 'model.onx'),
         (['zoo:multiscale-sigma25', '--out', 'OUT/model.pt2', '--fp16'], '--fp16'),
+        (['zoo:multiscale-sigma25', '--out', 'OUT/model.pt2', '--int8'], '--int8'),
+        (['zoo:multiscale-sigma25', '--out', 'OUT/model.onnx', '--calibrate', '.'], '--int8'),
+        (['zoo:multiscale-sigma25', '--out', 'OUT/model.onnx', '--int8', '--calibrate', 'nowhere'], 'nowhere'),
+        (['zoo:multiscale-sigma25', '--out', 'OUT/a.onnx', '--int8', '--before', 'timm:resnet18'], '--int8'),
         (
             ['zoo:multiscale-sigma25', '--out', 'OUT/mine.onnx'],
             '--overwrite',
