@@ -183,7 +183,11 @@ def table(document: dict) -> str:
     """Return the figures as Markdown."""
     rows = document['rows']
     first = {name: next(row for row in rows if row['engine'] == name) for name in ('PyTorch', 'ONNX Runtime')}
+    height, width = document['size']
     lines = [
+        f'`{document["model"]}` on one photo of {height} x {width}, {document["machine"]["processor"]}: the fastest of'
+        f' {rows[0]["repeats"]} runs. PSNR at sigma {document["sigma"]:g}, the mean over {document["photos"]} photos.',
+        '',
         '| engine | precision | seconds, fastest | speed | over ONNX Runtime, float32 | PSNR (dB) | file (MiB) |',
         '| --- | --- | ---: | ---: | ---: | ---: | ---: |',
     ]

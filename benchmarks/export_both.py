@@ -166,9 +166,7 @@ def compared(found: Tensor, expected: Tensor, exact: Tensor) -> dict:
 
 def table(document: dict) -> str:
     """Return the figures as Markdown."""
-    lines = [
-        '| network | engine | batch | from PyTorch, absolute | of the largest score | from float64 | equal labels |'
-    ]
+    lines = ['| network | engine | from PyTorch | of the largest score | from float64 | equal labels |']
     lines.append('| --- | --- | ---: | ---: | ---: | ---: |')
     for row in document['rows']:
         itself = row['engine'] == 'PyTorch'

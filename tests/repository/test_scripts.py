@@ -2,7 +2,10 @@
 
 import json
 import multiprocessing
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +13,20 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks import gpu, page
 from semrestore.denoisers import FFDNet, MultiScaleDenoiser
 from semrestore.denoisers.cost import multiply_adds
 from semrestore.weights.read import save_weights
 from tests.processes import run_module, start
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize('name', ['performance', 'inference'])
+def test_the_tables_of_a_page_are_those_of_the_results(name):
+    text = (ROOT / f'docs/{name}.md').read_text(encoding='utf-8')
+    assert '<!-- benchmark: ' in text
+    assert page.page(text) == text, 'python -m benchmarks.page fills them in'
 
 
 def forking(name, *arguments):
@@ -100,6 +111,27 @@ def test_the_benchmark_of_scaling_trains_on_one_process_and_on_two(tmp_path):
     assert (one['processes'], two['processes']) == (1, 2)
     assert one['efficiency'] == 1
     assert two['images_per_s'] == pytest.approx(4 / two['seconds_a_step'])
+
+
+@pytest.mark.slow
+def test_a_part_of_the_script_for_gpus_that_fails_does_not_lose_the_others(tmp_path):
+    python = tmp_path / 'python'
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *"semrestore demo"*) echo broken; exit 3;; esac\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    environment = os.environ | dict(SMOKE='1', PARTS='demo nccl denoise', PYTHON=str(python), OMP_NUM_THREADS='1')
+    done = subprocess.run([ROOT / 'benchmarks/gpu.sh', tmp_path / 'gpu.json'], env=environment, timeout=300)
+    assert done.returncode == 1
+    document = json.loads((tmp_path / 'gpu.json').read_text())
+    demo, nccl, denoise = (document['parts'][name] for name in ('demo', 'nccl', 'denoise'))
+    assert (demo['ended'], demo['log']) == ('failed with status 3', ['broken'])
+    assert (nccl['ended'], nccl['figures']['rows'][0]['processes']) == ('ok', 1)
+    precisions = {row['precision']: row['difference'] for row in denoise['figures']['rows']}
+    assert list(precisions) == ['float32', 'bfloat16', 'float16']
+    assert precisions['float32'] == 0 < precisions['bfloat16'] < 0.05
+    assert 'torch' in document['machine']['processor']
+    assert [line.split(' | ')[1] for line in gpu.table(document).splitlines()[4:]] == [demo['ended'], 'ok', 'ok']
 
 
 @pytest.mark.slow

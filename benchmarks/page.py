@@ -1,0 +1,46 @@
+"""Fill the tables of the documents from results/benchmark/.
+
+python -m benchmarks.page
+
+The text between ``<!-- benchmark: NAME -->`` and ``<!-- end -->`` is what ``table`` of the module ``benchmarks.NAME``
+makes of ``results/benchmark/NAME.json``.
+"""
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+NOT_RUN = '*It has not been run yet.*'
+
+
+def main() -> None:
+    """Write the pages."""
+    for path in sorted((ROOT / 'docs').glob('*.md')):
+        text = path.read_text(encoding='utf-8')
+        if (filled := page(text)) != text:
+            path.write_text(filled, encoding='utf-8')
+            print(f'wrote {path.relative_to(ROOT)}')
+
+
+def page(text: str) -> str:
+    """Return a page with its tables made anew."""
+    return re.sub(
+        r'(<!-- benchmark: (\w+) -->\n).*?(<!-- end -->)',
+        lambda match: f'{match[1]}\n{table(match[2])}\n\n{match[3]}',
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def table(name: str) -> str:
+    """Return the table of a benchmark."""
+    result = ROOT / f'results/benchmark/{name}.json'
+    if not result.is_file():
+        return NOT_RUN
+    return importlib.import_module(f'benchmarks.{name}').table(json.loads(result.read_text(encoding='utf-8')))
+
+
+if __name__ == '__main__':
+    main()
