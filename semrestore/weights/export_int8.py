@@ -2,7 +2,7 @@
 
 Weights are rounded by a scale for each output channel. Features are rounded by one scale a tensor, which comes from the
 values that the network computes on noisy photos. Convolutions that read or write the image itself stay in float32, as
-deconvolutions do: they cost little time and most of the PSNR.
+deconvolutions do: they take little of the time.
 """
 
 import logging
