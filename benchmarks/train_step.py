@@ -210,7 +210,7 @@ def plain_networks(cascade, options: argparse.Namespace) -> list[nn.Module]:
         return []
     if options.task == 'two':
         # As they are after their batch norms were folded, which a plain loop could do as well.
-        return [copy.deepcopy(cascade.tasks[name].network.model) for name in TWO]
+        return [copy.deepcopy(cascade.tasks[name].network) for name in TWO]
     vgg = torchvision.models.vgg16(weights=None)
     # Both list their layers in the order of the forward pass.
     state = copy.deepcopy(cascade.task.network.state_dict())
