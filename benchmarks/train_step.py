@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -188,6 +189,7 @@ def build(options: argparse.Namespace, steps: int, folder: str):
                 ),
             ),
             work_dir=folder,
+            experiment_name=Path(folder).name,  # MMEngine's visualiser is one for a name and a second
             log_level='WARNING',
         )
     )
