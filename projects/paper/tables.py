@@ -144,7 +144,8 @@ def _architectures(options: argparse.Namespace, bench: '_TestSet') -> tuple[list
     costs, results, courses, origins = {}, {}, {}, []
     for name in TABLE_1:
         run = options.weights / name
-        checkpoint = str((latest_checkpoint(run) if run.is_dir() else None) or run)
+        checkpoint = latest_checkpoint(run) if (run / 'finished').is_file() else None
+        checkpoint = checkpoint or str(run / 'finished')  # which is missing
         method = Method(name, config=str(CONFIGS / f'ablation/{name}_modern.py'), checkpoint=checkpoint)
         denoiser = MODELS.build(method.denoiser({}))
         counts = dict(weights=parameters(denoiser, weights_alone=True), parameters=parameters(denoiser))

@@ -73,12 +73,21 @@ def run(processes, *arguments):
         assert one.returncode == 0, one.stderr
 
 
+def trained(folder, processes):
+    out = folder / f'run{processes}'
+    batch = f'train_dataloader.batch_size={4 // processes}'  # of each process
+    run(processes, 'train', folder / 'config.py', '--work-dir', out, '--cfg-options', batch)
+    return out
+
+
 @pytest.fixture(scope='module')
-def runs(folder):
-    for processes in (1, 2):
-        batch = f'train_dataloader.batch_size={4 // processes}'  # of each process
-        run(processes, 'train', folder / 'config.py', '--work-dir', folder / f'run{processes}', '--cfg-options', batch)
-    return [folder / f'run{processes}' for processes in (1, 2)]
+def shared(folder):
+    return trained(folder, 2)
+
+
+@pytest.fixture(scope='module')
+def runs(folder, shared):
+    return [trained(folder, 1), shared]
 
 
 def test_two_processes_take_the_steps_of_one(runs):
@@ -114,7 +123,7 @@ def test_processes_exchange_only_the_denoisers_gradients(runs):
 
 
 @pytest.mark.slow
-def test_two_processes_of_torchrun_are_told_to_stop_and_go_on(folder, runs):
+def test_two_processes_of_torchrun_are_told_to_stop_and_go_on(folder, shared):
     script = [ROOT / 'tools/dist_train.sh', folder / 'config.py', '2', '--work-dir', folder / 'stopped']
     batch = ['--cfg-options', 'train_dataloader.batch_size=2']
     environment = os.environ | dict(
@@ -136,7 +145,7 @@ def test_two_processes_of_torchrun_are_told_to_stop_and_go_on(folder, runs):
     assert (folder / 'stopped/iter_5.pth').is_file()
     run(2, 'train', folder / 'config.py', '--work-dir', folder / 'stopped', '--resume', *batch)
     whole, halves = (
-        read_checkpoint(run / f'iter_{ITERATIONS}.pth')['state_dict'] for run in (runs[1], folder / 'stopped')
+        read_checkpoint(run / f'iter_{ITERATIONS}.pth')['state_dict'] for run in (shared, folder / 'stopped')
     )
     for name, value in whole.items():
         assert torch.equal(halves[name], value), name

@@ -92,28 +92,6 @@ def test_the_benchmark_of_training_checks_that_both_loops_do_the_same(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_benchmark_of_scaling_trains_on_one_process_and_on_two(tmp_path):
-    arguments = [
-        'configs/embedded/denoise_sigma30.py',
-        '--batch',
-        '2',
-        '--iterations',
-        '2',
-        '--rounds',
-        '1',
-        '--out',
-        tmp_path / 'scaling.json',
-    ]
-    narrow = ['model.denoiser.encoder_channels=8', 'model.denoiser.decoder_channels=8']
-    done = script('benchmarks.scaling', *arguments, '--cfg-options', 'model.task=None', *narrow)
-    assert done.returncode == 0, done.stderr
-    one, two = json.loads((tmp_path / 'scaling.json').read_text())['rows']
-    assert (one['processes'], two['processes']) == (1, 2)
-    assert one['efficiency'] == 1
-    assert two['images_per_s'] == pytest.approx(4 / two['seconds_a_step'])
-
-
-@pytest.mark.slow
 def test_a_part_of_the_script_for_gpus_that_fails_does_not_lose_the_others(tmp_path):
     python = tmp_path / 'python'
     python.write_text(

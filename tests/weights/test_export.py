@@ -7,6 +7,8 @@ import torch
 import semrestore
 from semrestore.cli import export
 from semrestore.cli.run import run
+from semrestore.denoisers import Denoiser
+from semrestore.errors import UserError
 from semrestore.registry import MODELS
 from semrestore.weights import export as library
 from semrestore.weights.read import save_weights
@@ -108,6 +110,23 @@ def test_bad_input_is_named_and_nothing_is_left(tmp_path, arguments, message, ca
     assert message in capsys.readouterr().err
     assert [entry.name for entry in tmp_path.iterdir()] == ['mine.onnx']
     assert (tmp_path / 'mine.onnx').read_bytes() == b'mine'
+
+
+class Branching(Denoiser):
+    """Takes another way for bright images, which no graph can hold."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, noisy, sigma=None):
+        return noisy * self.scale if noisy.mean() > 0.5 else noisy
+
+
+def test_an_export_that_fails_says_why_and_writes_nothing(tmp_path):
+    with pytest.raises(UserError, match=r'model\.onnx'):
+        library.export_denoiser(Branching(), tmp_path / 'model.onnx')
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_differs_from_pytorch_is_not_kept(tmp_path, small, monkeypatch, capsys):
