@@ -118,7 +118,8 @@ def compare_study(out: Path) -> None:
     from semrestore.weights.read import latest_checkpoint
 
     dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
-    tasks = task_configs(str(ROOT / 'configs/evaluation/held_out_recognition.py'))
+    confidence = [f'model.tasks.{name}.score=Confidence' for name in STUDY_TITLES]
+    tasks = task_configs(str(ROOT / 'configs/evaluation/held_out_recognition.py'), confidence)
     runs: dict[str, list[Method]] = {}
     for training in read_plan(PLAN):
         folder = training.folder(out)
@@ -131,7 +132,7 @@ def compare_study(out: Path) -> None:
         sigmas = gaussian_noises(STUDY_SIGMAS)
         cells = run_cells(tasks, [*others, *methods], sigmas, CELLS / f'study{seed}', {}, dtype)
         found = Matrix(cells, STUDY_SIGMAS, 'lite0').records()
-        records += [dict(seed=int(seed), **_short(record)) for record in found if record['metric'] == 'confidence']
+        records += [dict(seed=int(seed), **_short(record)) for record in found if record['sigma'] in STUDY_SIGMAS]
     write_text(STUDY, json.dumps(dict(dtype=str(dtype), records=records), indent=0) + '\n')
     print(f'wrote {STUDY.relative_to(ROOT)}')
 

@@ -42,6 +42,8 @@ class OpenMMLabTask(FrozenTask):
             the other, for weights that were saved under other names (MMEngine's ``load_checkpoint`` has the same
             argument).
         fold_batch_norm: Set to ``False`` to tap a convolution in front of its batch normalisation.
+        score: Name of the :class:`~semrestore.evaluation.Score` that the matrix shows; by default that of the kind of
+            network, such as ``'TopK'``.
     """
 
     scale: Tensor
@@ -53,6 +55,7 @@ class OpenMMLabTask(FrozenTask):
         checkpoint: str = '',
         revise_keys: Sequence[tuple[str, str]] = ((r'^module\.', ''),),
         fold_batch_norm: bool = True,
+        score: str | None = None,
     ) -> None:
         model = library_model(model) if isinstance(model, str) else model
         if model.get('data_preprocessor') is None:
@@ -67,7 +70,7 @@ class OpenMMLabTask(FrozenTask):
         self.folded = fold_batch_norms(network, example) if fold_batch_norm else {}
         self.memory_format = torch.channels_last if allow_channels_last(network, example) else torch.contiguous_format
         self.num_classes = _num_classes(network)
-        self.score = 'MeanIoU' if isinstance(network, BaseSegmentor) else 'TopK'
+        self.score = score or ('MeanIoU' if isinstance(network, BaseSegmentor) else 'TopK')
         preprocessor: Any = network.data_preprocessor
         mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
         std = getattr(preprocessor, 'std', torch.ones(3, 1, 1))

@@ -43,6 +43,7 @@ class TorchvisionTask(ScoringTask):
         revise_keys: As in :class:`~semrestore.tasks.OpenMMLabTask`.
         fold_batch_norm: Set to ``False`` to tap a convolution in front of its batch normalisation.
         self_label_threshold: Detections of this score and above are the labels of images without any.
+        score: As in :class:`~semrestore.tasks.OpenMMLabTask`.
 
     Raises:
         UserError: torchvision has no such network, it does not take the arguments, or the weights do not fit it.
@@ -60,6 +61,7 @@ class TorchvisionTask(ScoringTask):
         revise_keys: Sequence[tuple[str, str]] = (),
         fold_batch_norm: bool = True,
         self_label_threshold: float = 0.4,
+        score: str | None = None,
     ) -> None:
         kind: Kind = 'detection' if model == OURS else torchvision_kind(model)
         arguments = dict(arguments or {})
@@ -71,6 +73,7 @@ class TorchvisionTask(ScoringTask):
         load_network(network, checkpoint, revise_keys)
         classes = arguments.get('num_classes', DEFAULT_CLASSES[kind]) - (kind == 'detection')
         super().__init__(network, kind, classes, self_label_threshold)
+        self.score = score or self.score
         self.folded: dict[str, str] = {}
         self.memory_format = torch.contiguous_format
         if kind != 'detection':

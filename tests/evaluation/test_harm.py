@@ -132,3 +132,16 @@ def test_the_row_of_clean_images_is_what_a_restorer_costs(tmp_path, request, cap
     assert 'Images turned from wrong to right' in printed
     assert 'PSNR' not in printed
     assert 'PSNR' in (out / 'matrix.md').read_text()
+
+
+def test_a_task_is_measured_by_the_score_that_its_config_names(tmp_path, request):
+    (tmp_path / 'task.py').write_text(TASK.format(root=request.config.rootpath))
+    arguments = ['--tasks', tmp_path / 'task.py', '--out', tmp_path / 'out', '--sigma', 60, '--denoisers', 'noisy']
+    assert run(cross_task.main, [*map(str, arguments), '--cfg-options', 'model.task.score=Confidence']) == 0
+    records = json.loads((tmp_path / 'out/matrix.json').read_text())['records']
+    (record,) = (record for record in records if record['sigma'] == 60)
+    (rows,) = (tmp_path / 'out').rglob('*-noisy-sigma60.jsonl')
+    lines = map(json.loads, rows.read_text().splitlines())
+    probabilities = [line['probability'] for line in lines if 'probability' in line]
+    assert (record['metric'], record['images']) == ('confidence', 4)
+    assert record['value'] == pytest.approx(100 * sum(probabilities) / 4)
