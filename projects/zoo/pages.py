@@ -21,7 +21,7 @@ OURS = ('Proposed', 'blind')
 BREADTH_COLUMNS = {
     f'{title} {sigma}' if sigma != '0' else f'{title} clean': (f'{name}/PSNR', sigma)
     for title, name, sigmas in (
-        ('as is', 'held_out', ('0', '15', '25', '50')),
+        ('plain', 'held_out', ('0', '15', '25', '50')),
         ('saturated', 'held_out_saturated', ('0', '5', '15', '25', '50')),
         ('grey', 'held_out_grey', ('0', '15', '25', '50')),
     )
@@ -45,11 +45,12 @@ def pages() -> dict[Path, str]:
 
     rows = read_rows()
     how = [
-        '| weights | file | iterations | seconds | device | command |',
-        '| --- | --- | ---: | ---: | --- | --- |',
+        '| weights | round | file | iterations, all in all | seconds, all in all | device of the last training'
+        ' | command |',
+        '| --- | ---: | --- | ---: | ---: | --- | --- |',
         *(
-            f'| {name} | `{one["file"]}` | {one["iterations"]:,} | {one["wall_time_s"]:,} | {one["device"]} |'
-            f' `{one["command"]}` |'
+            f'| {name} | {one.get("round", 0)} | `{one["file"]}` | {one["iterations"]:,} | {one["wall_time_s"]:,} |'
+            f' {one["device"]} | `{one["command"]}` |'
             for name, one in published().items()
         ),
     ]

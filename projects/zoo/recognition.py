@@ -1,4 +1,4 @@
-"""Measure the weights for recognition before networks that took part in their training, and before others."""
+"""Measure the weights for recognition in front of networks that took part in their training, and of others."""
 
 import json
 from collections.abc import Sequence
@@ -142,8 +142,6 @@ def recognition_blocks() -> dict[str, str]:
     if not RESULTS.is_file():
         blocks = ('recognition_summary', 'recognition_seen', 'recognition_unseen')
         return dict.fromkeys(blocks, 'Not measured yet.')
-    from semrestore.evaluation.report import markdown
-
     records = json.loads(RESULTS.read_text(encoding='utf-8'))['records']
     for record in records:
         record['task'], record['recovery'] = TITLES[record['task']], record.get('recovery')
@@ -153,9 +151,45 @@ def recognition_blocks() -> dict[str, str]:
     seen = [record for record in records if record['task'] not in judges]
     return dict(
         recognition_summary=_summary(unseen),
-        recognition_unseen=markdown(unseen, 'pixel-trained').strip(),
-        recognition_seen=markdown(seen, 'pixel-trained').strip(),
+        recognition_unseen=_by_network(unseen),
+        recognition_seen=_by_network(seen),
     )
+
+
+def _by_network(records: Sequence[dict]) -> str:
+    """Return a table for each network: a row for each noise."""
+    lines = []
+    for task, metric in dict.fromkeys((record['task'], record['metric']) for record in records):
+        rows = [record for record in records if (record['task'], record['metric']) == (task, metric)]
+        images = {record['method']: record['images'] for record in rows}
+        most = max(images.values())
+        titles = [name if count == most else f'{name} ({count} images)' for name, count in images.items()]
+        for title in ('helped / harmed', 'PSNR (dB)'):
+            titles += [f'{title}, {method}' for method in OURS]
+        titles.append(f'{" less ".join(OURS)} (points)')
+        lines += ['', f'### {task}, {metric} (%), {most} images', '', f'| noise | {" | ".join(titles)} |']
+        lines.append('| --- |' + ' ---: |' * len(titles))
+        for sigma in dict.fromkeys(record['sigma'] for record in rows):
+            found = {record['method']: record for record in rows if record['sigma'] == sigma}
+            ours = [found[method] for method in OURS]
+            cells = [_recovered(found[method]) if method in found else '-' for method in images]
+            cells += [f'{one["helped"]} / {one["harmed"]}' for one in ours]
+            cells += [f'{one["psnr"]:.2f}' for one in ours]
+            cells.append(_difference(ours[0]))
+            lines.append(f'| {sigma} | {" | ".join(cells)} |')
+    return '\n'.join(lines).strip()
+
+
+def _recovered(record: dict) -> str:
+    """Return a value, and the recovery in brackets."""
+    recovery = '' if record['recovery'] is None else f' ({record["recovery"]:.0f} %)'
+    return f'{record["value"]:.1f}{recovery}'
+
+
+def _difference(record: dict) -> str:
+    if 'difference' not in record:
+        return '-'
+    return f'{record["difference"]:+.1f} [{record["difference_low"]:+.1f}, {record["difference_high"]:+.1f}]'
 
 
 def study_block() -> str:
@@ -198,8 +232,9 @@ def _summary(records: Sequence[dict]) -> str:
     ]
     networks = len({record['task'] for record in records})
     title = f'Mean top-1 (%) of {networks} networks that took part in no training, on {images} photos each'
-    lines = [f'{title}. Brackets hold the recovery:', '']
-    lines += ['| noise | ' + ' | '.join(whole) + ' | helped / harmed by recognition | by pixel-trained |']
+    counted = f'Helped and harmed are summed over the {networks} networks ({networks * images} answers)'
+    lines = [f'{title}. Brackets hold the recovery. {counted}:', '']
+    lines += [f'| noise | {" | ".join([*whole, *(f"helped / harmed, {method}" for method in OURS)])} |']
     lines += ['| --- |' + ' ---: |' * (len(whole) + 2)]
     for sigma in dict.fromkeys(record['sigma'] for record in records):
         cells = []
