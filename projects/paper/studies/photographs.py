@@ -27,8 +27,10 @@ from semrestore.degradations.camera import LUMA
 from semrestore.images import read_photo
 from semrestore.registry import MODELS
 
-COLUMNS = ('noise', 'images', 'std', 'dark, middle, bright', 'lags 1, 2, 3, 4', 'red - green, lags 1, 2, 4, 8')
-COLUMNS += ('red, green', 'red / green', 'finest zero (%)', 'mean in dark, middle, bright', 'clean, 1 / 4')
+COLUMNS = ('noise', 'images', 'std', 'std in dark, middle, bright', 'correlation of neighbours at distance 1, 2, 3, 4')
+COLUMNS += ('the same of red minus green at 1, 2, 4, 8', 'correlation of red with green', 'noise ratio red to green')
+COLUMNS += ('finest JPEG coefficients that are 0 (%)', 'mean in dark, middle, bright')
+COLUMNS += ("clean: neighbours' difference at 1 / at 4",)
 TONES = (64.0, 144.0)  # of the clean luma: dark, middle, bright
 
 
