@@ -166,8 +166,8 @@ def compared(found: Tensor, expected: Tensor, exact: Tensor) -> dict:
 
 def table(document: dict) -> str:
     """Return the figures as Markdown."""
-    lines = ['| network | engine | from PyTorch | of the largest score | from float64 | equal labels |']
-    lines.append('| --- | --- | ---: | ---: | ---: | ---: |')
+    titles = ('difference from PyTorch', 'the same, of the largest score', 'difference from float64', 'equal labels')
+    lines = [f'| network | engine | {" | ".join(titles)} |', '| --- | --- | ---: | ---: | ---: | ---: |']
     for row in document['rows']:
         itself = row['engine'] == 'PyTorch'
         cells = [row['network'], row['engine']]
