@@ -27,6 +27,7 @@ from semrestore.errors import UserError
 from semrestore.evaluation import psnr
 from semrestore.images import Picture, decode
 from semrestore.images.photo import as_photo
+from semrestore.images.read import TooManyPixelsError
 from semrestore.inference import DenoiseInferencer
 from semrestore.inference.pictures import Item
 from semrestore.registry import MODELS
@@ -39,7 +40,10 @@ NOISES = dict(none='as it is', white='white', sensor='sensor', camera='camera', 
 """Kinds of noise, and what the page calls them."""
 
 SHORT_SIDE = 256
-"""To which a photo is reduced before the noise is added, if so wished: about what classifiers look at."""
+"""Pixels on the shorter side of a photo that is shrunk first: about what classifiers look at."""
+
+LONGEST = 20
+"""How many times as long as wide a photo may be for a network, which enlarges it by its shorter side."""
 
 TOP = 5
 BACKGROUND = 'background'
@@ -47,12 +51,12 @@ COLOURS = [to_hex(colormaps['tab20'](index)) for index in range(20)]
 
 
 class Limits(NamedTuple):
-    """What is refused, or stopped."""
+    """Bound the photos that are taken, and the time for each."""
 
     megapixels: float = 24
     megabytes: float = 50
     seconds: float = 120
-    """For restoring one photo; checked between its tiles."""
+    """Time to restore one photo; checked between its tiles."""
 
 
 class Restored(NamedTuple):
@@ -102,17 +106,16 @@ def named_network(text: str) -> NamedTask:
 
 
 class Trial:
-    """Restores photos and shows them to networks, one after another. What was loaded last is kept.
+    """Restore photos and show them to networks, one after another. The denoiser and the network used last stay loaded.
 
     Args:
-        limits: What is refused.
-        device: Such as ``'cuda:1'``; what there is by default.
+        limits: The largest photo that is taken, and the longest time for it.
+        device: Such as ``'cuda:1'``; a GPU by default if there is one.
     """
 
     def __init__(self, limits: Limits = Limits(), device: str | None = None) -> None:  # noqa: B008 (immutable)
         self.limits = limits
         self.device = device
-        Image.MAX_IMAGE_PIXELS = int(limits.megapixels * 1e6 / 2)  # Pillow refuses at twice this
         self._folder = TemporaryDirectory(prefix='semrestore-')
         self._inferencer: tuple[str, DenoiseInferencer] | None = None
         self._network: tuple[str, Network] | None = None
@@ -126,11 +129,11 @@ class Trial:
         the upright 8-bit RGB photo, the same noise each time.
 
         Args:
-            file: Of the photo. Of an animated image the first frame is taken.
+            file: The photo's file. Of an animated image the first frame is taken.
             noise: One of :data:`NOISES`.
             level: Standard deviation of the noise at half brightness, on 0..255.
             weights: A published name or a file.
-            shrink: Reduce the photo first to 256 pixels on its shorter side, where it is larger.
+            shrink: Reduce a larger photo first to 256 pixels on its shorter side.
 
         Raises:
             UserError: The file cannot be read or is larger than the limits, or restoring it takes longer.
@@ -142,8 +145,9 @@ class Trial:
             if shrink and min(photo.shape[:2]) > SHORT_SIDE:
                 photo = np.asarray(resize(Image.fromarray(photo), SHORT_SIDE, InterpolationMode.BICUBIC))
             clean = None if noise == 'none' else photo
-            picture = Picture(photo if clean is None else add_noise(photo, noise, level), name=picture.name)
-        noisy = as_photo(picture).copy()  # a picture is restored in its own memory
+            # A copy, because a picture is restored in its own memory.
+            picture = Picture(photo.copy() if clean is None else add_noise(photo, noise, level), name=picture.name)
+        noisy = as_photo(picture).copy()
         inferencer = self._denoiser(weights)
         started = time.monotonic()
         with _deadline(inferencer.model, self.limits.seconds):
@@ -152,14 +156,15 @@ class Trial:
         return Restored(noisy, as_photo(item.picture), clean, self._write(item.picture), seconds)
 
     def look(self, network: str, image: np.ndarray) -> dict[str, float] | Segments:
-        """Return what a network sees in an image: the probabilities of five classes, or a segmentation.
+        """Return what a network sees in an image: the probabilities of up to five classes, or a segmentation.
 
         Args:
             network: ``NAME`` or ``NAME=WEIGHTS``, as :func:`~semrestore.config.named.named_task` takes them.
             image: RGB ``(H, W, 3)``, uint8.
 
         Raises:
-            UserError: There is no such network, its weights cannot be had, or it is neither classifier nor segmenter.
+            UserError: The network does not exist, its weights cannot be loaded, it is neither a classifier nor a
+                segmenter, or the image is more than 20 times as long as wide.
         """
         if self._network is None or self._network[0] != network:
             self._network = None  # before the next is loaded
@@ -170,12 +175,20 @@ class Trial:
         megabytes = file.stat().st_size / 1e6
         if megabytes > self.limits.megabytes:
             raise UserError(
-                f"'{file.name}' has {megabytes:.0f} MB; expected at most {self.limits.megabytes:g} (--max-megabytes)"
+                f"'{file.name}' has {megabytes:.3g} MB; expected at most {self.limits.megabytes:g}. Take a smaller file"
             )
-        return decode(file.read_bytes(), file.name)
+        try:
+            with _at_most(self.limits.megapixels):
+                return decode(file.read_bytes(), file.name)
+        except TooManyPixelsError:
+            raise UserError(
+                f"'{file.name}' is too large; expected at most {self.limits.megapixels:g} megapixels. Take a smaller"
+                ' photo'
+            ) from None
 
     def _denoiser(self, weights: str) -> DenoiseInferencer:
         if self._inferencer is None or self._inferencer[0] != weights:
+            self._inferencer = None  # before the next is loaded
             self._inferencer = (weights, DenoiseInferencer(weights, device=self.device))
         return self._inferencer[1]
 
@@ -197,7 +210,7 @@ def add_noise(photo: np.ndarray, kind: str, level: float) -> np.ndarray:
         level: Standard deviation of the noise at half brightness, on 0..255; 0 adds none.
     """
     if level == 0:
-        return photo
+        return photo.copy()
     noisy = _degradation(kind, level)(_tensor(photo)[None] / 255, [image_generator(0, 'photo')])[0][0]
     return noisy.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
 
@@ -224,6 +237,17 @@ def _chain(*steps: dict) -> Degradation:
 
 
 @contextmanager
+def _at_most(megapixels: float) -> Iterator[None]:
+    """Make Pillow refuse larger images."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = int(megapixels * 1e6 / 2)  # Pillow refuses at twice this
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+@contextmanager
 def _deadline(model: nn.Module, seconds: float) -> Iterator[None]:
     """Raise a :class:`UserError` at the first tile that would start after ``seconds``."""
     end = time.monotonic() + seconds
@@ -231,8 +255,8 @@ def _deadline(model: nn.Module, seconds: float) -> Iterator[None]:
     def check(*_: object) -> None:
         if time.monotonic() > end:
             raise UserError(
-                f'restoring the photo takes longer than {seconds:g} seconds and was stopped (--max-seconds);'
-                ' take a smaller one'
+                f'restoring the photo took too long; expected at most {seconds:g} seconds. Take a smaller photo, or'
+                ' shrink it first'
             )
 
     handle = model.register_forward_pre_hook(check)
@@ -243,7 +267,7 @@ def _deadline(model: nn.Module, seconds: float) -> Iterator[None]:
 
 
 class Network:
-    """A frozen network by its name, and what it looks at: a photo's middle, at the size of its own evaluation.
+    """Show photos to a frozen network, at the size that it is evaluated at.
 
     Args:
         name: As for :meth:`Trial.look`.
@@ -268,7 +292,10 @@ class Network:
             masks = {name: labels == index for index, name in found.items()}
             return Segments(np.asarray(seen), masks, {name: COLOURS[index % 20] for index, name in found.items()})
         if 'pred_score' not in sample:
-            raise UserError(f"the network '{self.name}' is neither a classifier nor a segmenter, which the page shows")
+            raise UserError(
+                f"the network '{self.name}' is neither a classifier nor a segmenter; expected one of these. Choose"
+                ' another network'
+            )
         scores = sample.pred_score.flatten().cpu()
         values, indices = scores.topk(min(TOP, len(scores)))
         # Two classes of ImageNet are called crane: the more probable one comes last, and stays.
@@ -276,9 +303,14 @@ class Network:
         return {self._class(index): value for index, value in pairs}
 
     def _prepared(self, photo: Image.Image) -> Image.Image:
+        if max(photo.size) > LONGEST * min(photo.size):
+            raise UserError(
+                f'the photo has {photo.width} x {photo.height} pixels; expected at most {LONGEST} times as long as wide'
+                ' for a network. Crop the photo, or choose no network'
+            )
         named = self.named
         seen = resize(photo, named.short_side, InterpolationMode(named.interpolation))
-        # Segmenters look at all of it.
+        # Segmenters look at the whole photo.
         return seen if named.short_side == named.side else center_crop(seen, [named.side, named.side])
 
     def _class(self, index: int) -> str:

@@ -18,7 +18,11 @@ from semrestore.images.picture import Picture, from_pil, metadata_of, orientatio
 from semrestore.images.tiff import is_tiff, tiff_page_count, tiff_pictures, turned, without_orientation
 from semrestore.images.video import frames
 
-__all__ = ['decode', 'is_animated', 'read', 'read_first']
+__all__ = ['TooManyPixelsError', 'decode', 'is_animated', 'read', 'read_first']
+
+
+class TooManyPixelsError(UserError):
+    """Report that an image has more pixels than Pillow takes."""
 
 
 def read(path: Path) -> Iterator[Picture]:
@@ -88,7 +92,7 @@ def decode(content: bytes, name: str) -> Picture:
         try:
             return replace(read_first(Path(file.name)), name=name)
         except UserError as error:
-            raise UserError(str(error).replace(file.name, name)) from None
+            raise type(error)(str(error).replace(file.name, name)) from None
 
 
 def _pages(path: Path, source: Path | BytesIO, layout: list[tuple[int, int]]) -> Iterator[Picture]:
@@ -145,8 +149,8 @@ class _reported:  # noqa: N801 (a context manager, written as a class because it
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, Image.DecompressionBombError):
             limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-            raise UserError(
-                f"image '{self.path}' has more than {limit:.0f} megapixels. Raise the limit by --max-megapixels"
+            raise TooManyPixelsError(
+                f"image '{self.path}' has more than {limit:.4g} megapixels. Raise the limit by --max-megapixels"
                 ' if you trust the file'
             ) from None
         if isinstance(error, UserError):

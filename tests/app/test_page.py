@@ -13,10 +13,9 @@ pytest.importorskip('gradio', reason="the extra `app` is not installed: pip inst
 
 
 @pytest.fixture
-def address(monkeypatch):
+def address():
     from semrestore.app import open_page
 
-    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', Image.MAX_IMAGE_PIXELS)
     networks = ['timm:tf_efficientnet_lite0', 'torchvision:lraspp_mobilenet_v3_large=random']
     page, address = open_page(Trial(Limits(megapixels=1), device='cpu'), networks, '127.0.0.1', 0)
     yield address

@@ -12,16 +12,8 @@ from semrestore.images import read_photo
 
 
 @pytest.fixture
-def limits():
-    """Pillow's limit, which a trial sets, is back afterwards."""
-    before = Image.MAX_IMAGE_PIXELS
-    yield Limits()
-    Image.MAX_IMAGE_PIXELS = before
-
-
-@pytest.fixture
-def trial(limits):
-    return Trial(limits, device='cpu')
+def trial():
+    return Trial(device='cpu')
 
 
 @pytest.fixture
@@ -84,7 +76,39 @@ def test_a_large_photo_is_shrunk_if_so_wished(trial, crop):
     assert trial.restore(crop('b.png'), shrink=True).noisy.shape == (40, 60, 3)
 
 
-def test_what_cannot_be_taken_is_named(trial, crop, tmp_path, limits):
+@pytest.mark.parametrize('orientation', [1, 6])
+def test_a_large_photo_is_shrunk_and_restored_without_noise_upright_or_turned(trial, crop, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    done = trial.restore(crop('a.png', (360, 288), exif=exif), shrink=True)
+    assert done.noisy.shape == done.restored.shape == ((256, 320, 3) if orientation == 1 else (320, 256, 3))
+    assert done.clean is None
+    turned = trial.restore(crop('b.png', exif=exif), shrink=True)
+    assert turned.restored.shape == ((40, 60, 3) if orientation == 1 else (60, 40, 3))
+
+
+def test_the_clean_photo_stays_clean_at_level_0(trial, crop):
+    file = crop('a.png')
+    done = trial.restore(file, 'white', 0)
+    assert np.array_equal(done.clean, read_photo(file))
+    assert np.array_equal(done.noisy, read_photo(file))
+    assert not np.array_equal(done.restored, done.clean)
+
+
+def test_pillows_limit_is_as_before_after_a_photo(trial, crop):
+    before = Image.MAX_IMAGE_PIXELS
+    trial.restore(crop('a.png'))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_a_network_refuses_a_photo_that_is_far_longer_than_wide(trial):
+    for size in ((5, 401), (401, 5)):
+        with pytest.raises(UserError, match='401'):
+            trial.look('timm:tf_efficientnet_lite0', np.zeros((*size, 3), np.uint8))
+    assert len(trial.look('timm:tf_efficientnet_lite0', np.zeros((5, 100, 3), np.uint8))) == 5
+
+
+def test_what_cannot_be_taken_is_named(trial, crop, tmp_path):
     broken = tmp_path / 'broken.png'
     broken.write_bytes(crop('a.png').read_bytes()[:300])
     text = tmp_path / 'notes.txt'
@@ -92,15 +116,16 @@ def test_what_cannot_be_taken_is_named(trial, crop, tmp_path, limits):
     for file in (broken, text):
         with pytest.raises(UserError, match=f"'{file.name}'"):
             trial.restore(file)
-    with pytest.raises(UserError, match=r"'a.png'.*--max-megabytes"):
-        Trial(limits._replace(megabytes=1e-3), 'cpu').restore(crop('a.png'))
-    with pytest.raises(UserError, match='--max-seconds'):
-        Trial(limits._replace(seconds=0), 'cpu').restore(crop('a.png'))
+    # Visitors have no command line, so no message names an option.
+    with pytest.raises(UserError, match=r"'a.png'[^-]* 0.001\. [^-]*$"):
+        Trial(Limits(megabytes=1e-3), 'cpu').restore(crop('a.png'))
+    with pytest.raises(UserError, match=r'^[^-]* 0 seconds[^-]*$'):
+        Trial(Limits(seconds=0), 'cpu').restore(crop('a.png'))
     with pytest.raises(UserError, match='multiscale-blind'):
         trial.restore(crop('a.png'), weights='multiscale-blnd')
     photo = crop('a.png')
-    with pytest.raises(UserError, match=r"'a.png'.*--max-megapixels"):
-        Trial(limits._replace(megapixels=1e-3), 'cpu').restore(photo)
+    with pytest.raises(UserError, match=r"'a.png'[^-]* 0.001 megapixels[^-]*$"):
+        Trial(Limits(megapixels=1e-3), 'cpu').restore(photo)
 
 
 def test_a_classifier_sees_what_is_there(trial, photo_paths):
