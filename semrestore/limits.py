@@ -6,6 +6,9 @@ LARGEST_SIGMA = 1e6
 LARGEST_DPI = 1200
 """Resolution of a picture that is drawn."""
 
+LARGEST_PORT = 65535
+"""Port of a page; TCP has 16 bits for it."""
+
 LARGEST_RECORD = 2**16
 """Characters of the JSON record that a checkpoint carries."""
 

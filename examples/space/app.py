@@ -2,7 +2,7 @@
 
 from semrestore.app import Limits, Trial, build_page, launch_options
 
-# Two shared CPU cores: smaller limits than on a machine of one's own.
+# A Space has two shared CPU cores, so the limits are smaller than on your own machine.
 LIMITS = Limits(megapixels=6, megabytes=20, seconds=60)
 NETWORKS = ['torchvision:mobilenet_v2', 'timm:tf_efficientnet_lite0', 'torchvision:lraspp_mobilenet_v3_large']
 

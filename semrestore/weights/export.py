@@ -76,7 +76,7 @@ def write_compared(
         difference: Returns the difference from PyTorch, given a function that runs the file.
         tolerance: The largest difference that is allowed.
         finish: Changes the file before it is compared.
-        unit: Of the difference.
+        unit: Unit of the difference, for the message.
 
     Returns:
         The difference.
@@ -97,7 +97,7 @@ def write_compared(
             found = difference(_opened(unfinished))
         if not found <= tolerance:
             raise UserError(
-                f"'{path}' is not written, because its result differs from PyTorch's by {found:.1e}{unit}; expected at"
+                f"'{path}' is not written, because its result differs from PyTorch's by {found:.3g}{unit}; expected at"
                 f' most {tolerance:g}{unit}'
             )
     return found

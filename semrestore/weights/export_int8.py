@@ -22,23 +22,24 @@ from semrestore.acceleration import InferenceDenoiser
 from semrestore.datasets import EmbeddedPhotos, PhotoFolder
 from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError
+from semrestore.padding import reflect_pad
 from semrestore.weights.export import example_of, write_compared
 
 __all__ = ['export_int8']
 
 FEATURES = 16
-"""A tensor with fewer channels than this is the image, or is made of it."""
+"""A tensor with fewer channels than this is the image, or comes directly from it."""
 
 QUANTISED = ('Conv', 'Add', 'Concat', 'Relu')
 PHOTOS, SIDE = 24, 128
 """Crops to take the scales from."""
 
 PERCENTILE = 99.99
-"""Of the values of a tensor that the scale spans: rare large ones are cut off, so that the others are less coarse."""
+"""Share of a tensor's values that its scale spans: cutting off rare large ones rounds the others less coarsely."""
 
 CHECKED_SIDE, CHECKED_LEVELS = 192, (15, 25, 50)
 MOST_LOST = 0.25
-"""Of PSNR, in dB."""
+"""PSNR in dB that the file may lose."""
 
 
 @torch.no_grad()
@@ -50,9 +51,9 @@ def export_int8(
     Args:
         denoiser: A learned denoiser.
         path: File to write: ``.onnx``.
-        photos: Folder of clean photos to take the scales from; by default those that scikit-image carries.
-        most_lost: The file is kept if it loses at most so much.
-        options: Of ``onnxruntime.quantization.quantize_static``, instead of those that are set here.
+        photos: Folder of clean photos to take the scales from; by default scikit-image's photos.
+        most_lost: The largest loss of PSNR in dB at which the file is kept.
+        options: Options of ``onnxruntime.quantization.quantize_static``, instead of those that are set here.
 
     Returns:
         The PSNR that is lost against PyTorch in float32, in dB: the mean over noisy photos.
@@ -108,7 +109,7 @@ def _quantise(path: Path, photos: Path | None, sigma: bool, options: dict) -> No
         weight_type=QuantType.QInt8,
     )
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # what it says is for who calls it by hand, and so is what it prints
+    logging.disable(logging.WARNING)  # its messages and prints advise people who call it themselves
     try:
         with redirect_stdout(StringIO()):
             quantize_static(path, path, Reader(), nodes_to_quantize=nodes, **(settings | options))
@@ -135,7 +136,7 @@ def feature_nodes(model: Any) -> list[str]:
 
 
 def _noisy_photos(folder: Path | None, sigma: bool) -> Iterator[dict]:
-    """Yield crops of photos with noise of any level, as the network's inputs."""
+    """Yield crops of one size with noise of any level, as the network's inputs. Smaller photos are padded."""
     pipeline = [dict(type='semrestore.LoadPhoto')]
     photos = PhotoFolder(folder=str(folder), pipeline=pipeline) if folder else EmbeddedPhotos(pipeline=pipeline)
     generator = torch.Generator().manual_seed(0)
@@ -145,6 +146,7 @@ def _noisy_photos(folder: Path | None, sigma: bool) -> Iterator[dict]:
             beyond = photo.shape[dim] - SIDE
             if beyond > 0:
                 photo = photo.narrow(dim, int(torch.randint(beyond + 1, (), generator=generator)), SIDE)
+        photo = reflect_pad(photo[None], 0, SIDE - photo.shape[2], 0, SIDE - photo.shape[1])[0]
         level = torch.rand(1, generator=generator) * 0.2
         noisy = photo[None] + level * torch.randn((1, *photo.shape), generator=generator)
         yield dict(noisy=noisy.numpy()) | (dict(sigma=level.numpy()) if sigma else {})

@@ -62,9 +62,13 @@ def test_a_visitor_restores_a_photo_and_sees_what_a_network_sees(address, browse
     assert [url for url in elsewhere if not url.startswith((address, f'blob:{address}'))] == []
 
 
-def test_a_port_that_is_taken_and_a_network_that_is_not_there_are_named(address, capsys):
+def test_a_port_that_is_taken_an_address_of_elsewhere_and_an_unknown_network_are_named(address, capsys):
     port = re.search(r':(\d+)/', address)[1]
     assert run(app.main, ['--port', port]) == 2
     assert port in capsys.readouterr().err
+    assert run(app.main, ['--port', '0', '--host', '203.0.113.1']) == 2  # an address of documentation (RFC 5737)
+    error = capsys.readouterr().err
+    assert '203.0.113.1' in error
+    assert 'port' not in error
     assert run(app.main, ['--networks', 'torchvision:mobilenet_v22']) == 2
     assert 'mobilenet_v2' in capsys.readouterr().err

@@ -12,7 +12,7 @@ from PIL import Image
 
 from projects.paper import convert_deeplabv3
 from projects.rating.store import Store
-from semrestore.cli import compare, curves, demo, denoise, new_plugin, prepare_data
+from semrestore.cli import app, compare, curves, demo, denoise, new_plugin, prepare_data
 from semrestore.cli import test as testing
 from semrestore.cli import train as training
 from semrestore.cli.run import run
@@ -268,6 +268,9 @@ def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
         (compare, ['{photo}', '--methods', 'noisy', 'clean', '--sigma', '1e300', '--out', '{out}']),
         (compare, ['{photo}', '--methods', 'noisy', 'clean', '--sigma', '25', '--out', '{out}', '--device', 'meta']),
         (curves, ['{out}', '--out', 'c.png', '--dpi', '20000']),
+        (app, ['--port', '99999']),
+        (app, ['--port', '-1']),
+        (app, ['--max-seconds', '0']),
         (testing, [JOB, 'none', '--sigma', '1e300', '--work-dir', '{out}']),
         *(
             (training, [JOB, '--embedded', '--work-dir', '{out}', '--cfg-options', option])

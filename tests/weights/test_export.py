@@ -17,6 +17,7 @@ from semrestore.weights.record import denoiser_record
 onnxruntime = pytest.importorskip(
     'onnxruntime', reason="the extra `onnx` is not installed: pip install 'semrestore[onnx]'"
 )
+onnx = pytest.importorskip('onnx', reason="the extra `onnx` is not installed: pip install 'semrestore[onnx]'")
 pytest.importorskip('onnxscript', reason="the extra `onnx` is not installed: pip install 'semrestore[onnx]'")
 
 
@@ -71,6 +72,24 @@ def test_a_network_that_needs_sigma_has_an_input_for_it(tmp_path, small, noisy):
         (restored,) = session.run(None, dict(noisy=images.numpy(), sigma=levels.numpy()))
         with torch.no_grad():
             assert np.abs(restored - denoiser(images, levels).numpy()).max() <= 1e-4
+
+
+@pytest.mark.slow
+def test_half_precision_keeps_a_network_that_needs_sigma_and_its_float32_inputs(tmp_path, small, noisy):
+    path, denoiser = small
+    assert run(export.main, [path, '--out', str(tmp_path / 'half.onnx'), '--fp16']) == 0
+    session = onnxruntime.InferenceSession(tmp_path / 'half.onnx', providers=['CPUExecutionProvider'])
+    assert [(one.name, one.type) for one in session.get_inputs()] == [
+        ('noisy', 'tensor(float)'),
+        ('sigma', 'tensor(float)'),
+    ]
+    for size in ((2, 35, 48), (1, 66, 71)):
+        images, levels = noisy(*size), torch.tensor([0.1, 0.2])[: size[0]]
+        (restored,) = session.run(None, dict(noisy=images.numpy(), sigma=levels.numpy()))
+        with torch.no_grad():
+            assert np.abs(restored - denoiser(images, levels).numpy()).max() <= 5e-3
+    weights = {one.data_type for one in onnx.load(tmp_path / 'half.onnx').graph.initializer if len(one.dims) == 4}
+    assert weights == {onnx.TensorProto.FLOAT16}
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import semrestore
 from semrestore.cli import export
@@ -49,9 +50,19 @@ def test_convolutions_on_the_image_stay_in_float32(tmp_path):
     assert [one.name for one in model.graph.input] == ['noisy', 'sigma']
 
 
+def test_photos_of_any_size_set_the_scales(tmp_path, photo_paths):
+    (tmp_path / 'photos').mkdir()
+    for number, size in enumerate([(64, 200), (300, 40), (1, 1), (200, 200)]):
+        photo = Image.open(photo_paths['rocket']).convert('RGB').resize(size)
+        photo.save(tmp_path / f'photos/{number}.png')
+    path = tmp_path / 'ffdnet.onnx'
+    export_int8(FFDNet(depth=3, channels=16).eval(), path, tmp_path / 'photos', most_lost=9)
+    assert path.is_file()
+
+
 def test_a_network_without_features_and_a_file_that_loses_too_much_are_refused(tmp_path):
     with pytest.raises(UserError, match='nothing'):
         export_int8(DnCNN(depth=3, channels=8).eval(), tmp_path / 'a.onnx')
-    with pytest.raises(UserError, match='-9 dB'):
+    with pytest.raises(UserError, match=r' -?[\d.]+ dB.* -9 dB'):
         export_int8(FFDNet(depth=3, channels=16).eval(), tmp_path / 'a.onnx', most_lost=-9)
     assert not list(tmp_path.iterdir())
