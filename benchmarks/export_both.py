@@ -77,7 +77,7 @@ def measure(name: str, photos: list[Path]) -> list[dict]:
     """Return a row for PyTorch beside itself in float64, and one for each file."""
     from semrestore.cli import export
     from semrestore.inference import DenoiseBefore
-    from semrestore.weights.export import _opened
+    from semrestore.weights.export import open_exported
 
     network, transforms = plain_network(name)
     robust = DenoiseBefore(network, DENOISER, transforms=transforms)
@@ -88,7 +88,7 @@ def measure(name: str, photos: list[Path]) -> list[dict]:
         for suffix, engine in ENGINES.items():
             path = Path(folder) / f'robust{suffix}'
             export.main([DENOISER, '--before', name, '--checkpoint', NETWORKS[name], '--out', str(path)])
-            opened = _opened(path)
+            opened = open_exported(path)
             found[engine] = in_batches(opened, images)
     exact = in_float64(network, robust, images)
     rows = [dict(engine='PyTorch') | compared(expected, expected, exact)]

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# What a GPU does with all this, in ten minutes: the demo, a joint step with and without --amp and compiled, a training under
-# NCCL with one process, and restoring by precision.
+# Measure a GPU in ten minutes: the demo, a joint step with and without --amp and compiled, a training under NCCL with
+# one process, and restoring by precision.
 #   benchmarks/gpu.sh [RESULT.json]       default: results/benchmark/gpu.json
-#   SMOKE=1 benchmarks/gpu.sh RESULT.json the same on tiny settings, on CPUs as well (with gloo), to see that it runs (with limits of
-#                                         ten times as long)
-# The result is written anew after each part. A part that fails or takes too long is recorded as that, and the next one runs.
-# PARTS='nccl denoise' runs these parts alone. PYTHON names another Python. `python -m benchmarks.page` shows the result in docs/performance.md.
+#   SMOKE=1 benchmarks/gpu.sh RESULT.json tries the script on tiny settings, on CPUs as well (with gloo), with limits
+#                                         ten times as long
+# The script writes the result anew after each part. If a part fails or takes too long, the result says so, and the next
+# part runs.
+# PARTS='nccl denoise' runs these parts alone. PYTHON names another Python. `python -m benchmarks.page` shows the result
+# in docs/performance.md.
 set -uo pipefail
 out=$(realpath -m "${1:-"$(dirname "$0")/../results/benchmark/gpu.json"}")
 cd "$(dirname "$0")/.."
@@ -46,9 +48,11 @@ fi
 part demo 120 "$python" -m semrestore demo "${demo[@]}" --out "$folder/demo"
 part step 75 "$python" -m benchmarks.train_step "${step[@]}" --out "$folder/step.json"
 part step_amp 75 "$python" -m benchmarks.train_step "${step[@]}" --amp --out "$folder/step_amp.json"
-part step_amp_compiled 100 "$python" -m benchmarks.train_step "${step[@]}" --amp --compile --out "$folder/step_amp_compiled.json"
-part nccl 75 "$python" -m benchmarks.scaling configs/embedded/denoise_sigma30.py --processes 1 --rounds 1 "${training[@]}" \
-  --out "$folder/nccl.json" --cfg-options "${narrow[@]}"
+part step_amp_compiled 100 "$python" -m benchmarks.train_step "${step[@]}" --amp --compile \
+  --out "$folder/step_amp_compiled.json"
+part nccl 75 "$python" -m benchmarks.scaling configs/embedded/denoise_sigma30.py --processes 1 --rounds 1 \
+  "${training[@]}" --out "$folder/nccl.json" --cfg-options "${narrow[@]}"
 part denoise 50 "$python" -m benchmarks.throughput "${images[@]}" --out "$folder/denoise.json"
-part denoise_compiled 100 "$python" -m benchmarks.throughput "${images[@]}" --compile --out "$folder/denoise_compiled.json"
+part denoise_compiled 100 "$python" -m benchmarks.throughput "${images[@]}" --compile \
+  --out "$folder/denoise_compiled.json"
 exit "$ended"

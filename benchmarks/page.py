@@ -3,7 +3,7 @@
 python -m benchmarks.page
 
 The text between ``<!-- benchmark: NAME -->`` and ``<!-- end -->`` is what ``table`` of the module ``benchmarks.NAME``
-makes of ``results/benchmark/NAME.json``.
+makes of ``results/benchmark/NAME.json``, or a sentence (``NOT_RUN``) if that file is missing.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NOT_RUN = '*It has not been run yet.*'
+NOT_RUN = 'Nobody has run this benchmark yet.'
 
 
 def main() -> None:
@@ -36,10 +36,11 @@ def page(text: str) -> str:
 
 def table(name: str) -> str:
     """Return the table of a benchmark."""
+    module = importlib.import_module(f'benchmarks.{name}')
     result = ROOT / f'results/benchmark/{name}.json'
     if not result.is_file():
-        return NOT_RUN
-    return importlib.import_module(f'benchmarks.{name}').table(json.loads(result.read_text(encoding='utf-8')))
+        return getattr(module, 'NOT_RUN', NOT_RUN)
+    return module.table(json.loads(result.read_text(encoding='utf-8')))
 
 
 if __name__ == '__main__':

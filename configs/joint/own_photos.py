@@ -1,4 +1,4 @@
-# Train a denoiser for your own network on a folder of your own photos without labels: set `photos` and the task.  It
+# Train a denoiser for your own network on a folder of your own photos without labels: set `photos` and the task. It
 # starts from the published weights for recognition. The network's class probabilities on each clean photo are the
 # labels. A tenth of the folder is held out for validation.
 _base_ = [

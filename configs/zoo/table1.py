@@ -1,4 +1,4 @@
-# A row of Table I: sigma 35, from random weights, each with the same short schedule, patches and noise.
+# Train a row of Table I at sigma 35, from random weights. All rows have the same short schedule, patches and noise.
 # python -m projects.zoo train table1/scales3_enc128_dec256 and so on.
 _base_ = '../study/breadth.py'
 max_iters = 1200

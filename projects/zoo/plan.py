@@ -135,8 +135,6 @@ plan = [
     ),
     # Worse on photographs than the published ones (docs/model_zoo.md): not published.
     dict(name='multiscale-real', config='zoo/real.py', after=['multiscale-blind']),
-    # For a GPU. Its weights are too large to publish in the package.
-    dict(name='drunet', config='denoise/drunet_gpu.py', sigma=[0, 60], data='bsds432'),
     # recognition-blind with another seed, and without SqueezeNet and the segmenter, which then judge; not published.
     dict(name='recognition-again', config='zoo/recognition_blind.py', options={'randomness.seed': 1}, sigma=[0, 60]),
     dict(name='recognition-fewer', config='zoo/recognition_fewer.py', sigma=[0, 60]),
@@ -157,4 +155,6 @@ plan = [
     *recognition_study(0),
     *study(1, arms),
     *recognition_study(1),
+    # For a GPU. Its weights are too large to publish in the package.
+    dict(name='drunet', config='denoise/drunet_gpu.py', sigma=[0, 60], data='bsds432'),
 ]

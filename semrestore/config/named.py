@@ -139,7 +139,7 @@ def _of_transformers(network: str, checkpoint: str | None) -> NamedTask:
         import transformers
     except ImportError:
         raise UserError(f"'hf:{network}' needs transformers: pip install 'semrestore[transformers]'") from None
-    with explained(f"'{network}' is not a folder with a network of transformers, and the hub has no such network"):
+    with explained(f"'{network}' cannot be loaded as a network of transformers, from a folder or from the hub"):
         config = transformers.AutoConfig.from_pretrained(network, trust_remote_code=False)
         size = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False).size
     side = getattr(size, 'height', None) or getattr(size, 'shortest_edge', None) or SIDE

@@ -56,8 +56,8 @@ class Bench:
             classes, known = dataset.metainfo.get('classes'), task.num_classes
             if classes and known and len(classes) > known:
                 raise UserError(
-                    f'{name}: the data have {len(classes)} classes, but the task network has {known}; expected'
-                    ' the same number'
+                    f'{name}: the data have {len(classes)} classes, but the task network has {known}; expected at'
+                    f' most {known}. Take data with fewer classes, or a network with more'
                 )
 
     def run(

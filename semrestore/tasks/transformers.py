@@ -77,7 +77,7 @@ class TransformersTask(ScoringTask):
                 f"checkpoint is '{checkpoint}'; expected 'random' or nothing. For weights of your own, give their"
                 ' folder as network'
             )
-        with explained(f"'{network}' is not a folder with a network of transformers, and the hub has no such network"):
+        with explained(f"'{network}' cannot be loaded as a network of transformers, from a folder or from the hub"):
             config = transformers.AutoConfig.from_pretrained(network, trust_remote_code=False)
             processor = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False)
         kind = 'classification' if prompts else kind or _kind_of(config, network)

@@ -18,7 +18,7 @@ from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError, explained, first_line
 from semrestore.files import replacing
 
-__all__ = ['export_denoiser']
+__all__ = ['export_denoiser', 'open_exported']
 
 TOLERANCE = 1e-4
 TOLERANCE_FP16 = 1e-2
@@ -94,7 +94,7 @@ def write_compared(
             if finish is not None:
                 finish(unfinished)
         with explained(f"'{path}' is not written, because the exported file does not run"):
-            found = difference(_opened(unfinished))
+            found = difference(open_exported(unfinished))
         if not found <= tolerance:
             raise UserError(
                 f"'{path}' is not written, because its result differs from PyTorch's by {found:.3g}{unit}; expected at"
@@ -154,8 +154,12 @@ def _in_half_precision(network: nn.Module, sigma: bool) -> nn.Module:
     return (HalfWithSigma() if sigma else Half()).eval()
 
 
-def _opened(path: Path) -> Callable[..., Tensor]:
-    """Return a function that runs an exported file."""
+def open_exported(path: Path) -> Callable[..., Tensor]:
+    """Return a function that runs an exported file: its inputs and its output are tensors on the CPU.
+
+    Args:
+        path: A file of :func:`export_denoiser`, or of another exporter of semrestore.
+    """
     if path.suffix == '.pt2':
         with open(path, 'rb') as file:
             return torch.export.load(file).module()

@@ -1,5 +1,6 @@
 """``semrestore.train``: where it starts from, and what it leaves behind."""
 
+import json
 import signal
 
 import pytest
@@ -8,6 +9,7 @@ from mmengine.model import ImgDataPreprocessor
 from torch.utils.data import Subset
 
 import semrestore
+from semrestore.cascade import Cascade
 from semrestore.config import load_config
 from semrestore.datasets import EmbeddedPhotos, StreamDataset, StreamSampler
 from semrestore.errors import UserError
@@ -38,6 +40,23 @@ def test_bare_weights_start_a_training_with_a_moving_average(tmp_path):
     semrestore.train(cfg)
     started = read_checkpoint(tmp_path / 'second/iter_1.pth')['state_dict']
     assert torch.equal(started['denoiser.head.weight'], state['denoiser.head.weight'])
+
+
+def test_a_training_logs_each_batchs_psnr_and_the_images_a_second(tmp_path, monkeypatch):
+    restore = Cascade.restore
+
+    def off_by_a_tenth(self, images, generators=None):
+        clean, noisy, restored = restore(self, images, generators)
+        return clean, noisy, clean + 0.1 + 0 * restored
+
+    monkeypatch.setattr(Cascade, 'restore', off_by_a_tenth)
+    semrestore.train(config(tmp_path, 'train_cfg.max_iters=2', 'default_hooks.logger.interval=1'))
+    (log,) = tmp_path.glob('run/*/vis_data/scalars.json')
+    steps = [line for line in map(json.loads, log.read_text().splitlines()) if 'loss' in line]
+    assert [line['step'] for line in steps] == [1, 2]
+    for line in steps:
+        assert line['batch_PSNR'] == pytest.approx(20, abs=1e-3)  # 10 log10(1 / 0.1 ** 2)
+        assert line['images/s'] > 0
 
 
 def test_resume_without_a_checkpoint_starts_from_the_published_weights(tmp_path):
