@@ -116,7 +116,7 @@ def open_page(trial: Trial, networks: Sequence[str], host: str, port: int) -> tu
         )
     except (OSError, OverflowError):
         if port:
-            raise UserError(f'port {port} on {host} is taken or not allowed; choose another --port') from None
+            raise UserError(f'port {port} on {host} is taken or not allowed. Choose another --port or --host') from None
         raise UserError(
             f"'{host}' is no address to listen on; expected one of this machine. Choose another --host"
         ) from None

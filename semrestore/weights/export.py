@@ -18,7 +18,7 @@ from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError, explained, first_line
 from semrestore.files import replacing
 
-__all__ = ['export_denoiser', 'open_exported']
+__all__ = ['export_denoiser']
 
 TOLERANCE = 1e-4
 TOLERANCE_FP16 = 1e-2
