@@ -7,9 +7,8 @@ from torch import nn
 
 from semrestore.errors import UserError
 
-# huggingface_hub does the transfer (weights/hub.py), and is imported late because that takes half a second. Its
-# ModelHubMixin is not used, because it makes the folder before a save can be refused, keeps an older model card beside
-# new weights, and accepts unknown options.
+# weights/hub.py transfers by huggingface_hub's ModelHubMixin. That is no base class here, because it takes half a
+# second to import, and because the short installation does without huggingface_hub.
 
 
 class Pretrained(nn.Module):
@@ -62,8 +61,7 @@ class Pretrained(nn.Module):
             UserError: The denoiser does not exist or is of another class, or options of the hub are given for a
                 published name.
         """
-        from semrestore.weights.build import load_denoiser
-        from semrestore.weights.hub import weights_file
+        from semrestore.weights.hub import load
 
         options = dict(
             revision=revision,
@@ -72,7 +70,8 @@ class Pretrained(nn.Module):
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        denoiser = load_denoiser(weights_file(str(name), {key: value for key, value in options.items() if value}))
+        given = {key: value for key, value in options.items() if value or (key == 'token' and value is False)}
+        denoiser = load(str(name), given)
         if not isinstance(denoiser, cls):
             raise UserError(f"'{name}' holds a {type(denoiser).__name__}; expected a {cls.__name__}")
         return denoiser

@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +9,16 @@ from torch import Tensor
 
 from semrestore.errors import UserError, explained
 from semrestore.files import write_text
+from semrestore.weights.build import load_denoiser
 from semrestore.weights.read import save_weights
 from semrestore.weights.record import checked_config, denoiser_record, weights_digest
 from semrestore.weights.zoo import PREFIX, figures, published
 
 if TYPE_CHECKING:
+    from semrestore.denoisers import Denoiser
     from semrestore.denoisers.pretrained import Pretrained
 
-__all__ = ['push', 'save', 'weights_file']
+__all__ = ['load', 'push', 'save']
 
 FILE = 'model.safetensors'
 CARD = Path(__file__).parents[1] / 'templates/model_card.md'
@@ -25,28 +26,26 @@ TOLD = ('data', 'config', 'command', 'iterations', 'device', 'sigma', 'seed')
 """What a card says of how weights were made, of what their file records."""
 
 
-def weights_file(name: str, options: dict[str, Any]) -> str | Path:
-    """Return the file of weights, or the published name, for the argument of :meth:`Denoiser.from_pretrained`.
+def load(name: str, options: dict[str, Any]) -> 'Denoiser':
+    """Load a denoiser by the argument of :meth:`Denoiser.from_pretrained`.
 
     Args:
         name: A folder, a published name, or a repository on the hub.
-        options: Of :func:`huggingface_hub.hf_hub_download`.
+        options: Of :meth:`huggingface_hub.ModelHubMixin.from_pretrained`.
 
     Raises:
         UserError: The name is unknown, or options are given for a published name.
     """
     if Path(name).is_dir():
-        return Path(name) / FILE
+        return load_denoiser(Path(name) / FILE)
     if name.removeprefix(PREFIX) in published():
         if options:
             raise UserError(
                 f"'{name}' is a published name, which comes with the package. Leave out {', '.join(options)}"
             )
-        return name
-    from huggingface_hub import hf_hub_download
-
+        return load_denoiser(name)
     with explained(f"'{name}' is neither a published name ({', '.join(published())}) nor a folder, and the hub"):
-        return hf_hub_download(name, FILE, **options)
+        return _on_hub().from_pretrained(name, **options)
 
 
 def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
@@ -70,14 +69,27 @@ def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
 
 def push(denoiser: 'Pretrained', repo_id: str, private: bool | None, token: str | bool | None, message: str) -> str:
     """Upload what :func:`save` writes, and return the URL of the commit; see :meth:`Denoiser.push_to_hub`."""
-    from huggingface_hub import HfApi
-
     _checked(denoiser)
-    api = HfApi(token=token)
-    with explained(f"'{repo_id}' cannot be uploaded to the hub"), tempfile.TemporaryDirectory() as folder:
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        save(denoiser, Path(folder), repo_id)
-        return str(api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message))
+    with explained(f"'{repo_id}' cannot be uploaded to the hub"):
+        return str(_on_hub()(denoiser).push_to_hub(repo_id, private=private, token=token, commit_message=message))
+
+
+def _on_hub() -> Any:
+    """Return the class that uploads and downloads denoisers, by huggingface_hub's mixin."""
+    from huggingface_hub import ModelHubMixin, hf_hub_download
+
+    class OnHub(ModelHubMixin):
+        def __init__(self, denoiser: 'Pretrained') -> None:
+            self.denoiser = denoiser
+
+        def _save_pretrained(self, save_directory: Path) -> None:
+            save(self.denoiser, save_directory, '/'.join(save_directory.parts[-2:]))  # the id of the repository
+
+        @classmethod
+        def _from_pretrained(cls, *, model_id: str, **options: Any) -> 'Denoiser':
+            return load_denoiser(hf_hub_download(model_id, FILE, **options))
+
+    return OnHub
 
 
 def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
