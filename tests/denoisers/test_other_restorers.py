@@ -66,8 +66,8 @@ MORE = {
     ),
 }
 WITH_SIGMA = ('DRUNet', 'FDnCNN')
-# As the table in docs/other_restorers.md has them, less those that take long. Failures are tried by hand.
-EXPORTED = ['DnCNN', 'DRUNet', 'FDnCNN', 'NAFNet', 'SAFMN']
+# As the table in docs/other_restorers.md has them. Those that take long are tried by hand, like the failures.
+EXPORTED = ['DnCNN', 'FDnCNN', 'NAFNet']
 every_network = pytest.mark.parametrize(
     'name', [*NETWORKS, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 )
