@@ -86,7 +86,7 @@ def _on_hub() -> Any:
             save(self.denoiser, save_directory, '/'.join(save_directory.parts[-2:]))  # the id of the repository
 
         @classmethod
-        def _from_pretrained(cls, *, model_id: str, **options: Any) -> Any:  # type: ignore[override]
+        def _from_pretrained(cls, *, model_id: str, **options: Any) -> Any:
             return load_denoiser(hf_hub_download(model_id, FILE, **options))
 
     return OnHub
