@@ -77,7 +77,7 @@ def run_by_mmengine(path, work_dir, launcher):
     Runner.from_cfg(cfg).train()
 
 
-FAST = {('joint_from_the_zoo', 2), ('inherits_mmseg', 1), ('device_resident', 1)}
+FAST = {('joint_from_the_zoo', 1), ('device_resident', 1)}
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_an_image_that_opencv_does_not_take_is_refused(tmp_path):
         list(read(path))
 
 
+@pytest.mark.slow
 def test_denoise_restores_the_good_files_of_a_folder_of_bad_ones(tmp_path):
     cases, stems = {}, set()
     for case in bad_images.write(tmp_path / 'in'):

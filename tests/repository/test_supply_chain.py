@@ -99,6 +99,7 @@ def test_the_page_of_licences_is_the_locks_and_has_no_surprise():
             assert licence == licence_of(name), name
 
 
+@pytest.mark.slow
 def test_importing_every_module_and_loading_a_config_uses_no_network_and_says_nothing():
     done = subprocess.run(
         [sys.executable, ROOT / 'tests/programs/import_offline.py'],

@@ -68,6 +68,7 @@ def test_concentration_is_counted_by_hand():
     assert found['reconstruction']['top_share_std'] == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_gradient_maps_of_photos_become_a_picture_and_figures(tmp_path, capsys):
     arguments = [
         JOINT,

@@ -58,6 +58,7 @@ def test_both_give_what_the_network_gives_behind_the_denoiser(denoiser, images):
     torch.testing.assert_close(swapped(bgr), network(restored), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('suffix', ['.onnx', '.pt2'])
 def test_the_exported_file_gives_pytorchs_scores(denoiser, images, tmp_path, suffix, recwarn):
     path = tmp_path / f'robust{suffix}'
