@@ -1,12 +1,14 @@
-"""Measure the training patches a second of each way of loading, on one core: ours and BasicSR-style loading.
+"""Measure how many training patches a second each way of loading gives on one core: ours and BasicSR-style loading.
 
-    python -m benchmarks.data [--folder DIR] [--patch 48] [--batch 32] [--pipeline CONFIG] [--out FILE]
+In BasicSR-style loading the worker does all of it for each item: it reads the file, crops, turns, converts to float and
+adds noise. In ours the patches are 8-bit, from a worker or from photos that lie on the device. Conversion and noise
+follow on the device, for a whole batch at once; here that is on the CPU, and its time counts.
 
-BasicSR-style: every item reads its file, crops, turns, converts to float and adds noise, all in the worker. Ours: 8-bit
-patches from the worker, or from photos that lie on the device, and conversion and noise there, by the batch (it counts
-here, on the CPU). All ways take turns in one process with one thread and no workers, so that the figures are those of
-one core; workers multiply them. With --pipeline it is the training pipeline of a config alone that is timed, on the
-photos of --folder.
+All ways take turns in one process with one thread and no workers. The figures are therefore those of one core, and
+workers multiply them. With --pipeline the program times nothing but the training pipeline of a config.
+
+Example:
+  python -m benchmarks.data --folder $SEMRESTORE_DATA/bsds432 --out results/benchmark/data.json
 """
 
 import argparse
@@ -22,6 +24,7 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from benchmarks.measuring import machine, ratio, summary, write
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.config import load_config
 from semrestore.datasets import DeviceResidentPatches, EmbeddedPhotos, PhotoFolder, StreamDataset, StreamSampler
@@ -104,14 +107,20 @@ def ways(options: argparse.Namespace) -> dict:
 
 def main(arguments=None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--folder', type=Path, help='of photos, such as bsds432; without one the embedded photos')
-    parser.add_argument('--pipeline', metavar='CONFIG', help='time its training pipeline instead')
-    parser.add_argument('--patch', type=int, default=48)
-    parser.add_argument('--batch', type=int, default=32)
-    parser.add_argument('--seconds', type=float, default=4, help='of each turn of each way')
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--out', help='write the figures to this JSON file')
+    parser = new_parser(__doc__)
+    parser.add_argument(
+        '--folder', type=Path, metavar='DIR', help='folder of photos, such as bsds432 (default: the embedded photos)'
+    )
+    parser.add_argument(
+        '--pipeline', metavar='CONFIG', help="time this config's training pipeline alone, on the photos of --folder"
+    )
+    parser.add_argument('--patch', type=int, default=48, help='side of a patch in pixels (default: 48)')
+    parser.add_argument('--batch', type=int, default=32, help='patches in a batch (default: 32)')
+    parser.add_argument(
+        '--seconds', type=float, default=4, help='seconds that each way loads in each round (default: 4)'
+    )
+    parser.add_argument('--rounds', type=int, default=5, help='rounds to time, at least 2 (default: 5)')
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args(arguments)
     if options.rounds < 2:
         raise UserError(f'--rounds is {options.rounds}; expected at least 2, for a spread')

@@ -1,7 +1,7 @@
 """Time one training step of the paper's denoiser with each switch that makes it faster, side by side in one run.
 
-``python -m benchmarks.denoiser_step [--threads 1 2] [--out FILE.json]``; docs/performance.md has the figures. In a
-config the switches are ``model.channels_last``, ``--amp``, ``optim_wrapper.optimizer.fused`` and ``model.compile``.
+docs/performance.md has the figures. In a config the switches are ``model.channels_last``, ``--amp``,
+``optim_wrapper.optimizer.fused`` and ``model.compile``.
 """
 
 import argparse
@@ -67,11 +67,25 @@ def average_time(device: str, repeats: int) -> float:
 
 def main() -> None:
     """Run the benchmark and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--repeats', type=int, default=10)
-    parser.add_argument('--threads', type=int, nargs='+', default=[torch.get_num_threads()], help='of a CPU')
-    parser.add_argument('--out', help='write the figures to this JSON file')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python -m benchmarks.denoiser_step --threads 1 2 --out step.json',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='device, cpu or cuda (default: a GPU if there is one)',
+    )
+    parser.add_argument('--repeats', type=int, default=10, help='steps to time with each switch (default: 10)')
+    parser.add_argument(
+        '--threads',
+        type=int,
+        nargs='+',
+        default=[torch.get_num_threads()],
+        help="numbers of CPU threads to time in turn (default: PyTorch's own number)",
+    )
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args()
     rows = []
     for threads in options.threads:

@@ -1,11 +1,12 @@
 """Measure time, memory and PSNR of every denoiser on this machine, as a table and a plot of PSNR against time.
 
-python -m benchmarks.denoisers --data-root DIR --weights work_dirs/weights --out DIR
+Each method runs in a process of its own. Its memory is the most that this process holds while it restores one 512 x 768
+image, minus what it held before. On a GPU it is the most that PyTorch has allocated. Time is the median of several runs
+on that image, after one run to warm up. PSNR is the mean over some of Kodak's images, for each precision. A method
+whose weights are missing is timed with random weights and has no PSNR.
 
-Each method runs in a process of its own, so that its peak memory is its own: what the process holds at most while it
-restores one 512 x 768 image, less what it held before (on a GPU: what torch has allocated at most). Time is the median
-of repeated runs on that image after one to warm up. PSNR is the mean over some of Kodak's images, with float32 as the
-reference for the other precisions. A method whose weights are missing is timed with random ones and has no PSNR.
+Example:
+  python -m benchmarks.denoisers --data-root $SEMRESTORE_DATA --weights work_dirs/weights --out work_dirs/tables
 """
 
 import argparse
@@ -21,6 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from projects.paper.tables import PEERS, named_method
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError, explained
 
@@ -32,36 +34,46 @@ BUDGET_S = 60
 
 def main(arguments=None) -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument(
         '--data-root',
         type=Path,
         default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
-        help='folder that holds kodak24',
+        metavar='DIR',
+        help='folder that holds kodak24 (default: $SEMRESTORE_DATA, or data)',
     )
     parser.add_argument(
         '--weights',
         type=Path,
         default=Path('work_dirs/weights'),
-        help='folder of checkpoints, as for projects/paper/tables.py',
+        metavar='DIR',
+        help='folder of checkpoints, as for projects/paper/tables.py (default: work_dirs/weights)',
     )
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for the table and the plot')
     parser.add_argument(
-        '--methods', nargs='+', default=list(METHODS), choices=METHODS, help='CBM3D is for non-commercial use only'
+        '--methods',
+        nargs='+',
+        default=list(METHODS),
+        choices=METHODS,
+        help='methods to measure (default: all); CBM3D is for non-commercial use only',
     )
     parser.add_argument(
         '--precisions',
         nargs='+',
         default=PRECISIONS[:2],
         choices=PRECISIONS,
-        help='of learned methods (default: the first two)',
+        help='precisions of the learned methods (default: float32 bfloat16)',
     )
-    parser.add_argument('--sigma', type=float, default=25)
+    parser.add_argument('--sigma', type=float, default=25, help='noise level on 0..255 (default: 25)')
     parser.add_argument(
-        '--images', type=int, default=4, help="how many of Kodak's images PSNR is measured on, evenly spread"
+        '--images',
+        type=int,
+        default=4,
+        metavar='N',
+        help="number of Kodak's images for the PSNR, evenly spread (default: 4)",
     )
-    parser.add_argument('--repeats', type=int, default=9)
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--repeats', type=int, default=9, metavar='N', help='timed runs of each method (default: 9)')
+    parser.add_argument('--device', default='cpu', help='device, such as cpu or cuda (default: cpu)')
     options = parser.parse_args(arguments)
     if not sorted((options.data_root / 'kodak24').glob('*.png')):
         raise UserError(

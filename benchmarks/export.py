@@ -1,11 +1,11 @@
 """Compare engines and precisions: time, PSNR and size of one denoiser on one thread of a CPU.
 
-    taskset -c 0 python -m benchmarks.export --data-root DIR --out results/benchmark/export.json
+The engines are PyTorch (`InferenceDenoiser`), `torch.compile`, `torch.export` and ONNX Runtime. They take turns on one
+photo of CBSD68, so that other work on the machine slows all of them alike. A time is the fastest of the rounds. PSNR is
+the mean over photos of CBSD68 with noise, the same for all engines. int8 takes its scales from the photos of BSDS432.
 
-Rows: PyTorch (`InferenceDenoiser`), `torch.compile`, `torch.export` and ONNX Runtime. The engines take turns on one
-photo of CBSD68, so that whatever else the machine does strikes them alike, and a time is the fastest of the repeats.
-PSNR is the mean over photos of CBSD68 with noise, the same for all engines. int8 takes its scales from the photos of
-BSDS432. `--variants` adds other ways of quantising, which the default was chosen from.
+Example:
+  taskset -c 0 python -m benchmarks.export --data-root $SEMRESTORE_DATA --out results/benchmark/export.json
 """
 
 import argparse
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from benchmarks.measuring import machine, summary, write
 from semrestore.acceleration import InferenceDenoiser
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError
 from semrestore.weights.build import load_denoiser
@@ -43,21 +44,33 @@ class Engine(NamedTuple):
 
 def main(arguments=None) -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument(
         '--data-root',
         type=Path,
         default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
-        help='folder that holds cbsd68 and bsds432',
+        metavar='DIR',
+        help='folder that holds cbsd68 and bsds432 (default: $SEMRESTORE_DATA, or data)',
     )
-    parser.add_argument('--model', default='multiscale-blind', help='published weights (default: multiscale-blind)')
-    parser.add_argument('--sigma', type=float, default=25)
-    parser.add_argument('--photos', type=int, default=6, help='how many of the wide photos of CBSD68 (default: 6)')
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--threads', type=int, default=1)
-    parser.add_argument('--compile', action='store_true', help='torch.compile, too, which takes a minute to start')
-    parser.add_argument('--variants', action='store_true', help='other ways of quantising to int8, too')
-    parser.add_argument('--out', help='JSON to write')
+    parser.add_argument(
+        '--model',
+        default='multiscale-blind',
+        metavar='NAME',
+        help='published weights (default: multiscale-blind)',
+    )
+    parser.add_argument('--sigma', type=float, default=25, help='noise level on 0..255 (default: 25)')
+    parser.add_argument(
+        '--photos', type=int, default=6, metavar='N', help='number of the wide photos of CBSD68 to use (default: 6)'
+    )
+    parser.add_argument('--rounds', type=int, default=7, metavar='N', help='timed runs of each engine (default: 7)')
+    parser.add_argument('--threads', type=int, default=1, metavar='N', help='CPU threads (default: 1)')
+    parser.add_argument('--compile', action='store_true', help='also time torch.compile, which takes a minute to start')
+    parser.add_argument(
+        '--variants',
+        action='store_true',
+        help='also measure the other ways of quantising to int8 that the default was chosen from',
+    )
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args(arguments)
     import onnxruntime
 

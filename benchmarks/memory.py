@@ -1,13 +1,12 @@
-"""Run a command, and record whether the memory of its processes grows.
+"""Run a command, and record whether the memory of its processes grows (Linux only).
 
-    python -m benchmarks.memory --hours 2 --out results/endurance/training.csv -- python tools/train.py CONFIG ...
+Every few seconds the program writes a row: the memory of the command and of all processes that it started, and the
+number of these processes. Memory is the proportional set size, which counts shared pages once. Pages of files, mostly
+libraries, are left out, because their share depends on what else runs on the machine.
 
-Every few seconds a row: what the command and all that it started hold in memory (proportional set size: pages that are
-shared are counted once; without those of files, libraries for the most part, whose share depends on what else runs on
-the machine), and how many processes those are. At the end the slope of a line through what came after the warm-up, and
-the means of the two halves of that; exit status 1 where the second half's is above the first one's by more than the
-bound, or the command fails. After ``--hours`` the command is told to stop (SIGTERM), on which a training saves and
-exits with status 75. Linux only.
+At the end the program prints the slope of a line through all samples after the warm-up, and the mean of each half of
+them. It exits with status 1 if the second mean exceeds the first one by more than --bound, or if the command fails.
+After --hours it sends SIGTERM to the command; a training then saves its state and exits with status 75.
 """
 
 import argparse
@@ -26,17 +25,32 @@ MIB = 2**20
 
 def main() -> None:
     """Watch a command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, required=True, help='CSV with a row a sample')
-    parser.add_argument('--hours', type=float, help='tell it to stop after this time')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python -m benchmarks.memory --hours 2 --out results/endurance/training.csv --'
+        ' python tools/train.py CONFIG',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--out', type=Path, required=True, metavar='FILE', help='CSV file to write, with a row for each sample'
+    )
+    parser.add_argument(
+        '--hours', type=float, help='stop the command after this many hours (default: let it run to its end)'
+    )
     parser.add_argument('--interval', type=float, default=10, help='seconds between two samples (default: 10)')
     parser.add_argument(
-        '--warm-up', type=float, default=0.25, help='part of the time that is not looked at (default: 0.25)'
+        '--warm-up',
+        type=float,
+        default=0.25,
+        help='part of the run to leave out at the beginning, from 0 to 1 (default: 0.25)',
     )
     parser.add_argument(
-        '--bound', type=float, default=32, help='MiB that the second half may be above the first (default: 32)'
+        '--bound',
+        type=float,
+        default=32,
+        help='MiB by which the mean of the second half may exceed that of the first (default: 32)',
     )
-    parser.add_argument('command', nargs='+')
+    parser.add_argument('command', nargs='+', help='command to run, with its arguments, after --')
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     rows, status = watch(options)

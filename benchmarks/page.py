@@ -1,11 +1,11 @@
 """Fill the tables of the documents from results/benchmark/.
 
-python -m benchmarks.page
-
-The text between ``<!-- benchmark: NAME -->`` and ``<!-- end -->`` is what ``table`` of the module ``benchmarks.NAME``
-makes of ``results/benchmark/NAME.json``, or a sentence (``NOT_RUN``) if that file is missing.
+The program replaces the text between ``<!-- benchmark: NAME -->`` and ``<!-- end -->``. The new text is what ``table``
+of the module ``benchmarks.NAME`` makes of ``results/benchmark/NAME.json``, or the sentence ``NOT_RUN`` if that file is
+missing.
 """
 
+import argparse
 import importlib
 import json
 import re
@@ -17,6 +17,11 @@ NOT_RUN = 'Nobody has run this benchmark yet.'
 
 def main() -> None:
     """Write the pages."""
+    argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python -m benchmarks.page',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     for path in sorted((ROOT / 'docs').glob('*.md')):
         text = path.read_text(encoding='utf-8')
         if (filled := page(text)) != text:

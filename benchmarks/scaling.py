@@ -1,11 +1,12 @@
-"""Measure how training scales over 1, 2, ... processes under torchrun, with the same batch in each.
+"""Measure how training scales over 1, 2, ... processes under torchrun, with the same batch size in each.
 
-    python -m benchmarks.scaling CONFIG [--processes 1 2] [--batch N] [--iterations N] [--rounds 3] [--out FILE]
-    [OPTIONS OF train.py]
+On GPUs each process has one GPU to itself; on CPUs each has one thread. The runs take turns. Efficiency is the images a
+second of N processes, divided by N times the images a second of one process. It comes from the seconds a step that the
+training itself logs. The figures in brackets are those of the single rounds. Options that are not listed below go to
+tools/train.py.
 
-On GPUs a process has one to itself; on CPUs each has one thread. The runs take turns. Efficiency is the images a second
-of N processes over N times those of one, from the seconds a step that the training itself logs; in brackets those of
-the single rounds.
+Example:
+  python -m benchmarks.scaling configs/denoise/multiscale_sigma25_short.py --processes 1 2 --batch 16 --amp
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.measuring import machine, write
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError
 
@@ -56,20 +58,23 @@ def step_seconds(options: argparse.Namespace, rest: list[str], processes: int) -
 
 def main(arguments=None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config')
+    parser = new_parser(__doc__)
+    parser.add_argument('config', metavar='CONFIG', help='config to train')
     most = torch.cuda.device_count() if torch.cuda.is_available() else 2
     parser.add_argument(
         '--processes',
         type=int,
         nargs='+',
         default=list(range(1, most + 1)),
-        help='default: 1 to all GPUs; on CPUs 1 and 2',
+        metavar='N',
+        help='numbers of processes to compare (default: 1 to the number of GPUs; 1 2 on CPUs)',
     )
-    parser.add_argument('--batch', type=int, default=16, help='of each process')
-    parser.add_argument('--iterations', type=int, default=20)
-    parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--out', help='write the figures to this JSON file')
+    parser.add_argument('--batch', type=int, default=16, metavar='N', help='batch size of each process (default: 16)')
+    parser.add_argument(
+        '--iterations', type=int, default=20, metavar='N', help='training steps to time in each run (default: 20)'
+    )
+    parser.add_argument('--rounds', type=int, default=3, metavar='N', help='runs of each number (default: 3)')
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options, rest = parser.parse_known_args(arguments)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     seconds: dict[int, list[float]] = {processes: [] for processes in options.processes}

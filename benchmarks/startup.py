@@ -1,9 +1,7 @@
 """Measure how long the command line takes: importing the package, the help of each command, and the first error.
 
-    python -m benchmarks.startup [--rounds 7] [--out results/benchmark/startup.json]
-
-Each is started in turn, round after round, and the median is shown. Aims: 0.2 s for ``import semrestore``, 0.5 s for
-the list of commands, 1 s for the help of a command. ``python -c pass`` says how much of that is Python's own.
+The commands are started in turn, round after round, and the table shows medians. Aims: 0.2 s for ``import semrestore``,
+0.5 s for the list of commands, 1 s for the help of a command. ``python -c pass`` shows the time of Python itself.
 """
 
 import argparse
@@ -22,9 +20,13 @@ AIMS |= {f'semrestore {command} --help': 1.0 for command in COMMANDS}
 
 def main() -> None:
     """Time the starts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--rounds', type=int, default=7, help='how often each is started (default: 7)')
-    parser.add_argument('--out', type=Path, help='JSON file to write')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python -m benchmarks.startup --out results/benchmark/startup.json',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--rounds', type=int, default=7, help='number of times each command is started (default: 7)')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args()
     seconds: dict[str, list[float]] = {name: [] for name in AIMS}
     for _ in range(options.rounds):

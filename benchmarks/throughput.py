@@ -1,9 +1,11 @@
-"""How many photos a second a denoiser restores on this device, by precision: float32, bfloat16, float16, compiled.
+"""Measure how many photos a second a denoiser restores on this device, in float32, bfloat16 and float16.
 
-    python -m benchmarks.throughput [--batch 8] [--size 512 768] [--compile] --out FILE.json
+The batch lies on the device, so the figures are those of the network alone, without reading and writing files. The
+precisions take turns; a time is the median of the rounds. The difference is from the first precision, on photos with
+noise of sigma 25.
 
-The batch lies on the device, so this is the network alone, without reading and writing files. The precisions take
-turns; a time is the median of the repeats. The difference is from float32, on photos with noise of sigma 25.
+Example:
+  python -m benchmarks.throughput --batch 8 --size 512 768 --compile --out throughput.json
 """
 
 import argparse
@@ -16,6 +18,7 @@ import torch.nn.functional as F
 
 from benchmarks.measuring import machine, summary, write
 from semrestore.acceleration import InferenceDenoiser
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.datasets import EmbeddedPhotos
 from semrestore.weights.build import load_denoiser
@@ -27,14 +30,29 @@ WARM_UP = 3
 
 def main(arguments=None) -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model', default='multiscale-blind', help='published weights (default: multiscale-blind)')
-    parser.add_argument('--batch', type=int, default=8)
-    parser.add_argument('--size', nargs=2, type=int, default=(512, 768), metavar=('H', 'W'))
-    parser.add_argument('--precisions', nargs='+', default=list(PRECISIONS), choices=PRECISIONS)
-    parser.add_argument('--compile', action='store_true', help='each precision with torch.compile, too')
-    parser.add_argument('--rounds', type=int, default=20)
-    parser.add_argument('--out', help='JSON to write')
+    parser = new_parser(__doc__)
+    parser.add_argument(
+        '--model', default='multiscale-blind', metavar='NAME', help='published weights (default: multiscale-blind)'
+    )
+    parser.add_argument('--batch', type=int, default=8, metavar='N', help='photos in a batch (default: 8)')
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        default=(512, 768),
+        metavar=('H', 'W'),
+        help='height and width of the photos in pixels (default: 512 768)',
+    )
+    parser.add_argument(
+        '--precisions',
+        nargs='+',
+        default=list(PRECISIONS),
+        choices=PRECISIONS,
+        help='precisions to time (default: all)',
+    )
+    parser.add_argument('--compile', action='store_true', help='also time each precision with torch.compile')
+    parser.add_argument('--rounds', type=int, default=20, metavar='N', help='timed runs of each (default: 20)')
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args(arguments)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     images = noisy(options).to(device)

@@ -1,12 +1,12 @@
 """Time our training steps beside a plain PyTorch loop of the same mathematics.
 
-    python -m benchmarks.train_step [--task none|vgg16|two] [--amp] [--compile] [--steps N] [--out FILE.json]
+Without a task, the denoiser trains alone on patches. With VGG-16, it trains by the joint loss at 224 x 224; with two
+tasks, by that of ResNet-18 and MobileNetV2 at once. Both loops start from the same weights and must give the same loss
+on one batch without noise, which shows that they do the same work. Then they take turns, step by step, in one process.
+In both, patches come from the device's memory. Peak memory is measured for each in a process of its own.
 
-Without a task it is the denoiser alone on patches, with VGG-16 the joint loss at 224 x 224, with two tasks that of
-ResNet-18 and MobileNetV2 at once. Both start from the same
-weights, and on one batch without noise they have to give the same loss, so that it is the same work. Then they take
-turns, step by step, in one process; patches come from the device's memory in both. Peak memory is measured for each in
-a process of its own.
+Example:
+  python -m benchmarks.train_step --task vgg16 --steps 20 --out results/benchmark/train_step_vgg16.json
 """
 
 import argparse
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import Peak, machine, matmul_rate, ratio, summary, write
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.config.check import check_config
 from semrestore.config.named import named_task
@@ -259,15 +260,24 @@ def measure_memory(which: str, options: argparse.Namespace) -> float | None:
 
 def main(arguments=None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('--task', choices=['none', 'vgg16', 'two'], default='vgg16')
-    parser.add_argument('--size', type=int, help='side of a patch: 48, or 224 with a task')
-    parser.add_argument('--batch', type=int, help='32, or 10 with a task')
-    parser.add_argument('--steps', type=int, default=20)
-    parser.add_argument('--amp', action='store_true')
-    parser.add_argument('--compile', action='store_true', help='the denoiser, in both')
-    parser.add_argument('--batch-noise', action='store_true', help='seeded_noise=False: one draw of noise a batch')
-    parser.add_argument('--out', help='write the figures to this JSON file')
+    parser = new_parser(__doc__)
+    parser.add_argument(
+        '--task',
+        choices=['none', 'vgg16', 'two'],
+        default='vgg16',
+        help='task networks: none, VGG-16, or ResNet-18 and MobileNetV2 (default: vgg16)',
+    )
+    parser.add_argument('--size', type=int, help='side of a patch in pixels (default: 224; 48 without a task)')
+    parser.add_argument('--batch', type=int, help='patches in a batch (default: 10; 32 without a task)')
+    parser.add_argument('--steps', type=int, default=20, help='steps to time of each loop (default: 20)')
+    parser.add_argument('--amp', action='store_true', help='compute in bfloat16, in both loops')
+    parser.add_argument('--compile', action='store_true', help='compile the denoiser, in both loops')
+    parser.add_argument(
+        '--batch-noise',
+        action='store_true',
+        help='draw the noise of a batch at once instead of image by image (seeded_noise=False)',
+    )
+    parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args(arguments)
     options.device = 'cuda' if torch.cuda.is_available() else 'cpu'
     options.size = options.size or (48 if options.task == 'none' else 224)

@@ -34,12 +34,29 @@ class Restore:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', type=Path, help='photos, which all machines see under this path')
-    parser.add_argument('--out', type=Path, required=True, help='folder for the results, which all machines see, too')
-    parser.add_argument('--model', default='multiscale-blind', help='name of published weights, or a file')
-    parser.add_argument('--workers', type=int, default=2, help='processes (default: 2)')
-    parser.add_argument('--gpus', type=float, default=0, help='GPUs of each process (default: none)')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python denoise.py noisy/ --out restored --workers 2',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'folder', type=Path, metavar='FOLDER', help='folder of photos; every machine must see it under this path'
+    )
+    parser.add_argument(
+        '--out',
+        type=Path,
+        required=True,
+        metavar='DIR',
+        help='folder for the results; every machine must see it under this path',
+    )
+    parser.add_argument(
+        '--model',
+        default='multiscale-blind',
+        metavar='NAME',
+        help='name of published weights, or a file (default: multiscale-blind)',
+    )
+    parser.add_argument('--workers', type=int, default=2, metavar='N', help='number of processes (default: 2)')
+    parser.add_argument('--gpus', type=float, default=0, metavar='N', help='GPUs for each process (default: 0)')
     options = parser.parse_args()
 
     places = {

@@ -1,9 +1,7 @@
 """Measure whether a denoiser helps a reader: make the lines, fit a denoiser, run the matrices, write the tables.
 
-  python measure.py --out work
-
-What the folder holds is not made again. The last table needs photos of ImageNet (docs/data.md); without SEMRESTORE_DATA
-it is left out.
+Whatever the folder already holds is not made again. The last table needs photos of ImageNet (docs/data.md) and is left
+out if SEMRESTORE_DATA is not set.
 """
 
 import argparse
@@ -88,12 +86,24 @@ def table(records: Sequence[dict], metric: str) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, default=Path('work'))
-    parser.add_argument('--minutes', default='12', help='length of the fit')
-    parser.add_argument('--lines', type=int, default=80, help='lines to read in each cell')
-    parser.add_argument('--pages', type=int, default=8, help='pages to find text on in each cell')
-    parser.add_argument('--photos', type=int, default=60, help='photos of the cross row')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python measure.py --out work',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('work'), metavar='DIR', help='folder for all that is made (default: work)'
+    )
+    parser.add_argument('--minutes', default='12', help='length of the training of the fit, in minutes (default: 12)')
+    parser.add_argument(
+        '--lines', type=int, default=80, metavar='N', help='number of lines to read in each cell (default: 80)'
+    )
+    parser.add_argument(
+        '--pages', type=int, default=8, metavar='N', help='number of pages to find text on in each cell (default: 8)'
+    )
+    parser.add_argument(
+        '--photos', type=int, default=60, metavar='N', help='number of photos of ImageNet in each cell (default: 60)'
+    )
     options = parser.parse_args(arguments)
     train, test, fitted = options.out / 'train', options.out / 'test', options.out / 'reader.safetensors'
     for folder, texts, count, seed in ((train, 'licence', 400, 0), (test, 'paragraphs', options.lines, 1)):

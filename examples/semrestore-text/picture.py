@@ -1,7 +1,4 @@
-"""Draw what the network reads: noisy lines, restored by pixels, by recognition weights, and by the fitted denoiser.
-
-python picture.py --lines work/test/lines --fitted work/reader.safetensors --out reading.jpg
-"""
+"""Draw what the network reads: noisy lines, restored by pixels, by recognition weights, and by the fitted denoiser."""
 
 import argparse
 from collections.abc import Sequence
@@ -21,12 +18,34 @@ TITLES = ('noisy', 'restored for pixels', 'restored for recognition', 'fitted fo
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the script."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--lines', type=Path, required=True, metavar='DIR')
-    parser.add_argument('--fitted', required=True, metavar='FILE', help='what `semrestore fit` wrote')
-    parser.add_argument('--names', nargs='+', default=['0007', '0063'], help='which lines')
-    parser.add_argument('--sigma', type=float, default=50)
-    parser.add_argument('--out', type=Path, default=Path('reading.jpg'))
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python picture.py --lines work/test/lines --fitted work/reader.safetensors',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--lines',
+        type=Path,
+        required=True,
+        metavar='DIR',
+        help='folder of lines with their texts, which semrestore_text.pages wrote',
+    )
+    parser.add_argument('--fitted', required=True, metavar='FILE', help='denoiser that `semrestore fit` wrote')
+    parser.add_argument(
+        '--names',
+        nargs='+',
+        default=['0007', '0063'],
+        metavar='NAME',
+        help='lines to draw, by the names of their files without .png (default: 0007 0063)',
+    )
+    parser.add_argument('--sigma', type=float, default=50, help='noise level on 0..255 (default: 50)')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('reading.jpg'),
+        metavar='FILE',
+        help='picture to write (default: reading.jpg)',
+    )
     options = parser.parse_args(arguments)
     texts, task, noise = read_texts(options.lines / TEXTS), TextRecognition(), GaussianNoise(sigma=options.sigma)
     denoisers = [semrestore.load_denoiser(name) for name in ('multiscale-blind', 'recognition-blind', options.fitted)]

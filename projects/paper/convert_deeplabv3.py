@@ -1,9 +1,12 @@
 """Convert the TensorFlow Lite DeepLabv3 on MobileNetV2 (depth 0.5, Pascal VOC) to mmseg's names.
 
-The input is a state dict of the network's operations (``opN.weight`` and ``opN.bias``, in PyTorch's layout) and the
-JSON list of those operations, whose ``name`` has each one's scope in TensorFlow. That network has 12 channels in its
-second stage, where mmseg rounds to 16: the channels that it lacks are filled up with zeros, which leaves every output
-as it was.
+The input is a state dict of the network's operations and a JSON list of these operations. The state dict has
+``opN.weight`` and ``opN.bias`` in PyTorch's layout. In the list, ``name`` is the scope of an operation in TensorFlow.
+The second stage of that network has 12 channels, but mmseg rounds to 16. The converter fills the missing channels with
+zeros, which changes no output.
+
+Example:
+  python -m projects.paper.convert_deeplabv3 deeplabv3.pth deeplabv3.json work_dirs/deeplabv3.pth
 """
 
 import argparse
@@ -18,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError
 from semrestore.files import check_apart, read_text
@@ -34,10 +38,10 @@ HEAD = {
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('weights', help='state dict of the operations (.pth)')
-    parser.add_argument('operations', help='list of the operations (.json)')
-    parser.add_argument('checkpoint', help='file to write')
+    parser = new_parser(__doc__)
+    parser.add_argument('weights', help='file with the state dict of the operations (.pth)')
+    parser.add_argument('operations', help='file with the list of the operations (.json)')
+    parser.add_argument('checkpoint', help='checkpoint to write (.pth)')
     return parser.parse_args(arguments)
 
 

@@ -1,7 +1,10 @@
-"""Convert the authors' MatConvNet networks, DnCNN and FFDNet in colour, to our checkpoints.
+"""Convert the authors' MatConvNet networks, DnCNN and FFDNet for colour images, to checkpoints of semrestore.
 
-The files are MATLAB 7.3 (HDF5): net.layers, of which those of type 'conv' have weights and batch normalisation folded
-into them.
+The files are MATLAB 7.3 (HDF5). Their list ``net.layers`` has layers of several types; those of type 'conv' hold the
+weights, with batch normalisation already folded in.
+
+Example:
+  python -m projects.paper.convert_matconvnet FFDNet_color.mat work_dirs/weights/ffdnet.pth
 """
 
 import argparse
@@ -13,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.denoisers import Denoiser, DnCNN, FFDNet
 from semrestore.denoisers.cost import parameters
@@ -30,9 +34,9 @@ LARGEST = 2**20  # values of one layer; FFDNet's have 82,944
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument('network', help="the authors' file (.mat)")
-    parser.add_argument('checkpoint', help='file to write')
+    parser.add_argument('checkpoint', help='checkpoint to write (.pth)')
     return parser.parse_args(arguments)
 
 

@@ -1,9 +1,13 @@
 """Start a VGG-16 with batch normalisation from the first convolutions of a VGG-16 without.
 
-VGG's activations grow to the hundreds, and a batch normalisation put behind a trained convolution would undo what it
-learned. So each layer is scaled to activations of root mean square 1, which ReLU lets through (its scale is taken out
-again in the layer behind), and its batch normalisation is given the mean and variance that the layer has on training
-photos of the config, and the affine map that undoes both. The rest of the network starts at random.
+VGG's activations grow to the hundreds. A new batch normalisation behind a trained convolution would undo what the
+convolution has learned. The program therefore scales each layer so that its activations have a root mean square of 1,
+and undoes the scale in the next layer, which ReLU permits. The batch normalisation gets the mean and variance that the
+layer has on training photos of the config, and the affine map that undoes both. The rest of the network starts at
+random.
+
+Example:
+  python -m projects.paper.start_vgg16 configs/classification/vgg16_tiny_imagenet.py vgg16.pth work_dirs/start.pth
 """
 
 import argparse
@@ -15,7 +19,7 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-from semrestore.cli.options import count
+from semrestore.cli.options import count, new_parser
 from semrestore.cli.run import run
 from semrestore.config import load_config
 from semrestore.errors import UserError
@@ -25,16 +29,20 @@ from semrestore.weights.read import read_weights, save_weights
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument(
-        'config', help="config of the classifier's training: its network, preprocessing and training photos are used"
+        'config', help='config that trains the classifier; gives the network, the preprocessing and the training photos'
     )
-    parser.add_argument('weights', help="the trained convolutions, named as in torchvision ('features.0.weight' ...)")
-    parser.add_argument('checkpoint', help='file to write, for load_from')
+    parser.add_argument(
+        'weights', help="file with the trained convolutions, named as in torchvision ('features.0.weight' ...)"
+    )
+    parser.add_argument('checkpoint', help='checkpoint to write, for load_from of the config')
     parser.add_argument(
         '--photos', type=count, default=512, metavar='N', help='training photos to measure the layers on (default: 512)'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the layers that start at random (default: 0)')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of the photos and of the layers that start at random (default: 0)'
+    )
     return parser.parse_args(arguments)
 
 

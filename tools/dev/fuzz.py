@@ -1,11 +1,20 @@
-"""Fuzz the code that reads files of others, guided by coverage. The tests have what it found so far.
+"""Fuzz the code that reads files of others, guided by coverage.
 
-    pip install atheris && python -m tools.dev.fuzz checkpoint -max_total_time=600 [CORPUS ...]
+Name one of these targets:
 
-Targets: checkpoint (weights), image (any photo), denoiser (weights that say which network they belong to),
-mat (a file of the Darmstadt Noise Dataset). What comes out is a result or a UserError; anything else, a hang of ten
-seconds, or more than 2 GB is a find, which libFuzzer writes to crash-*. Options that begin with a
-dash are libFuzzer's. Without a corpus it begins with a few good files.
+  checkpoint  weights
+  image       any photo
+  denoiser    weights that say which network they belong to
+  mat         a file of the Darmstadt Noise Dataset
+
+A target must return a result or raise a UserError. Anything else is a find, and so are a hang of ten seconds and more
+than 2 GB of memory. libFuzzer writes a find to crash-*; the tests have the finds so far.
+
+Further arguments go to libFuzzer: its options, which begin with a dash, and folders with a corpus. Without a corpus the
+program begins with a few good files. It needs atheris (pip install atheris).
+
+Example:
+  python -m tools.dev.fuzz checkpoint -max_total_time=600
 """
 
 import contextlib
@@ -86,6 +95,9 @@ def seeds(name: str) -> Path:
 
 def main() -> None:
     """Fuzz the target that the command line names."""
+    if sys.argv[1:2] in (['-h'], ['--help']):
+        print(__doc__.strip())
+        return
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
         sys.exit(f'{__doc__}\nname one of {", ".join(TARGETS)}')
     name, *rest = sys.argv[1:]

@@ -1,12 +1,10 @@
 """Write docs/licences.md: every package of requirements.lock with its version and licence.
 
-    python tools/dev/licences.py        in an environment that `make` made
-
-tests/repository/test_supply_chain.py holds the page to the lock.
-
-Packages of other systems than this one are named without a licence of theirs if they are not installed.
+Run it in an environment that ``make`` made. tests/repository/test_supply_chain.py checks that the page fits the lock. A
+package for another system that is not installed here is listed without its licence.
 """
 
+import argparse
 import importlib.metadata
 import re
 from pathlib import Path
@@ -47,6 +45,11 @@ have terms of their own ([data](data.md)).
 
 def main() -> None:
     """Write the page."""
+    argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python tools/dev/licences.py',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     rows = [f'| {name} | {version} | {licence(name)} |' for name, version in locked()]
     PAGE.write_text(HEAD + '\n'.join(rows) + '\n', encoding='utf-8')
     print(f'{PAGE}: {len(rows)} packages')

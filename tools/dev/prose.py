@@ -1,5 +1,6 @@
 """Check Markdown pages: sentences of at most 30 words, British spelling, lines of code of at most 88 characters."""
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -31,5 +32,12 @@ def findings(text: str) -> list[str]:
 
 
 if __name__ == '__main__':
-    lines = [f'{path}: {one}' for path in sys.argv[1:] for one in findings(Path(path).read_text(encoding='utf-8'))]
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python tools/dev/prose.py README.md docs/*.md',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('pages', nargs='*', type=Path, metavar='PAGE', help='Markdown page to check')
+    pages = parser.parse_args().pages
+    lines = [f'{page}: {one}' for page in pages for one in findings(page.read_text(encoding='utf-8'))]
     sys.exit('\n'.join(lines) or 0)

@@ -1,10 +1,7 @@
 """Write pages and lines of known text: fixed texts in matplotlib's fonts, on uneven paper, slightly blurred.
 
-  python -m semrestore_text.pages work/train --texts licence --lines 400
-  python -m semrestore_text.pages work/test --texts paragraphs --lines 160 --seed 1
-
-``FOLDER/pages`` gets whole pages, ``FOLDER/lines`` images of one line each with ``texts.csv``. The same arguments give
-the same images on the same versions of Pillow, NumPy and SciPy.
+``FOLDER/pages`` gets whole pages. ``FOLDER/lines`` gets images of one line each, and their texts in ``texts.csv``. The
+same arguments give the same images on the same versions of Pillow, NumPy and SciPy.
 """
 
 import argparse
@@ -125,11 +122,20 @@ def write(folder: Path, texts: str, lines: int, seed: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('folder', type=Path, metavar='FOLDER')
-    parser.add_argument('--texts', choices=('licence', 'paragraphs'), default='licence')
-    parser.add_argument('--lines', type=int, default=400)
-    parser.add_argument('--seed', type=int, default=0)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python -m semrestore_text.pages work/test --texts paragraphs --lines 160 --seed 1',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('folder', type=Path, metavar='FOLDER', help='folder to write to')
+    parser.add_argument(
+        '--texts',
+        choices=('licence', 'paragraphs'),
+        default='licence',
+        help='text to write: the Apache License 2.0, or paragraphs written for this example (default: licence)',
+    )
+    parser.add_argument('--lines', type=int, default=400, metavar='N', help='number of lines to write (default: 400)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the fonts, the paper and the blur (default: 0)')
     options = parser.parse_args(arguments)
     write(options.folder, options.texts, options.lines, options.seed)
 

@@ -1,9 +1,7 @@
 """Train configs/study with several values of lambda_H, and compare them in a table and a plot.
 
-    python projects/paper/studies/lambda_h.py CHECKPOINT --out work_dirs/study/lambda_h
-
-starts every training from CHECKPOINT, a denoiser trained alone. A value that has its result in the folder is not
-trained again.
+Every training starts from CHECKPOINT, a denoiser that was trained alone. A value whose result is in the folder already
+is not trained again.
 """
 
 import argparse
@@ -26,12 +24,32 @@ LOSSES = {
 
 def main() -> None:
     """Train, evaluate and draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('checkpoint', help='denoiser to start from')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/study/lambda_h'))
-    parser.add_argument('--values', nargs='+', type=float, default=[0, 0.002, 0.02, 0.1, 0.2])
-    parser.add_argument('--iterations', type=int, default=150)
-    parser.add_argument('--photos', type=int, default=250, help='of the 1000 of imagenet_samples, evenly spread')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python projects/paper/studies/lambda_h.py CHECKPOINT --out work_dirs/study/lambda_h',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('checkpoint', help='checkpoint of the denoiser to start from')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        default=Path('work_dirs/study/lambda_h'),
+        help='folder for the runs, the table and the plot (default: work_dirs/study/lambda_h)',
+    )
+    parser.add_argument(
+        '--values',
+        nargs='+',
+        type=float,
+        default=[0, 0.002, 0.02, 0.1, 0.2],
+        help='values of lambda_H, the weight of the task loss (default: 0 0.002 0.02 0.1 0.2)',
+    )
+    parser.add_argument('--iterations', type=int, default=150, help='training steps for each value (default: 150)')
+    parser.add_argument(
+        '--photos',
+        type=int,
+        default=250,
+        help='photos to evaluate on, evenly spread over the 1000 of imagenet_samples (default: 250)',
+    )
     options = parser.parse_args()
     if not 1 <= options.photos <= 1000:
         parser.error(f'--photos is {options.photos}; there are 1000')

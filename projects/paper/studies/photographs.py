@@ -1,13 +1,19 @@
-r"""Measure the noise of photographs, and of a config's degradation (docs/degradations.md).
+"""Measure the noise of photographs, and of a config's degradation (docs/degradations.md).
 
-    python projects/paper/studies/photographs.py $SEMRESTORE_DATA/cc15 \
-        --config configs/denoise/multiscale_real.py --clean $SEMRESTORE_DATA/bsds432
+The table has a row for each camera, for all cameras together, and for each config. These columns describe the noise,
+which is the noisy image minus the clean one:
 
-Of noisy minus clean: standard deviation on 0..255; the luma's, where the clean luma is below 64, up to 144, and above;
-correlation with itself 1, 2, 3 and 4 pixels on, of red minus green 1, 2, 4 and 8 on, of red with green, the ratio of
-red's deviation to green's, how many of the noisy image's nine finest coefficients in blocks of 8 x 8 (DCT of the luma)
-are below 0.5 (JPEG makes them 0), and the luma's mean in the same three tones. Of the clean image: by how much
-neighbours differ (root mean square), over pixels four apart.
+  - standard deviation, on 0..255
+  - standard deviation of the luma where the clean luma is below 64, from 64 to 144, and above 144
+  - correlation of the noise with itself at a distance of 1, 2, 3 and 4 pixels
+  - the same for red minus green, at a distance of 1, 2, 4 and 8 pixels
+  - correlation of red with green
+  - deviation of red, divided by that of green
+  - share of the nine finest coefficients (DCT of the noisy luma, blocks of 8 x 8) below 0.5, which JPEG makes 0
+  - mean of the luma's noise in the same three tones
+
+The last column describes the clean image: the root mean square difference of neighbours, divided by the difference of
+pixels that are four apart.
 """
 
 import argparse
@@ -36,14 +42,26 @@ TONES = (64.0, 144.0)  # of the clean luma: dark, middle, bright
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument(
-        'pairs', type=Path, help='folder of pairs, NAME_real and NAME_mean; cameras are what stands before the last _'
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python projects/paper/studies/photographs.py $SEMRESTORE_DATA/cc15 \\\n'
+        '      --config configs/denoise/multiscale_real.py --clean $SEMRESTORE_DATA/bsds432',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        '--config', action='append', default=[], help='config whose degradation is compared; may be given again'
+        'pairs',
+        type=Path,
+        help='folder of pairs NAME_real and NAME_mean; the camera is what stands before the last _ of NAME',
     )
-    parser.add_argument('--clean', type=Path, help='folder of clean images for it; every 20th is taken')
+    parser.add_argument(
+        '--config',
+        action='append',
+        default=[],
+        help='config whose degradation is compared; may be given several times (default: none)',
+    )
+    parser.add_argument(
+        '--clean', type=Path, help='folder of clean images for --config, which needs it; every 20th image is taken'
+    )
     options = parser.parse_args()
     print('| ' + ' | '.join(COLUMNS) + ' |\n|' + ' --- |' * len(COLUMNS))
     cameras: dict[str, list] = {}

@@ -1,9 +1,6 @@
 """Compare the choices of the recipe by short trainings that differ in one thing, measured on 32 photos.
 
-    python projects/paper/studies/recipe.py --out work_dirs/recipe
-
-writes the table results/recipe.csv; with --names it runs some of them. What has its result in the folder is not trained
-again.
+A training whose result is in the folder already is not repeated.
 """
 
 import argparse
@@ -37,11 +34,26 @@ COLUMNS = ('recipe', 'psnr', 'ssim', 'iterations', 'sigma', 'options')
 
 def main() -> None:
     """Train what is missing and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/recipe'), help='folder of the runs')
-    parser.add_argument('--names', nargs='+', default=list(RECIPES), choices=list(RECIPES), metavar='NAME')
-    parser.add_argument('--results', type=Path, default=RESULTS, help='table to write')
-    parser.add_argument('--iterations', type=int, default=400, help='of each recipe (default: 400)')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python projects/paper/studies/recipe.py --out work_dirs/recipe',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('work_dirs/recipe'), help='folder of the runs (default: work_dirs/recipe)'
+    )
+    parser.add_argument(
+        '--names',
+        nargs='+',
+        default=list(RECIPES),
+        choices=list(RECIPES),
+        metavar='NAME',
+        help=f'recipes to train, each in quotes (default: all): {", ".join(RECIPES)}',
+    )
+    parser.add_argument(
+        '--results', type=Path, default=RESULTS, help='CSV table to write (default: results/recipe.csv)'
+    )
+    parser.add_argument('--iterations', type=int, default=400, help='training steps of each recipe (default: 400)')
     options = parser.parse_args()
     rows = []
     runs = [(name, options.iterations) for name in options.names]

@@ -1,10 +1,9 @@
-"""Fill the tables of docs/reproduction.md from the matrices in results/.
+"""Fill the tables of docs/reproduction.md from the matrices in results/."""
 
-python -m projects.paper.studies.reproduction_page
-"""
-
+import argparse
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from projects.paper.published import CLEAN, TASK_METHODS, TASK_TABLES
@@ -26,8 +25,13 @@ TITLES = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page."""
+    argparse.ArgumentParser(
+        description=__doc__,
+        epilog='example:\n  python -m projects.paper.studies.reproduction_page',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
     PAGE.write_text(page(), encoding='utf-8')
     print(f'wrote {PAGE.relative_to(ROOT)}')
 

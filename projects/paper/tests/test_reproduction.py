@@ -129,7 +129,7 @@ def test_the_page_has_each_method_beside_the_paper(tool, tmp_path, monkeypatch):
     page.write_text('# Title\n\n<!-- table: table4 vgg16 top-1 -->\nold\n<!-- end -->\nmore\n')
     monkeypatch.setattr(tool, 'ROOT', tmp_path)
     monkeypatch.setattr(tool, 'PAGE', page)
-    tool.main()
+    tool.main([])
     lines = page.read_text().splitlines()
     assert (lines[0], lines[-1]) == ('# Title', 'more')
     assert 'old' not in lines
