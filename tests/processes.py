@@ -38,7 +38,7 @@ class Started:
 
     @property
     def pid(self) -> int:
-        """The process, and the group of it and of all that it starts."""
+        """The id of the process, which is also that of its group: the process and all that it starts."""
         return self.process.pid
 
     def wait_for(self, *paths: Path) -> None:

@@ -73,7 +73,7 @@ def network(tmp_path):
 @pytest.mark.parametrize(
     'names', [('day.1.gif', 'day.1.png'), ('clip.gif', 'clip/000000.png'), ('clip.gif', 'clip.webp')]
 )
-def test_frames_of_two_never_go_to_one_place(tmp_path, capsys, names):
+def test_frames_of_two_inputs_never_go_to_the_same_folder(tmp_path, capsys, names):
     frames = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3), dtype=np.uint8)
     for name in names:
         path = tmp_path / 'in' / name
@@ -104,7 +104,7 @@ def test_films_keep_the_points_in_their_names(tmp_path):
     ]
 
 
-def test_results_replace_nothing_that_was_read(tmp_path, network, photo, capsys):
+def test_results_never_replace_an_input(tmp_path, network, photo, capsys):
     config, write = network
     weights = write()
     before = weights.read_bytes(), config.read_bytes()
@@ -123,7 +123,7 @@ def test_results_replace_nothing_that_was_read(tmp_path, network, photo, capsys)
     assert other.read_bytes() == b'mine'
 
 
-def test_folders_of_similar_names_stay(tmp_path):
+def test_folders_with_a_similar_name_are_left_alone(tmp_path):
     (tmp_path / 'semrestore-y.part').mkdir()
     (tmp_path / 'semrestore-y.part/mine.txt').touch()
     assert call(new_plugin, 'semrestore-y', '--kind', 'loss', '--out', tmp_path / 'semrestore-y') == 0
@@ -139,7 +139,7 @@ def test_a_plugin_that_could_not_work_is_not_written(tmp_path, capsys, name, kin
     assert not (tmp_path / 'x').exists()
 
 
-def test_a_device_is_written_and_not_replaced(tmp_path):
+def test_a_device_file_is_written_to_and_not_replaced(tmp_path):
     import os
     from pathlib import Path
 
@@ -148,7 +148,7 @@ def test_a_device_is_written_and_not_replaced(tmp_path):
     assert not os.path.isfile('/dev/null')
 
 
-def test_resuming_from_an_empty_text_starts_nothing(tmp_path, capsys):
+def test_empty_arguments_and_zero_iterations_are_refused(tmp_path, capsys):
     assert call(training, JOB, '--embedded', '--work-dir', tmp_path, '--resume', '') == 2
     assert '--resume' in capsys.readouterr().err
     assert call(denoise, '', '--model', 'zoo:multiscale-sigma25', '--out', tmp_path / 'out') == 2
@@ -200,7 +200,7 @@ def test_a_small_file_of_a_huge_tensor_is_refused(tmp_path, capsys):
 # --- rows and studies
 
 
-def test_rows_that_two_runs_wrote_count_once_and_old_ones_stay(tmp_path):
+def test_rows_written_twice_count_once_and_rows_of_other_settings_are_kept(tmp_path):
     path, rows = tmp_path / 'a.jsonl', [dict(image=name, psnr=20.0) for name in 'abc']
     lines = [dict(images=3), rows[0], rows[0], rows[1], rows[1]]
     path.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
@@ -241,7 +241,7 @@ def test_a_study_that_somebody_changed_is_refused(tmp_path, capsys, damage):
 # --- names and numbers
 
 
-def test_names_are_shown_as_they_are(tmp_path, photo, capsys):
+def test_names_with_markup_characters_are_shown_unchanged(tmp_path, photo, capsys):
     odd = tmp_path / 'in[/b].png'
     odd.parent.mkdir(parents=True, exist_ok=True)
     odd.write_bytes(photo.read_bytes())
@@ -336,7 +336,7 @@ def test_a_whole_number_of_an_interval_may_be_a_float():
     assert isinstance(hook.interval, int)
 
 
-def test_a_comparison_without_room_says_so_of_its_folder_and_replaces_nothing(tmp_path, photo, capsys, monkeypatch):
+def test_a_comparison_on_a_full_disk_names_its_folder_and_replaces_nothing(tmp_path, photo, capsys, monkeypatch):
     other = photo.with_name('second.png')
     other.write_bytes(photo.read_bytes())
     out = tmp_path / 'out'
@@ -361,7 +361,7 @@ def test_a_comparison_without_room_says_so_of_its_folder_and_replaces_nothing(tm
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
 
 
-def test_one_comparison_is_held_at_a_time(tmp_path, photos):
+def test_the_page_holds_one_comparison_in_memory_at_a_time(tmp_path, photos):
     held, most = weakref.WeakSet(), []
 
     def shown(name):
@@ -383,13 +383,13 @@ def test_a_result_without_a_name_is_refused(tmp_path, capsys, name):
     assert 'cannot be written' in capsys.readouterr().err
 
 
-def test_a_name_that_is_no_text_is_compared(tmp_path, photo):
+def test_a_file_whose_name_is_not_utf8_is_compared(tmp_path, photo):
     odd = photo.with_name('n\udcff.png')
     odd.write_bytes(photo.read_bytes())
     assert call(compare, odd, '--methods', 'noisy', 'clean', '--sigma', 25, '--out', tmp_path / 'out') == 0
 
 
-def test_ctrl_c_is_one_line(capsys):
+def test_ctrl_c_prints_one_line(capsys):
     def interrupted(arguments):
         raise KeyboardInterrupt
 

@@ -65,7 +65,7 @@ def test_a_bad_file_is_listed_and_the_rest_goes_on(folder, capsys):
     assert (folder / 'out/one.png').is_file()
 
 
-def test_a_second_run_into_a_folder_inside_takes_its_outputs_for_no_inputs(folder, capsys):
+def test_a_second_run_does_not_restore_results_that_lie_inside_the_input_folder(folder, capsys):
     for extra in ([], ['--overwrite']):
         arguments = [str(folder / 'in'), '--out', str(folder / 'in/restored'), *WAVELET, '--sigma', '25', *extra]
         assert run(denoise.main, arguments) == 0

@@ -55,7 +55,7 @@ def results(out):
 
 @pytest.fixture(scope='module')
 def whole(folder):
-    """What one process makes of it."""
+    """Return the results of a single process."""
     assert run(denoise.main, arguments(folder, folder / 'whole')) == 0
     found = results(folder / 'whole')
     assert len(found) == IMAGES - 1 + 5 + 1  # and the record
@@ -63,7 +63,7 @@ def whole(folder):
 
 
 def killed(rank, images, *given):
-    """Denoise, in a process of which one is killed while it writes an image."""
+    """Denoise in one of several processes; the process of one rank is killed while it writes an image."""
     write, written = Picture._write, []
 
     def torn(self, file):

@@ -106,7 +106,7 @@ def test_denoising_needs_no_more_than_the_short_installation_has(tmp_path, photo
     assert '3 of 3 images restored' in done.stdout
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_can_be_imported_and_has_a_docstring():
     assert sorted(semrestore.__all__) == semrestore.__all__
     for name in semrestore.__all__:
         assert getattr(semrestore, name).__doc__

@@ -32,7 +32,7 @@ FEW = ['test_dataloader.dataset.indices=4']
 
 @pytest.fixture(autouse=True)
 def _no_data(tmp_path_factory, monkeypatch):
-    """Whatever data this machine has, a test sees none of it."""
+    """Hide the data sets of this machine from the tests."""
     monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path_factory.mktemp('data')))
 
 
@@ -96,7 +96,7 @@ def test_the_result_says_what_was_measured(trained, tmp_path):
     assert 100 * agreement == pytest.approx(result['metrics']['sigma50/accuracy/top1'])
 
 
-def test_none_evaluates_the_noisy_images_themselves(tmp_path):
+def test_checkpoint_none_evaluates_the_noisy_images(tmp_path):
     result = evaluate(tmp_path, 'none', '--sigma', 25)
     assert result['checkpoint'] is None
     assert result['denoiser'] == {'type': 'Identity'}
@@ -115,7 +115,7 @@ def test_a_checkpoint_serves_another_task_untouched(trained, first, tmp_path):
     assert result['metrics']['PSNR'] == pytest.approx(first['metrics']['PSNR'], abs=1e-6)
 
 
-def test_a_pre_flight_check_keeps_out_of_the_long_jobs_folder(tmp_path, monkeypatch, capsys):
+def test_an_embedded_run_has_a_work_dir_of_its_own(tmp_path, monkeypatch, capsys):
     configs = Path('configs').resolve()
     monkeypatch.chdir(tmp_path)
     options = [*SMALL_MODEL, 'log_level=ERROR', 'train_cfg.max_iters=1', 'train_cfg.val_interval=9']
@@ -190,7 +190,7 @@ def test_an_unreadable_image_stops_with_its_name(data, tmp_path, capfd):
     [([], "'%s/imagenet/train'"), (['train', 'val', 'train/n01440764'], 'train_dataloader')],
 )
 @pytest.mark.usefixtures('quick_large_layers')
-def test_an_imagenet_that_is_not_whole_is_named(tmp_path, monkeypatch, capfd, folders, message):
+def test_an_incomplete_imagenet_is_named(tmp_path, monkeypatch, capfd, folders, message):
     monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
     (tmp_path / 'imagenet').mkdir()
     for folder in folders:
@@ -253,14 +253,14 @@ def test_wrong_input_gives_one_message_and_status_2(tmp_path, capfd, command, ar
     assert 'Traceback' not in error
 
 
-def test_a_checkpoint_brings_its_own_network(trained, tmp_path):
+def test_the_network_is_built_as_the_checkpoint_says(trained, tmp_path):
     out = tmp_path / 'result.json'
     options = ['--cfg-options', 'log_level=ERROR', 'test_dataloader.dataset.indices=1']
     assert call(testing, JOINT, trained, '--work-dir', tmp_path, '--out', out, *options) == 0
     assert json.loads(out.read_text())['denoiser']['encoder_channels'] == 16  # the config itself has 128
 
 
-def test_the_tools_are_these_commands():
+def test_the_scripts_in_tools_run_the_commands():
     for tool, program in (('train', 'train.py'), ('test', 'test.py'), ('cross_task', 'cross_task.py')):
         done = subprocess.run(
             [sys.executable, f'tools/{tool}.py', '--help'], capture_output=True, text=True, check=True
@@ -272,7 +272,7 @@ def test_the_tools_are_these_commands():
 
 
 @pytest.mark.parametrize('command', [training, testing])
-def test_the_folder_of_the_config_is_no_work_dir(tmp_path, capsys, request, command):
+def test_the_folder_of_the_config_is_refused_as_work_dir(tmp_path, capsys, request, command):
     config = tmp_path / 'mine.py'
     config.write_text(f"_base_ = '{request.config.rootpath}/{JOINT}'")
     before = config.read_text()

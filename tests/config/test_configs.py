@@ -170,7 +170,7 @@ def test_options_override_values_of_any_kind():
         ),
     ],
 )
-def test_options_may_add_what_the_library_takes(option, expected):
+def test_options_can_set_keys_that_the_library_accepts(option, expected):
     value = load_config('configs/joint/denoise_vgg16_sigma30.py', [option])
     for name in option.partition('=')[0].split('.'):
         value = value[name]
@@ -231,7 +231,7 @@ def test_a_broken_config_is_named(tmp_path, text, message):
     assert 'broken.py' in str(info.value)
 
 
-def test_no_config_comes_from_the_network(tmp_path):
+def test_a_config_with_a_web_address_is_refused(tmp_path):
     address = 'https://example.org/config.py'
     with pytest.raises(UserError, match=address):
         load_config(address)
@@ -240,7 +240,7 @@ def test_no_config_comes_from_the_network(tmp_path):
         load_config(tmp_path / 'child.py')
 
 
-def test_embedding_keeps_the_job_itself():
+def test_embedding_keeps_the_model_and_the_optimizer():
     path = 'configs/joint/denoise_vgg16_sigma45.py'
     before, after = load_config(path), load_config(path)
     embed(after)

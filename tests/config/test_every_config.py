@@ -35,7 +35,7 @@ def bases(path):
 
 
 def configs():
-    """Yield all configs, those that bring no new file of ``_base_`` as slow tests."""
+    """Yield all configs; a config that brings no new file of ``_base_`` is a slow test."""
     seen = set()
     for path in sorted(Path('configs').glob('[a-z]*/*.py')):
         parts = bases(path)
@@ -90,7 +90,7 @@ def shrink(cfg, steps):
 
 
 def take_one(node):
-    """Have the data sets that take some of their photos take one: the tiny ones have no more."""
+    """Let data sets that take a part of their photos take one, because the tiny data sets have no more."""
     if isinstance(node, dict) and node.get('indices'):
         node['indices'] = 1
     for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
@@ -101,7 +101,7 @@ TRAINED, EVALUATED = set(), set()
 
 
 def trains_as_another(cfg):
-    """Return whether a config before differs in its noise level alone."""
+    """Return whether an earlier config differs only in its noise level."""
     parts = cfg.to_dict() | dict(work_dir=None)
     parts['model'].get('degradation', {}).pop('sigma', None)
     text = json.dumps(parts, sort_keys=True, default=str)
@@ -111,7 +111,7 @@ def trains_as_another(cfg):
 
 
 def is_new(cfg):
-    """Return whether no config before was evaluated on the same data, before the same networks, by the same metrics."""
+    """Return whether no earlier config is evaluated on the same data, with the same networks and metrics."""
     parts = [cfg.test_dataloader, cfg.test_evaluator, list(frozen_networks(cfg).values()), cfg.model.denoiser]
     text = json.dumps(parts, sort_keys=True, default=str)
     new = text not in EVALUATED
@@ -120,7 +120,7 @@ def is_new(cfg):
 
 
 def losses(cfg):
-    """Return what was logged of each step."""
+    """Return the logged values of each step."""
     lines = [
         json.loads(line) for line in next(Path(cfg.work_dir).glob('*/vis_data/scalars.json')).read_text().splitlines()
     ]

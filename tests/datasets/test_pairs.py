@@ -116,7 +116,7 @@ def test_pairs_and_degradations_that_do_not_fit_are_refused(build_cascade):
         build_cascade(**plain, degradation=dict(type='FromPairs')).loss(torch.rand(1, 3, 16, 16), [])
 
 
-def test_what_is_no_pair_is_named(pairs, tmp_path):
+def test_incomplete_and_unequal_pairs_are_named(pairs, tmp_path):
     folder, images = pairs
     (folder / 'b_mean.png').unlink()
     with pytest.raises(UserError, match=r'b_real\.png.*b_mean\.png'):

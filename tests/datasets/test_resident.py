@@ -93,7 +93,7 @@ def test_without_seeds_of_their_own_patches_share_the_samples(photos):
     assert item['data_samples'].metainfo['dataset_name'] == 'colours'
 
 
-def test_what_it_cannot_cut_is_named(photos):
+def test_images_that_are_too_small_and_invalid_settings_are_named(photos):
     with pytest.raises(UserError, match=r'2\.png.*6 x 6.*7'):
         DeviceResidentPatches(photos, 7)
     with pytest.raises(ValueError, match='patch_size is 0'):

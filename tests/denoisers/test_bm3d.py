@@ -34,7 +34,7 @@ def test_bm3d_needs_sigma():
         MODELS.build(dict(type='BM3D'))(torch.rand(1, 3, 16, 16))
 
 
-def test_without_the_package_its_licence_is_named(monkeypatch):
+def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__('sys').modules, 'bm3d', None)
     with pytest.raises(UserError, match=r'semrestore\[baselines\]'):
         MODELS.build(dict(type='BM3D'))

@@ -68,7 +68,7 @@ def test_admm_is_stationary_for_unequal_channels():
         assert (gradient - expected).norm() < 0.02 * expected.norm()
 
 
-def test_noise_is_removed_and_the_weights_of_the_channels_pay(photos):
+def test_noise_is_removed_and_channel_weights_improve_the_result(photos):
     clean = crop(photos)
     sigma = torch.tensor([[60.0, 10.0, 30.0]]) / 255
     noisy = clean + sigma.view(1, 3, 1, 1) * torch.randn_like(clean)
@@ -128,7 +128,7 @@ def test_noise_of_small_images_is_estimated_in_smaller_patches(side):
     assert estimate_sigma(noisy).mean().item() == pytest.approx(0.1, rel=0.2)
 
 
-def test_flat_and_saturated_parts_are_covered():
+def test_flat_and_saturated_parts_are_restored():
     flat = torch.full((1, 3, 40, 60), 0.25)
     flat[..., 20:] = 1
     restored = MCWNNM(iterations=2)(flat, 0.05)

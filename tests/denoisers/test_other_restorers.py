@@ -159,7 +159,7 @@ def test_an_unknown_file_is_refused_with_what_was_tried(tmp_path):
         semrestore.load_denoiser(tmp_path / 'unknown.pth')
 
 
-def test_without_spandrel_it_is_named(monkeypatch, tmp_path):
+def test_without_spandrel_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__('sys').modules, 'spandrel', None)
     torch.save({'some.weight': torch.zeros(3)}, tmp_path / 'unknown.pth')
     with pytest.raises(UserError, match=r'semrestore\[spandrel\]'):
@@ -214,7 +214,7 @@ def test_the_authors_weights_reach_the_psnr_of_our_own_classes(tmp_path, file, r
     assert found == pytest.approx(expected, abs=1e-3)
 
 
-def test_its_reach_is_the_networks(published):
+def test_the_reach_is_the_networks_receptive_field(published):
     denoiser = semrestore.load_denoiser(published('DnCNN')).double()
     noisy = torch.rand(1, 3, 61, 61, dtype=torch.float64)
     other = noisy.clone()
@@ -246,7 +246,7 @@ def test_any_module_is_a_denoiser(build_cascade, batch):
 
 
 @pytest.mark.parametrize('module', ['nowhere.Denoiser', 'torch.nn.Nothing', 'torch.zeros', 'torch.nn.Conv2d'])
-def test_what_is_no_module_is_named(module):
+def test_an_invalid_module_is_named(module):
     with pytest.raises(UserError, match=module):
         ModuleDenoiser(module)
 

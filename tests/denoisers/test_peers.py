@@ -200,7 +200,7 @@ def test_a_converted_ffdnet_computes_what_its_layers_say(tmp_path):
         torch.testing.assert_close(convert(tmp_path, layers, 'FFDNet')(noisy, 0.2), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_files_that_are_no_such_network_are_named(tmp_path):
+def test_files_that_hold_another_network_are_named(tmp_path):
     h5py = pytest.importorskip('h5py')
     target = tmp_path / 'out.pth'
     with pytest.raises(UserError, match=r'none\.mat'):

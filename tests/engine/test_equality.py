@@ -70,7 +70,7 @@ custom_hooks = [dict(type='EMAHook', momentum=0.1, update_buffers=True)]
 
 
 def run_by_mmengine(path, work_dir, launcher):
-    """What somebody writes who knows MMEngine alone."""
+    """Train a config as a user does who knows only MMEngine."""
     cfg = load_config(path)
     cfg.work_dir = work_dir
     launch(launcher, cfg)

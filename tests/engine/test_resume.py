@@ -66,7 +66,7 @@ def whole(folder):
 
 
 def losses(run):
-    """The loss of each iteration by the logs, the last line of an iteration that was run twice."""
+    """Return the loss of each iteration from the logs; if an iteration ran twice, its last line counts."""
     lines = [
         json.loads(line)
         for path in sorted(run.glob('*/vis_data/scalars.json'))
@@ -167,7 +167,7 @@ def test_an_exploding_loss_is_told_from_a_noisy_one():
         guard.look(6, dict(loss=200.0, loss_task=150.0), samples('b.png', 'c.png'))
 
 
-def test_without_checkpoints_none_is_found_and_only_damaged_ones_are_an_error(tmp_path):
+def test_no_checkpoint_is_found_in_an_empty_folder_and_damaged_ones_alone_are_an_error(tmp_path):
     assert latest_checkpoint(tmp_path) is None
     (tmp_path / 'iter_4.pth').write_bytes(b'torn')
     with pytest.raises(UserError, match=re.escape(str(tmp_path))):

@@ -79,7 +79,7 @@ def test_a_task_network_starts_from_weights_of_its_own_alone(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize('fails', [False, True])
-def test_the_signal_is_handed_back(tmp_path, fails):
+def test_training_restores_the_signal_handler(tmp_path, fails):
     before = signal.getsignal(signal.SIGTERM)
     cfg = config(tmp_path)
     if fails:
@@ -91,13 +91,13 @@ def test_the_signal_is_handed_back(tmp_path, fails):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_another_preprocessor_than_ours_will_do(build_cascade):
+def test_a_cascade_accepts_another_preprocessor(build_cascade):
     cascade = build_cascade(data_preprocessor=dict(type='mmengine.ImgDataPreprocessor'))
     assert isinstance(cascade.data_preprocessor, ImgDataPreprocessor)
 
 
 def test_a_batch_is_seeded_image_by_image_whatever_is_wrapped():
-    """``Subset`` has a way of its own to make a batch."""
+    """``Subset`` makes a batch in its own way."""
     steps = [dict(type='LoadPhoto'), dict(type='mmpretrain.RandomCrop', crop_size=32)]
     photos = EmbeddedPhotos('val', pipeline=[*steps, dict(type='mmpretrain.PackInputs')])
     batches = []

@@ -95,7 +95,7 @@ def test_it_is_pycocotools_summary(capsys):
     assert [value('mAP', rows), value('AP50', rows)] == pytest.approx(100 * evaluation.stats[:2])
 
 
-def test_a_resample_is_the_value_on_its_images():
+def test_a_bootstrap_resample_has_the_value_of_the_drawn_images():
     rows = random_rows()
     counts = np.ones((2, len(rows)))
     counts[1] = [2, 0, 1, 3, 0, 0, 1, 1, 2, 0, 1, 1]

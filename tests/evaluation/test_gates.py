@@ -26,7 +26,7 @@ PLAIN = dict(mean=(0, 0, 0), std=(1, 1, 1))
 
 
 class Halved(Denoiser):
-    """Whatever comes in, at half its brightness; it counts the images that it is given."""
+    """Halve the brightness of the images, and count them."""
 
     seen = 0
 
@@ -36,7 +36,7 @@ class Halved(Denoiser):
 
 
 class Brightness(nn.Module):
-    """Two classes, the second the surer the brighter the image."""
+    """Give two classes scores; the brighter the image, the surer the second class."""
 
     def forward(self, images):
         mean = images.mean((1, 2, 3))
@@ -96,7 +96,7 @@ def test_scores_that_are_no_numbers_are_named():
 
 
 @pytest.mark.parametrize('text', ['noise', 'noise:', 'noise:-1', 'noise:256', 'noise:x', 'confidence:2', 'sigma:5', ''])
-def test_what_is_no_gate_is_named(text):
+def test_an_invalid_gate_is_refused(text):
     with pytest.raises(UserError, match='gate: '):
         parse_gate(text, 'gate')
 
@@ -139,7 +139,7 @@ def test_a_denoiser_sees_only_the_noisy_images_of_a_batch(photos):
     assert torch.equal(robust([clean[0]])[0], clean[0])  # as torchvision's detectors take them
 
 
-def test_the_surer_version_counts():
+def test_the_gate_takes_the_version_that_the_network_is_surer_of():
     bright, dark = torch.ones(1, 3, 8, 8), torch.full((1, 3, 8, 8), -1.0)  # half of which is brighter
     images = torch.cat((bright, dark))
     network = Brightness()
@@ -150,7 +150,7 @@ def test_the_surer_version_counts():
     assert torch.equal(robust(images), network(images / 2))
 
 
-def test_a_network_without_class_scores_cannot_be_asked(photos):
+def test_a_confidence_gate_refuses_a_network_without_class_scores(photos):
     robust = DenoiseBefore(nn.Identity(), Halved(), **PLAIN, gate='confidence')
     with pytest.raises(UserError, match='confidence'):
         robust(torch.rand(1, 3, 8, 8))

@@ -56,7 +56,7 @@ def test_an_unknown_measure_is_refused():
         ImageQuality(measures=['LPIPS'])
 
 
-def test_the_middle_alone_is_measured_where_a_crop_is_asked_for():
+def test_with_crop_size_only_the_middle_is_measured():
     metric = ImageQuality(measures=['PSNR'], crop_size=4)
     clean = torch.zeros(3, 8, 10)
     restored = clean + 1 / 255

@@ -44,7 +44,7 @@ def test_the_corruption_error_of_resnet_50_is_the_articles():
     assert found['relative mCE'] == pytest.approx(RESNET_50_RELATIVE_MCE, abs=2.0)
 
 
-def test_alexnet_itself_has_a_hundred():
+def test_alexnet_has_a_corruption_error_of_100():
     errors = {(name, severity): np.array(rate) for name, rate in ALEXNET_ERRORS.items() for severity in SEVERITIES}
     found = corruption_error(errors, np.array(ALEXNET_CLEAN))
     assert {name: float(value) for name, value in found.items()} == pytest.approx(dict.fromkeys(found, 100))
@@ -97,14 +97,14 @@ def test_a_mean_over_different_images_has_no_interval():
 @pytest.mark.parametrize(
     ('names', 'severities'), [(tuple(ALEXNET_ERRORS)[:14], SEVERITIES), (ALEXNET_ERRORS, (1, 3, 5))]
 )
-def test_there_is_no_mce_of_a_part(names, severities):
+def test_an_incomplete_set_of_corruptions_or_severities_has_no_mce(names, severities):
     mean = robustness(*matrix_of(names, severities))[len(names)]
     assert mean['corruption'] == 'mean'
     assert 'CE' not in mean
     assert 'relative_CE' not in mean
 
 
-def test_means_leave_out_the_extra_corruptions_beside_others():
+def test_means_leave_out_the_extra_corruptions_if_there_are_standard_ones():
     conditions = {('fog', 1): 'fog-1', ('saturate', 1): 'saturate-1'}
     matrix = Matrix([cell('noisy', 'fog-1', [0, 0]), cell('noisy', 'saturate-1', [9, 9])], list(conditions.values()))
     assert robustness(matrix, conditions)[2]['value'] == 100
@@ -162,7 +162,7 @@ def test_the_command_writes_every_corruption_and_severity(tmp_path, request, cap
         (['--noise', 'none=configs/_base_/degradations/noisy_jpeg.py'], "'none'"),
     ],
 )
-def test_what_is_no_corruption_is_refused_before_anything_runs(tmp_path, request, capsys, arguments, message):
+def test_an_invalid_corruption_option_is_refused_before_anything_runs(tmp_path, request, capsys, arguments, message):
     assert call(tmp_path, request.config.rootpath, '--denoisers', 'noisy', *arguments) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()

@@ -145,7 +145,7 @@ def test_the_matrix_has_a_row_for_each_folder_and_the_numbers_of_the_test_comman
 
 
 @pytest.mark.parametrize('more', [['--sigma', '30'], ['--corruptions', 'fog'], ['--denoisers', 'noisy', 'clean']])
-def test_what_needs_clean_images_is_refused(tree, tmp_path, request, capsys, more):
+def test_options_that_need_clean_images_are_refused(tree, tmp_path, request, capsys, more):
     tree('bright', 'dark')
     path = config(tmp_path, request.config.rootpath, None)
     arguments = ['--tasks', path, '--out', str(tmp_path / 'out'), '--denoisers', 'noisy', *more]

@@ -25,7 +25,7 @@ FORMATS = {'PNG': '.png', 'JPEG': '.jpg', 'BMP': '.bmp', 'TIFF': '.tif', 'WEBP':
 
 @dataclass(frozen=True)
 class Case:
-    """A file, and what is to become of it.
+    """A file, and the result that a reader must give.
 
     Attributes:
         path: Of the file, or of what is none (a folder, a link to itself).
@@ -232,7 +232,7 @@ def turned(folder: Path) -> Iterator[Case]:
 
 
 def filmed(folder: Path) -> Iterator[Case]:
-    """Yield a film cut at every tenth of its length, damaged, and what is none."""
+    """Yield a film cut at every tenth of its length, a damaged one, and files that are not films."""
     import cv2
 
     whole = folder / 'film.avi'

@@ -106,7 +106,7 @@ def pair(path: Path) -> tuple[int, int]:
 
 
 def labels(path: Path) -> tuple[int, int]:
-    """Read as the label map of a good photo; what has colours is none."""
+    """Read as the label map of a good photo; a file with colours is not a label map."""
     from semrestore.datasets import LoadLabelMap, LoadPhoto
 
     global strict
@@ -152,7 +152,7 @@ def task(path: Path) -> tuple[int, int]:
 
 
 class _Same:
-    """A config, all of which are alike."""
+    """A config that equals every other one."""
 
     def __init__(self, cfg) -> None:
         self.cfg = cfg
@@ -180,7 +180,7 @@ def _compare(image: Path, *options: str) -> None:
 
 
 def fake_ghostscript(folder: Path) -> Path:
-    """Put a program before the others that leaves a file, and return the path of that."""
+    """Put a fake program first on the PATH, and return the file that it leaves when it runs."""
     ran = folder / 'ran'
     folder.mkdir(exist_ok=True)
     (folder / 'gs').write_text(f"#!/bin/sh\ntouch '{ran}'\n")

@@ -37,7 +37,7 @@ def folder(tmp_path):
     return tmp_path / 'photos'
 
 
-def test_hidden_names_and_sidecars_are_passed_over_in_every_room(folder):
+def test_hidden_names_and_sidecars_are_passed_over_everywhere(folder):
     expected = ['a.png', 'b10.png', 'b2.png', 'sub/c.png']  # lexicographic, on which a stream depends
     assert [path.relative_to(folder).as_posix() for path in images_below(folder)] == expected
     data = PhotoFolder(folder=str(folder), pipeline=[dict(type='semrestore.LoadPhoto')])
@@ -51,7 +51,7 @@ def test_a_folder_that_is_itself_hidden_may_be_named(folder):
     assert len(images_below(hidden)) == 4
 
 
-def test_pairs_are_told_apart_from_what_a_mac_leaves(tmp_path):
+def test_files_that_macos_adds_are_not_taken_for_pairs(tmp_path):
     for name in ('x_real.png', 'x_mean.png', '._x_real.png'):
         Image.fromarray(PIXELS).save(tmp_path / name)
     assert len(PairFolder(folder=str(tmp_path))) == 1
@@ -103,7 +103,7 @@ def test_a_folder_a_glob_and_a_name_read_the_same_files(tmp_path):
     assert all(sorted(names) == found['name'] for names in found.values()), found
 
 
-def test_what_pillow_writes_in_a_form_that_is_read_has_a_suffix_that_is_read():
+def test_every_suffix_of_pillow_for_a_format_that_is_read_is_listed():
     Image.init()
     known = {suffix for suffix, name in Image.registered_extensions().items() if name in formats()}
     assert known - suffixes() == {'.pfm'}  # floats without a stated range
@@ -111,7 +111,7 @@ def test_what_pillow_writes_in_a_form_that_is_read_has_a_suffix_that_is_read():
 
 @pytest.mark.parametrize('name', ['photo', 'photo.data', 'photo.nef', 'photo.jxl'])
 def test_images_that_are_passed_over_are_named_once(folder, capsys, name):
-    """By their content, or by a suffix of raw photos."""
+    """The listing knows images by their content, or by a suffix of raw photos."""
     Image.fromarray(PIXELS).save(folder / name, format='JPEG')
     Image.fromarray(PIXELS).save(folder / f'sub/{name}', format='PNG')
     (folder / 'labels.txt').write_text('0 0.5 0.5 0.1 0.1')
@@ -122,7 +122,7 @@ def test_images_that_are_passed_over_are_named_once(folder, capsys, name):
     assert len(list(find([folder / '*']))) == 3
 
 
-def test_a_glob_that_names_a_suffix_means_it(folder):
+def test_a_glob_that_names_a_suffix_includes_files_with_that_suffix(folder):
     Image.fromarray(PIXELS).save(folder / 'photo.data', format='PNG')
     assert [path.name for path, _ in find([folder / '*.data'])] == ['photo.data']
 
@@ -149,7 +149,7 @@ def test_heic_is_read_with_its_plugin(tmp_path):
     np.testing.assert_array_equal(read_photo(tmp_path / 'photo.heic'), expected)
 
 
-def test_heic_without_its_plugin_is_named_once_with_what_helps(tmp_path, monkeypatch, capsys):
+def test_heic_without_its_plugin_is_named_once_with_the_package_to_install(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, 'pillow_heif', None)
     for name in ('IMG_1.heic', 'IMG_2.HEIC'):
         (tmp_path / name).write_bytes(b'\0\0\0\x18ftypheic\0\0\0\0mif1heic')

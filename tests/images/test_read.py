@@ -33,7 +33,7 @@ def test_bitmaps_of_24_and_32_bits_are_read_at_every_width(tmp_path, widths, mod
 
 @pytest.mark.parametrize('orientation', range(1, 9))
 def test_a_tiff_of_16_bits_is_turned_once(tmp_path, orientation):
-    """As Pillow turns the same file of 8 bits."""
+    """Pillow turns the same file with 8 bits, which gives the expected pixels."""
     deep, shallow = tmp_path / 'deep.tif', tmp_path / 'shallow.tif'
     cv2.imwrite(str(deep), PIXELS[..., ::-1].astype(np.uint16) << 8, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
     Image.fromarray(PIXELS).save(shallow)

@@ -78,7 +78,7 @@ def packed(path, array, bits):
 
 
 @pytest.mark.parametrize('bits', [10, 12, 14])
-def test_packed_bits_fill_all_sixteen(tmp_path, bits):
+def test_packed_samples_are_scaled_to_sixteen_bits(tmp_path, bits):
     array = drawn(1, np.uint16) >> (16 - bits)
     packed(tmp_path / 'x.tif', array, bits)
     (picture,) = read(tmp_path / 'x.tif')
@@ -94,7 +94,7 @@ def test_associated_opacity_is_taken_out_of_the_colours(tmp_path):
     assert np.abs(picture.pixels.astype(int) - colours).max() <= 2
 
 
-def test_a_thumbnail_is_no_second_frame_and_pages_are(tmp_path):
+def test_a_thumbnail_is_not_a_second_frame_but_a_page_is(tmp_path):
     pages = [drawn(3, np.uint16, seed) for seed in range(2)]
     for name, subfiletype in (('thumbnail.tif', 1), ('pages.tif', 0)):
         with tifffile.TiffWriter(tmp_path / name) as file:
@@ -215,7 +215,7 @@ def test_an_orientation_in_xmp_turns_a_tiff_too(tmp_path):
 
 @pytest.mark.parametrize('dtype', [np.uint32, np.int32, np.int16, np.float32])
 def test_values_without_a_range_are_refused_by_their_tag(tmp_path, dtype):
-    """Whatever the values are: 0..255 in 32 bits would be nearly black on 0..65535."""
+    """The values themselves do not matter: 0..255 stored in 32 bits would be nearly black on 0..65535."""
     tifffile.imwrite(tmp_path / 'x.tif', drawn(1, np.uint8).astype(dtype), photometric='minisblack')
     with pytest.raises(UserError, match=r'x\.tif'):
         list(read(tmp_path / 'x.tif'))

@@ -65,7 +65,7 @@ def test_a_film_that_is_cut_off_is_reported(tmp_path, suffix, codec):
     assert 'cut off' in error
 
 
-def test_half_a_film_is_no_success(tmp_path, capsys):
+def test_half_a_film_ends_with_exit_status_2(tmp_path, capsys):
     path = tmp_path / 'film.avi'
     film(path, 'MJPG')
     path.write_bytes(path.read_bytes()[: int(0.6 * path.stat().st_size)])

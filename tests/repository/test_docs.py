@@ -49,7 +49,7 @@ def test_your_own_task_step_by_step(tmp_path):
     assert (tmp_path / 'semrestore-retrieval/pyproject.toml').is_file()
 
 
-def test_a_loss_and_a_degradation_as_the_page_of_plugins_has_them(tmp_path, monkeypatch):
+def test_the_loss_and_the_degradation_on_the_page_of_plugins_work(tmp_path, monkeypatch):
     page = (ROOT / 'docs/plugins.md').read_text(encoding='utf-8')
     files = {block['name']: block['text'] for block in BLOCK.finditer(page) if block['name']}
     for name, text in files.items():
@@ -74,7 +74,7 @@ COMMAND_LINES = [
 
 
 @pytest.mark.parametrize(('page', 'line'), COMMAND_LINES)
-def test_a_command_of_a_page_is_one_and_what_it_names_is_there(page, line):
+def test_commands_on_pages_parse_and_the_configs_and_weights_they_name_exist(page, line):
     words = shlex.split(re.sub(r'(?<=[\w}])\{([\w,]+)\}', 'X', line), comments=True)
     if '>' in words or '[' in line or '...' in line or '…' in line:
         pytest.skip('a form of a command, not one to run')

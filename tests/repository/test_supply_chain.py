@@ -40,7 +40,7 @@ def test_every_file_of_a_lock_has_its_version_and_hash(lock):
         assert hashes, requirement
 
 
-def test_what_setup_asks_for_is_in_the_lock():
+def test_the_lock_meets_every_requirement_of_the_package():
     locked = {requirement.name: requirement for requirement, _ in entries(LOCK)}
     asked = [Requirement(text) for text in importlib.metadata.requires('semrestore')]
     # The extras that the README's commands install.
@@ -65,7 +65,7 @@ def test_the_makefile_installs_nothing_without_a_hash():
     assert len(installs) == 5
 
 
-def test_what_is_installed_here_is_the_locks():
+def test_installed_versions_are_those_of_the_lock():
     if not (ROOT / '.venv').is_dir() or Path(sys.prefix) != ROOT / '.venv':
         pytest.skip('not the environment that make made')
     # Of several by one name the first counts: setuptools brings copies of some along.
@@ -79,7 +79,7 @@ def test_what_is_installed_here_is_the_locks():
     assert different == {}
 
 
-def test_the_page_of_licences_is_the_locks_and_has_no_surprise():
+def test_the_page_of_licences_lists_the_lock_and_no_unexpected_licence():
     rows = re.findall(r'^\| ([\w.-]+) \| (\S+) \| (.+) \|$', (ROOT / 'docs/licences.md').read_text(), re.M)[2:]
     assert [(name, f'=={version}') for name, version, _ in rows] == [
         (requirement.name, str(requirement.specifier)) for requirement, _ in entries(LOCK)

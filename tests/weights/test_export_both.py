@@ -43,7 +43,7 @@ def images():
 
 
 @torch.inference_mode()
-def test_both_give_what_the_network_gives_behind_the_denoiser(denoiser, images):
+def test_the_combined_module_gives_the_result_of_denoise_before(denoiser, images):
     classifier = task()
     network = squeezenet1_1().eval()
     network.load_state_dict(classifier.network.state_dict())
@@ -109,7 +109,7 @@ def test_a_network_that_answers_by_several_tensors_is_refused(denoiser, tmp_path
         export_both(denoiser, detector, SIDE, tmp_path / 'robust.onnx')
 
 
-def test_what_is_not_one_file_is_refused(denoiser, tmp_path):
+def test_options_and_networks_that_do_not_fit_one_file_are_refused(denoiser, tmp_path):
     with pytest.raises(UserError, match='FFDNet'):
         DenoiserAndNetwork(FFDNet().eval(), task(), SIDE)
     resizing = task()

@@ -101,7 +101,7 @@ def quality(name, clean, sigma):
 
 
 def test_the_blind_weights_carry_over_to_grey_photos():
-    """What results/breadth.csv has on the test sets, on photos that are here."""
+    """Check on the embedded photos what results/breadth.csv says about the test sets."""
     for name, clean in altered_photos('grey'):
         noisy, restored = quality(name, clean, 25)
         assert restored > noisy + 8, f'{name} in grey'
@@ -109,7 +109,7 @@ def test_the_blind_weights_carry_over_to_grey_photos():
 
 @pytest.mark.slow
 def test_the_blind_weights_carry_over_to_photos_with_little_or_no_noise():
-    """The same, where there is less to win."""
+    """With little noise, restoring can gain less than in the test above."""
     for altered in ('plain', 'grey'):
         for name, clean in altered_photos(altered):
             noisy, restored = quality(name, clean, 5)

@@ -78,7 +78,7 @@ def test_the_queue_takes_the_plans_order_and_waits_for_what_a_training_builds_on
     assert taken == ['first', 'second']
 
 
-def test_what_builds_on_a_failed_training_is_left(plan, tmp_path, monkeypatch, capsys):
+def test_trainings_that_build_on_a_failed_one_are_not_started(plan, tmp_path, monkeypatch, capsys):
     def train(training, folder, lock):
         raise UserError(f'{training.name} diverged')
 
