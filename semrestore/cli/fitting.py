@@ -86,10 +86,10 @@ def print_table(records: Sequence[dict], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title)
-    table.add_column('')
-    for column in ('as on the clean photo (%)', 'helped (photos)', 'harmed (photos)', 'PSNR (dB)'):
-        table.add_column(column, justify='right')
+    table = Table(title=title, caption='agreement: the same answer as on the clean photo')
+    table.add_column('', no_wrap=True)
+    for column in ('agreement (%)', 'helped', 'harmed', 'PSNR (dB)'):
+        table.add_column(column, justify='right', no_wrap=True)
     for record in records:
         quality = '' if record['psnr'] is None else f'{record["psnr"]:.2f}'
         agreement = f'{record["value"]:.1f} [{record["low"]:.1f}, {record["high"]:.1f}]'
