@@ -1,5 +1,7 @@
 """A denoiser in 8-bit integers restores nearly as well, in a smaller file; what touches the image stays in float32."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,12 @@ from semrestore.weights.export_int8 import export_int8
 onnx = pytest.importorskip('onnx', reason="the extra `onnx` is not installed: pip install 'semrestore[onnx]'")
 onnxruntime = pytest.importorskip('onnxruntime', reason='the extra `onnx` is not installed')
 
-pytestmark = pytest.mark.slow
+CPU = Path('/proc/cpuinfo')
+VNNI = CPU.is_file() and 'vnni' in CPU.read_text()
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not VNNI, reason='without VNNI sums of products of 8-bit integers saturate'),
+]
 
 
 def test_the_file_restores_photos_as_pytorch_does_to_a_tenth_of_a_decibel(tmp_path, photos, photo_paths, capsys):
