@@ -13,7 +13,6 @@ import argparse
 import csv
 import importlib.util
 import json
-import os
 import statistics
 import sys
 import time
@@ -34,14 +33,10 @@ BUDGET_S = 60
 
 def main(arguments=None) -> None:
     """Run the benchmark."""
+    from benchmarks.measuring import add_data_root
+
     parser = new_parser(__doc__)
-    parser.add_argument(
-        '--data-root',
-        type=Path,
-        default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
-        metavar='DIR',
-        help='folder that holds kodak24 (default: $SEMRESTORE_DATA, or data)',
-    )
+    add_data_root(parser, 'kodak24')
     parser.add_argument(
         '--weights',
         type=Path,

@@ -9,7 +9,6 @@ Example:
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import machine, summary, write
+from benchmarks.measuring import add_data_root, machine, summary, write
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
@@ -45,13 +44,7 @@ class Engine(NamedTuple):
 def main(arguments=None) -> None:
     """Run the benchmark."""
     parser = new_parser(__doc__)
-    parser.add_argument(
-        '--data-root',
-        type=Path,
-        default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
-        metavar='DIR',
-        help='folder that holds cbsd68 and bsds432 (default: $SEMRESTORE_DATA, or data)',
-    )
+    add_data_root(parser, 'cbsd68 and bsds432')
     parser.add_argument(
         '--model',
         default='multiscale-blind',

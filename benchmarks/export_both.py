@@ -10,7 +10,6 @@ Example:
   python -m benchmarks.export_both --data-root $SEMRESTORE_DATA --out results/benchmark/export_both.json
 """
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.measuring import machine, write
+from benchmarks.measuring import add_data_root, machine, write
 from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError
@@ -39,13 +38,7 @@ BOUND = 1e-4
 def main(arguments=None) -> None:
     """Run the benchmark."""
     parser = new_parser(__doc__)
-    parser.add_argument(
-        '--data-root',
-        type=Path,
-        default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
-        metavar='DIR',
-        help='folder that holds imagenet_samples (default: $SEMRESTORE_DATA, or data)',
-    )
+    add_data_root(parser, 'imagenet_samples')
     parser.add_argument(
         '--photos', type=int, default=50, metavar='N', help='number of photos, evenly spread over the set (default: 50)'
     )

@@ -1,7 +1,9 @@
 """Share helpers between benchmarks: the machine's name, peak memory, and ratios."""
 
+import argparse
 import ctypes
 import json
+import os
 import platform
 import re
 import statistics
@@ -37,6 +39,17 @@ class Peak:
     @staticmethod
     def _status(name: str) -> int:
         return 1024 * int(re.search(rf'{name}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1])
+
+
+def add_data_root(parser: argparse.ArgumentParser, holds: str) -> None:
+    """Add ``--data-root``, the folder of the data sets that a benchmark reads."""
+    parser.add_argument(
+        '--data-root',
+        type=Path,
+        default=Path(os.environ.get('SEMRESTORE_DATA', 'data')),
+        metavar='DIR',
+        help=f'folder that holds {holds} (default: $SEMRESTORE_DATA, or data)',
+    )
 
 
 def processor(device: str) -> str:
