@@ -22,6 +22,8 @@ HELD_OUT = {
     'recognition': (ROOT / 'configs/evaluation/held_out_recognition.py', (0, 15, 30, 60)),
 }
 """By what a run of a study is measured: a config, and noise levels."""
+PEERS = {'FFDNet': 'work_dirs/weights/ffdnet.pth'}
+"""Denoisers of others in the table of altered photos (docs/results.md says where their weights come from)."""
 COLUMNS = (
     'weights',
     'test_set',
@@ -102,14 +104,18 @@ def _noises(name: str, trained: float | list | None) -> Iterator[tuple[float | s
 
 
 def breadth(names: Sequence[str]) -> None:
-    """Measure published weights, all by default, on photos as they are and altered, into results/breadth.csv."""
-    names = names or list(published())
-    rows = [row for row in read_rows(BREADTH) if row['weights'] not in names and row['weights'] in published()]
+    """Measure weights on photos as they are and altered, into results/breadth.csv.
+
+    Args:
+        names: Of published weights, or peers in :data:`PEERS`; all by default.
+    """
+    names = names or [*published(), *PEERS]
+    known = {*published(), *PEERS}
+    rows = [row for row in read_rows(BREADTH) if row['weights'] not in names and row['weights'] in known]
     for name in names:
-        entry = published().get(name) or _unknown(name)
-        trained = entry['sigma']
+        trained = None if name in PEERS else (published().get(name) or _unknown(name))['sigma']
         sigmas = [trained] if isinstance(trained, int | float) else BREADTH_SIGMAS
-        for sigma, found in _by_sigma(ALTERED, f'zoo:{name}', sigmas):
+        for sigma, found in _by_sigma(ALTERED, PEERS.get(name, f'zoo:{name}'), sigmas):
             for key, value in found.items():
                 test_set = key.partition('/')[0]
                 rows.append(dict(weights=name, test_set=test_set, sigma=sigma, psnr=f'{value:.4f}'))
@@ -134,9 +140,11 @@ def rows_of_run(study: str, name: str, folder: Path) -> list[dict]:
 
 def _by_sigma(config: Path, checkpoint: str, sigmas: Sequence[float]) -> Iterator[tuple[float, dict[str, float]]]:
     from semrestore.engine import evaluate
+    from semrestore.weights.build import denoiser_config
 
     for sigma in sigmas:
         cfg = load_config(config, [f'model.degradation.sigma={sigma}'])
+        cfg.model.denoiser = denoiser_config(checkpoint, cfg.model.denoiser)
         cfg.work_dir, cfg.log_level = str(ROOT / 'work_dirs/zoo/measure'), 'WARNING'
         metrics = evaluate(cfg, checkpoint).metrics
         print(Path(checkpoint).name, sigma, {key: round(value, 2) for key, value in metrics.items()}, flush=True)

@@ -29,7 +29,8 @@ TITLES = {
 }
 STUDY, STUDY_SIGMAS = ROOT / 'results/recognition_study.json', (30, 60)
 SIGMAS = (0, 15, 30, 45, 60)
-NOISES = ('poisson_gaussian', 'camera', 'noisy_jpeg')
+NOISES = {'poisson_gaussian': "a sensor's", 'camera': "a camera's", 'noisy_jpeg': 'white, then JPEG'}
+"""Configs of ``configs/_base_/degradations``, with the titles of their rows."""
 OURS = {'recognition': 'recognition-blind', 'pixel-trained': 'multiscale-blind'}
 """Published weights by the names of their columns."""
 PEERS_WHITE = ('bm3d', 'FFDNet=work_dirs/weights/ffdnet.pth')
@@ -37,8 +38,9 @@ PEERS_WHITE = ('bm3d', 'FFDNet=work_dirs/weights/ffdnet.pth')
 PEERS_BLIND = ('DnCNN=work_dirs/weights/dncnn_blind.pth',)
 KEPT = (
     'task', 'metric', 'sigma', 'method', 'images', 'value', 'low', 'high', 'psnr', 'place', 'recovery', 'helped',
-    'harmed', 'difference', 'difference_low', 'difference_high',
+    'harmed', 'difference', 'difference_low', 'difference_high', 'ahead', 'ahead_low', 'ahead_high',
 )  # fmt: skip
+KEY = ('task', 'metric', 'sigma', 'method')
 
 
 def measure_recognition(
@@ -47,7 +49,7 @@ def measure_recognition(
     """Put the methods before every network, and write their figures into results/recognition.json.
 
     Denoisers compute in bfloat16 where the machine is faster so. What was measured before is not run again while
-    ``work_dirs/zoo/recognition`` is there.
+    ``work_dirs/zoo/recognition`` is there, and its figures stay in the file as long as the weights are the same.
 
     Args:
         images: How many of each network's images, evenly spread; all by default.
@@ -80,10 +82,30 @@ def measure_recognition(
     }
     cells = run_cells(tasks, [*ours, *white, *blind], gaussian_noises(sigmas), CELLS, limits, dtype)
     cells += run_cells(tasks, [*ours, *blind], named, CELLS, limits, dtype)
-    records = Matrix(cells, [*sigmas, *named], 'pixel-trained').records()
+    order = [*sigmas, *named]
+    records = Matrix(cells, order, 'pixel-trained').records()
+    _add_lead(records, Matrix(cells, order, 'recognition').records())
     kept = [_short(record) for record in records if record['metric'] in ('top-1', 'mIoU')]
-    write_text(RESULTS, json.dumps(dict(weights=_files(), dtype=str(dtype), records=kept), indent=0) + '\n')
+    content = dict(weights=_files(), dtype=str(dtype), records=_with_earlier(kept))
+    write_text(RESULTS, json.dumps(content, indent=0) + '\n')
     print(f'wrote {RESULTS.relative_to(ROOT)}')
+
+
+def _add_lead(records: Sequence[dict], against: Sequence[dict]) -> None:
+    """Add to the peers how far ``recognition`` is ahead of them on the images that they ran on."""
+    for record, other in zip(records, against, strict=True):
+        if record['method'] not in ('noisy', 'clean', *OURS) and 'difference' in other:
+            lead = [-other[key] for key in ('difference', 'difference_high', 'difference_low')]
+            record |= dict(zip(('ahead', 'ahead_low', 'ahead_high'), lead, strict=True))
+
+
+def _with_earlier(records: Sequence[dict]) -> list[dict]:
+    """Return records with those of earlier runs that they do not replace, if these had the same weights."""
+    before = json.loads(RESULTS.read_text(encoding='utf-8')) if RESULTS.is_file() else {}
+    earlier = before['records'] if before.get('weights') == _files() else []
+    known = {tuple(record[key] for key in KEY): record for record in [*earlier, *records]}
+    tasks, noises = list(NETWORKS.values()), [*SIGMAS, *NOISES]
+    return sorted(known.values(), key=lambda record: (tasks.index(record['task']), noises.index(record['sigma'])))
 
 
 def _short(record: dict) -> dict:
@@ -140,12 +162,12 @@ def compare_study(out: Path) -> None:
 def recognition_blocks() -> dict[str, str]:
     """Return the tables of docs/recognition.md."""
     if not RESULTS.is_file():
-        blocks = ('recognition_summary', 'recognition_seen', 'recognition_unseen')
+        blocks = ('recognition_summary', 'recognition_seen', 'recognition_unseen', 'recognition_peers')
         return dict.fromkeys(blocks, 'Not measured yet.')
     records = json.loads(RESULTS.read_text(encoding='utf-8'))['records']
     for record in records:
         record['task'], record['recovery'] = TITLES[record['task']], record.get('recovery')
-        record['sigma'] = {0: 'none'}.get(record['sigma'], record['sigma'])
+        record['sigma'] = {0: 'none', **NOISES}.get(record['sigma'], record['sigma'])
     judges = [TITLES[NETWORKS[name]] for name in JUDGES]
     unseen = [record for record in records if record['task'] in judges]
     seen = [record for record in records if record['task'] not in judges]
@@ -153,17 +175,18 @@ def recognition_blocks() -> dict[str, str]:
         recognition_summary=_summary(unseen),
         recognition_unseen=_by_network(unseen),
         recognition_seen=_by_network(seen),
+        recognition_peers=_beside_peers(records),
     )
 
 
 def _by_network(records: Sequence[dict]) -> str:
     """Return a table for each network: a row for each noise."""
     lines = []
+    methods = ('noisy', 'clean', *OURS)
     for task, metric in dict.fromkeys((record['task'], record['metric']) for record in records):
         rows = [record for record in records if (record['task'], record['metric']) == (task, metric)]
-        images = {record['method']: record['images'] for record in rows}
-        most = max(images.values())
-        titles = [name if count == most else f'{name} ({count} images)' for name, count in images.items()]
+        most = max(record['images'] for record in rows)
+        titles = list(methods)
         for title in ('helped / harmed', 'PSNR (dB)'):
             titles += [f'{title}, {method}' for method in OURS]
         titles.append(f'{" less ".join(OURS)} (points)')
@@ -172,7 +195,7 @@ def _by_network(records: Sequence[dict]) -> str:
         for sigma in dict.fromkeys(record['sigma'] for record in rows):
             found = {record['method']: record for record in rows if record['sigma'] == sigma}
             ours = [found[method] for method in OURS]
-            cells = [_recovered(found[method]) if method in found else '-' for method in images]
+            cells = [_recovered(found[method]) for method in methods]
             cells += [f'{one["helped"]} / {one["harmed"]}' for one in ours]
             cells += [f'{one["psnr"]:.2f}' for one in ours]
             cells.append(_difference(ours[0]))
@@ -186,10 +209,25 @@ def _recovered(record: dict) -> str:
     return f'{record["value"]:.1f}{recovery}'
 
 
-def _difference(record: dict) -> str:
-    if 'difference' not in record:
+def _difference(record: dict, key: str = 'difference') -> str:
+    if key not in record:
         return '-'
-    return f'{record["difference"]:+.1f} [{record["difference_low"]:+.1f}, {record["difference_high"]:+.1f}]'
+    return f'{record[key]:+.1f} [{record[f"{key}_low"]:+.1f}, {record[f"{key}_high"]:+.1f}]'
+
+
+def _beside_peers(records: Sequence[dict]) -> str:
+    """Return the peers' values, and how far ``recognition`` is ahead on the same images."""
+    found = {(record['task'], record['sigma'], record['method']): record for record in records}
+    peers = list(dict.fromkeys(method for _, _, method in found if method not in ('noisy', 'clean', *OURS)))
+    if not peers:
+        return 'Not measured yet.'
+    lines = [f'| network | noise | images | {" | ".join(peers)} |', '| --- | --- | ---: |' + ' ---: |' * len(peers)]
+    for task, sigma in dict.fromkeys((task, sigma) for task, sigma, method in found if method in peers):
+        row = [found.get((task, sigma, method)) for method in peers]
+        images = max(record['images'] for record in row if record)
+        cells = [f'{record["value"]:.1f} ({_difference(record, "ahead")})' if record else '-' for record in row]
+        lines.append(f'| {task} | {sigma} | {images} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
 
 
 def study_block() -> str:
@@ -237,6 +275,8 @@ def _summary(records: Sequence[dict]) -> str:
     lines += [f'| noise | {" | ".join([*whole, *(f"helped / harmed, {method}" for method in OURS)])} |']
     lines += ['| --- |' + ' ---: |' * (len(whole) + 2)]
     for sigma in dict.fromkeys(record['sigma'] for record in records):
+        if len({record['task'] for record in records if record['sigma'] == sigma}) < networks:
+            continue
         cells = []
         for method in whole:
             row = [record for record in records if (record['sigma'], record['method']) == (sigma, method)]

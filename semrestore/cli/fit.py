@@ -2,7 +2,7 @@
 
 The training starts from the published weights. A tenth of the photos is held out. The table at the end compares the
 noisy photos, the published denoisers and the new one on those. Besides FILE.safetensors the command writes three files:
-FILE.py (the config, with which `semrestore train` continues), FILE.json (the figures) and FILE.png (examples).
+FILE.py (the config that it ran), FILE.json (the figures) and FILE.png (examples).
 
 Example:
   semrestore fit torchvision:mobilenet_v2 --photos photos/ --noise-like noisy/ --out denoiser.safetensors

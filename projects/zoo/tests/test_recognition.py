@@ -18,21 +18,34 @@ def test_the_summary_is_the_mean_over_the_judges_and_each_network_has_a_table(tm
         ('efficientnet_lite2_imagenet_samples', 62.0, 84.0),
         ('efficientnet_lite0_imagenet_samples', 0.0, 1.0),  # no judge
     ):
-        records.append(record(task, 'noisy', 30, noisy))
+        records += [record(task, 'noisy', 30, noisy), record(task, 'clean', 30, 80.0)]
         for method in ('recognition', 'pixel-trained'):
             records.append(record(task, method, 30, restored, recovery=75.0, helped=31, harmed=2))
         records[-2] |= dict(difference=1.26, difference_low=-0.51, difference_high=3.0)  # of recognition
-        records.append(record(task, 'BM3D', 30, 50.0, images=10, recovery=20.0, helped=1, harmed=0))
+        peer = dict(ahead=4.0, ahead_low=-2.0, ahead_high=10.0)
+        records.append(record(task, 'BM3D', 30, 50.0, images=10, recovery=20.0, helped=1, harmed=0, **peer))
     monkeypatch.setattr(recognition, 'RESULTS', tmp_path / 'recognition.json')
     recognition.RESULTS.write_text(json.dumps(dict(records=records)))
     blocks = recognition.recognition_blocks()
     # (40 + 60 + 62) / 3 and (70 + 80 + 84) / 3; 3 x 31 and 3 x 2; BM3D ran on a part of the images.
-    assert '| 30 | 54.0 | 78.0 (75 %) | 78.0 (75 %) | 93 / 6 | 93 / 6 |' in blocks['recognition_summary']
+    assert '| 30 | 54.0 | 80.0 | 78.0 (75 %) | 78.0 (75 %) | 93 / 6 | 93 / 6 |' in blocks['recognition_summary']
     assert 'BM3D' not in blocks['recognition_summary']
-    row = '| 30 | 40.0 | 70.0 (75 %) | 70.0 (75 %) | 50.0 (20 %) | 31 / 2 | 31 / 2 | 30.00 | 30.00 |'
-    row += ' +1.3 [-0.5, +3.0] |'
+    row = '| 30 | 40.0 | 80.0 | 70.0 (75 %) | 70.0 (75 %) | 31 / 2 | 31 / 2 | 30.00 | 30.00 | +1.3 [-0.5, +3.0] |'
     assert '### MobileNetV2, top-1 (%), 100 images\n\n| noise | noisy |' in blocks['recognition_unseen']
     assert row in blocks['recognition_unseen']
-    assert 'BM3D (10 images)' in blocks['recognition_unseen']
     assert 'EfficientNet-Lite0' in blocks['recognition_seen']
     assert 'EfficientNet-Lite0' not in blocks['recognition_unseen']
+    assert '| MobileNetV2 | 30 | 10 | 50.0 (+4.0 [-2.0, +10.0]) |' in blocks['recognition_peers']
+
+
+def test_figures_of_earlier_runs_stay_unless_the_weights_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(recognition, 'RESULTS', tmp_path / 'recognition.json')
+    monkeypatch.setattr(recognition, '_files', lambda: {'recognition': 'one.safetensors'})
+    task = 'mobilenetv2_imagenet_samples'
+    earlier = [record(task, 'noisy', sigma, 40.0) for sigma in (60, 30)]
+    recognition.RESULTS.write_text(json.dumps(dict(weights={'recognition': 'one.safetensors'}, records=earlier)))
+    anew = [record(task, 'noisy', sigma, 41.0) for sigma in (30, 15)]
+    values = [(one['sigma'], one['value']) for one in recognition._with_earlier(anew)]
+    assert values == [(15, 41.0), (30, 41.0), (60, 40.0)]
+    monkeypatch.setattr(recognition, '_files', lambda: {'recognition': 'two.safetensors'})
+    assert len(recognition._with_earlier(anew)) == 2
