@@ -17,7 +17,7 @@ TITLES = {
     'denoise': 'restoring, by precision',
     'denoise_compiled': 'restoring, compiled',
 }
-NOT_RUN = 'Nobody has run it on a GPU yet.'
+NOT_RUN = '`benchmarks/gpu.sh` has not run on a GPU yet.'
 TIMED_OUT = (124, 137)  # as timeout says
 LINES = 20
 

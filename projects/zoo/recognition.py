@@ -269,7 +269,7 @@ def _summary(records: Sequence[dict]) -> str:
         name for name in methods if any((record['method'], record['images']) == (name, images) for record in records)
     ]
     networks = len({record['task'] for record in records})
-    title = f'Mean top-1 (%) of {networks} networks that took part in no training, on {images} photos each'
+    title = f'Mean top-1 (%) of {networks} networks that no denoiser was trained through, on {images} photos each'
     counted = f'Helped and harmed are summed over the {networks} networks ({networks * images} answers)'
     lines = [f'{title}. Brackets hold the recovery. {counted}:', '']
     lines += [f'| noise | {" | ".join([*whole, *(f"helped / harmed, {method}" for method in OURS)])} |']
