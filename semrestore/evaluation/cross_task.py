@@ -15,6 +15,7 @@ from semrestore.config.check import check_inputs, frozen_networks
 from semrestore.config.libraries import config_path, read_config
 from semrestore.config.load import load_config
 from semrestore.corruptions import condition
+from semrestore.degradations import image_generator
 from semrestore.errors import UserError, explained
 from semrestore.evaluation.bench import NO_NOISE, Bench
 from semrestore.evaluation.matrix import Cell
@@ -149,13 +150,38 @@ def run_cells(
         dtype: What learned denoisers compute in; the task networks stay in float32.
 
     Raises:
-        UserError: Data or weights are missing or do not fit, or a stored cell is damaged.
+        UserError: Data or weights are missing or do not fit, a stored cell is damaged, or a method needs the noise level
+            in a row that has none.
     """
     groups: dict[str, dict[str, Config]] = {}  # tasks whose networks share each restored image
     for name, cfg in tasks.items():
+        _check_levels(methods, noises, cfg.model.denoiser)
         model = {key: value for key, value in cfg.model.items() if key != 'task'}
         groups.setdefault(_digest([model, cfg.test_dataloader]), {})[name] = cfg
     return [cell for group in groups.values() for cell in _cells(group, methods, noises, limits or {}, folder, dtype)]
+
+
+def _check_levels(methods: Sequence[Method], noises: Mapping, default: dict) -> None:
+    """Raise an error for a method that needs the noise level in a row that has none, before anything runs."""
+    named = {name: noise for name, noise in noises.items() if isinstance(name, str) and name != UNTOUCHED}
+    for method in methods if named else ():
+        if method.name in LEFT_ALONE:
+            continue
+        with explained(f"the denoiser of '{method.name}' does not build"):
+            needs_sigma = method.build(default, next(iter(named))).needs_sigma
+        if needs_sigma and (unknown := next((name for name, noise in named.items() if not _has_level(noise)), None)):
+            raise UserError(
+                f"'{method.name}' needs the noise level, but the row '{unknown}' has none; expected a blind denoiser."
+                ' Take one, such as blind=multiscale-blind, or leave the method out'
+            )
+
+
+def _has_level(noise: dict) -> bool:
+    degradation = MODELS.build(dict(noise))
+    if degradation.takes_pairs:
+        return False
+    generators = [image_generator(0, str(index)) for index in range(32)]  # a mixture draws its choice for each
+    return degradation(torch.full((len(generators), 3, 64, 64), 0.5), generators).sigma is not None
 
 
 def _cells(

@@ -23,6 +23,8 @@ from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval
 from semrestore.evaluation.report import markdown
 from semrestore.files import sha256
 from semrestore.registry import MODELS
+from semrestore.weights.read import save_weights
+from semrestore.weights.record import denoiser_record
 
 TASK = """
 _base_ = '{root}/configs/embedded/joint_efficientnet_lite0_sigma30.py'
@@ -150,6 +152,20 @@ def test_a_cell_of_other_weights_is_run_again(task, checkpoint, tmp_path):
 def test_arguments_that_do_not_fit_are_refused_before_anything_runs(task, tmp_path, capsys, arguments, message):
     assert call(task, tmp_path / 'out', *arguments) == 2
     assert message in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('noise', ['noisy_jpeg', 'mixture'])
+def test_a_method_that_needs_the_noise_level_is_refused_before_anything_runs(task, tmp_path, request, capsys, noise):
+    told = dict(type='FFDNet', depth=3, channels=8)
+    state = {f'denoiser.{key}': value for key, value in MODELS.build(told).state_dict().items()}
+    save_weights(state, tmp_path / 'told.pth', denoiser_record(told))
+    path = request.config.rootpath / f'configs/_base_/degradations/{noise}.py'
+    arguments = ['--denoisers', 'noisy', f'told={tmp_path}/told.pth', '--noise', f'other={path}']
+    assert call(task, tmp_path / 'out', *arguments) == 2
+    message = capsys.readouterr().err
+    assert "'told'" in message
+    assert "'other'" in message
     assert not (tmp_path / 'out').exists()
 
 
