@@ -9,9 +9,26 @@ from importlib.util import find_spec
 
 from semrestore.errors import UserError, near
 
-__all__ = ['ALEXNET_CLEAN', 'ALEXNET_ERRORS', 'EXTRA', 'GROUPS', 'SEVERITIES', 'chosen', 'condition', 'require_package']
+__all__ = [
+    'ALEXNET_CLEAN',
+    'ALEXNET_ERRORS',
+    'ALEXNET_SOURCE',
+    'EXTRA',
+    'GROUPS',
+    'KINDS',
+    'SEVERITIES',
+    'UNTOUCHED',
+    'chosen',
+    'condition',
+    'require_package',
+]
 
 SEVERITIES = (1, 2, 3, 4, 5)
+
+UNTOUCHED = 'none'
+"""The row of the matrix in which the restorers get clean images."""
+
+ALEXNET_SOURCE = 'https://github.com/hendrycks/robustness'
 
 ALEXNET_ERRORS = {
     'gaussian_noise': 0.886428,
@@ -32,7 +49,7 @@ ALEXNET_ERRORS = {
 }
 """AlexNet's top-1 error under each of the 15 corruptions, the mean of five severities, on ImageNet-C itself.
 
-The mean corruption error is normalised by these numbers (https://github.com/hendrycks/robustness).
+The mean corruption error is normalised by these numbers (:data:`ALEXNET_SOURCE`).
 """
 
 ALEXNET_CLEAN = 0.4348
@@ -40,6 +57,14 @@ ALEXNET_CLEAN = 0.4348
 
 EXTRA = ('speckle_noise', 'gaussian_blur', 'spatter', 'saturate')
 """The four that ImageNet-C has for choosing a method; no mean counts them."""
+
+KINDS = {
+    'noise': ('gaussian_noise', 'shot_noise', 'impulse_noise'),
+    'blur': ('defocus_blur', 'glass_blur', 'motion_blur', 'zoom_blur'),
+    'weather': ('snow', 'frost', 'fog', 'brightness'),
+    'digital': ('contrast', 'elastic_transform', 'pixelate', 'jpeg_compression'),
+}
+"""The groups of the article's table 1."""
 
 GROUPS = {'imagenet-c': tuple(ALEXNET_ERRORS), 'imagenet-c-extra': EXTRA}
 

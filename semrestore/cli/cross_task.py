@@ -162,9 +162,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(markdown(plain, options.reference, full=False))
     if conditions:
         found = robustness(matrix, conditions)
-        text = robustness_markdown(found)
-        _write_corruptions(options.out, found, text)
-        print(f'{text}\nresults in {options.out}: corruptions.md, corruptions.csv, corruptions.json, corruptions.png')
+        _write_corruptions(options.out, found, robustness_markdown(found))
+        print(robustness_markdown(found, full=False))
+        print(f'results in {options.out}: corruptions.md, corruptions.csv, corruptions.json, corruptions.png')
     print(f'results in {options.out}: matrix.md, matrix.csv, matrix.json, matrix.png')
 
 

@@ -150,8 +150,8 @@ def run_cells(
         dtype: What learned denoisers compute in; the task networks stay in float32.
 
     Raises:
-        UserError: Data or weights are missing or do not fit, a stored cell is damaged, or a method needs the noise level
-            in a row that has none.
+        UserError: Data or weights are missing or do not fit, a stored cell is damaged, or a method needs the noise
+            level in a row that has none.
     """
     groups: dict[str, dict[str, Config]] = {}  # tasks whose networks share each restored image
     for name, cfg in tasks.items():

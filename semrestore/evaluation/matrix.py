@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,10 @@ class Matrix:
 
     def records(self) -> list[dict]:
         """Return a dict for each task, noise level, method and metric."""
+        return [dict(record) for record in self._records]
+
+    @cached_property
+    def _records(self) -> list[dict]:
         records = []
         for task in self.tasks:
             for sigma in self.sigmas:
@@ -146,20 +151,21 @@ class Matrix:
                 task=task, metric=metric, sigma=sigma, method=method, images=len(cell.rows), value=values[method]
             )
             record |= dict(low=low, high=high, psnr=psnr, place=place if place in (1, 2) else None)
-            record['recovery'] = self._recovery(metric, row, cell)
+            gained, lost = self.regained(task, metric, method, sigma) or (0.0, 0.0)
+            record['recovery'] = 100 * gained / lost if lost else None
             record |= self._changes(metric, row, cell)
             record |= self._difference(metric, row, cell)
             records.append(record)
         return records
 
-    def _recovery(self, metric: str, row: dict[str, Cell], cell: Cell) -> float | None:
-        """Return (method - noisy) / (clean - noisy) in percent, on the images that all three ran on."""
-        if 'noisy' not in row or 'clean' not in row or cell.method in ('noisy', 'clean'):
+    def regained(self, task: str, metric: str, method: str, sigma: float | str) -> tuple[float, float] | None:
+        """Return ``method - noisy`` and ``clean - noisy`` in points, on the images that all three ran on."""
+        parts = [cell for name in ('noisy', 'clean', method) if (cell := self.cell(task, name, sigma))]
+        if method in ('noisy', 'clean') or len(parts) < 3:
             return None
-        parts = (row['noisy'], row['clean'], cell)
         shared = set.intersection(*(set(part.indices) for part in parts))
         noisy, clean, own = (part.only(shared).value(metric) for part in parts)
-        return 100 * (own - noisy) / (clean - noisy) if clean != noisy else None
+        return own - noisy, clean - noisy
 
     def _changes(self, metric: str, row: dict[str, Cell], cell: Cell) -> dict:
         """Return a method's change compared with noisy: in the mean, and in images helped and harmed."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semrestore.config.libraries import config_path
+from semrestore.corruptions import UNTOUCHED
 from semrestore.errors import UserError, near
 from semrestore.plugins import load_plugins
 from semrestore.registry import MODELS
@@ -27,9 +28,6 @@ __all__ = [
 
 LEFT_ALONE = ('noisy', 'clean')
 """The images themselves."""
-
-UNTOUCHED = 'none'
-"""The row of the matrix in which the restorers get clean images."""
 
 
 @dataclass(frozen=True)

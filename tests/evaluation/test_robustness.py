@@ -25,6 +25,7 @@ log_level = 'ERROR'
 RESNET_50 = (80, 82, 83, 75, 89, 78, 80, 78, 75, 66, 57, 71, 85, 77, 77)
 RESNET_50_CLEAN = 0.239
 RESNET_50_MCE, RESNET_50_RELATIVE_MCE = 76.7, 105.0
+KEY = ('blind', 'top-1')
 
 
 def call(tmp_path, root, *arguments):
@@ -108,6 +109,39 @@ def test_means_leave_out_the_extra_corruptions_if_there_are_standard_ones():
     conditions = {('fog', 1): 'fog-1', ('saturate', 1): 'saturate-1'}
     matrix = Matrix([cell('noisy', 'fog-1', [0, 0]), cell('noisy', 'saturate-1', [9, 9])], list(conditions.values()))
     assert robustness(matrix, conditions)[2]['value'] == 100
+
+
+def test_what_restoring_does_to_images_under_corruption_by_hand():
+    """Four images: noisy is right about two under fog and one under snow, clean about all."""
+    conditions = {('fog', 3): 'fog-3', ('snow', 3): 'snow-3'}
+    cells = [
+        cell('noisy', 'fog-3', [0, 0, 9, 9]),
+        cell('blind', 'fog-3', [0, 9, 0, 0]),  # helps two, harms one
+        cell('noisy', 'snow-3', [0, 9, 9, 9]),
+        cell('blind', 'snow-3', [0, 0, 9, 9]),  # helps one
+        cell('clean', None, [0, 0, 0, 0]),
+    ]
+    found = robustness(Matrix(cells, list(conditions.values()), 'noisy'), conditions)
+    records = {record['corruption']: record for record in found if (record['method'], record['metric']) == KEY}
+    assert [records[name]['helped'] for name in ('fog', 'snow', 'mean')] == [2, 1, 3]
+    assert [records[name]['harmed'] for name in ('fog', 'snow', 'mean')] == [1, 0, 1]
+    # (75 - 50) / (100 - 50), (50 - 25) / (100 - 25), and the sum of what was regained over the sum of what was lost.
+    assert [records[name]['recovery'] for name in ('fog', 'snow', 'mean')] == pytest.approx([50, 100 / 3, 40])
+    assert records['mean']['change'] == pytest.approx(25)
+    assert records['mean']['change_low'] <= 25 <= records['mean']['change_high']
+    text = robustness_markdown(found, full=False)
+    assert '| 40.0 | 3 / 1 |' in text
+    assert 'top-5' not in text
+
+
+def test_groups_of_corruptions_have_their_means():
+    names = ('gaussian_noise', 'shot_noise', 'impulse_noise', 'fog')
+    ranks = {'gaussian_noise': [0, 0], 'shot_noise': [0, 9], 'impulse_noise': [9, 9], 'fog': [0, 0]}
+    conditions = {(name, 1): name for name in names}
+    found = robustness(Matrix([cell('noisy', name, ranks[name]) for name in names], list(names)), conditions)
+    values = {record['corruption']: record['value'] for record in found if record['metric'] == 'top-1'}
+    assert values['noise'] == pytest.approx(50)
+    assert 'weather' not in values  # not all four were measured
 
 
 def test_mean_performance_of_a_segmenter_under_corruption_by_hand():

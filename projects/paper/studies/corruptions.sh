@@ -13,4 +13,4 @@ names=(noisy blind real recognition clean)
 $PYTHON tools/cross_task.py --tasks configs/evaluation/{efficientnet_lite0,mobilenetv2}_imagenet_samples.py \
   --denoisers noisy blind=multiscale-blind real=multiscale-real recognition=recognition-blind clean \
   --corruptions imagenet-c --reference blind --limit "${names[@]/%/=$IMAGES}" ${AMP:+--amp} --out "$OUT"
-for kind in json md png; do cp "$OUT/corruptions.$kind" "results/imagenet_c.$kind"; done
+for kind in csv md; do cp "$OUT/corruptions.$kind" "results/imagenet_c.$kind"; done
