@@ -54,14 +54,14 @@ def robustness(matrix: Matrix, conditions: Conditions) -> list[dict]:
     """Return a dict for each task, metric, method and corruption, one for their mean, and one for each group of them.
 
     Each has ``value``, the mean over the severities in percent; what restoring does to the images, if the matrix says
-    it (``recovery``, ``helped`` and ``harmed`` as sums over the rows, the mean ``calibration_error``, the mean share of
-    images ``restored`` by a gate); and, if all corruptions have the same images, a 95 % interval. A corruption has
-    ``severities``, the value of each one. The record called ``mean`` also has the value on ``clean`` images behind the
-    same method, ``relative``, the share of that in percent, and its ``change`` against noisy and ``difference`` to the
-    matrix's reference on the same images. The four extra corruptions are left out of a mean that has others. The groups
-    are those of :data:`~semrestore.corruptions.KINDS` that were measured whole. Top-1 has ``CE`` and ``relative_CE``
-    beside each corruption with all five severities; in the row ``mean`` they are mCE and relative mCE, if all 15
-    corruptions have all five severities.
+    it (``recovery``, ``helped`` and ``harmed`` as sums over the rows, the mean ``calibration_error``); and, if all
+    corruptions have the same images, a 95 % interval. A corruption has ``severities``, the value of each one. The
+    record called ``mean`` also has the value on ``clean`` images behind the same method, ``relative``, the share of
+    that in percent, and its ``change`` against noisy and ``difference`` to the matrix's reference on the same images.
+    The four extra corruptions are left out of a mean that has others. The groups are those of
+    :data:`~semrestore.corruptions.KINDS` that were measured whole. Top-1 has ``CE`` and ``relative_CE`` beside each
+    corruption with all five severities; in the row ``mean`` they are mCE and relative mCE, if all 15 corruptions have
+    all five severities.
     """
     others = {'change': 'noisy'} | ({'difference': matrix.reference} if matrix.reference else {})
     changes = {(one['task'], one['metric'], one['method'], one['sigma']): one for one in matrix.records()}
@@ -190,9 +190,8 @@ def _harm(rows: Sequence[dict], regained: Sequence[tuple[float, float] | None]) 
     for name in ('helped', 'harmed'):
         if all(name in row for row in rows):
             found[name] = sum(row[name] for row in rows)
-    for name in ('calibration_error', 'restored'):
-        if all(name in row for row in rows):
-            found[name] = float(np.mean([row[name] for row in rows]))
+    if all('calibration_error' in row for row in rows):
+        found['calibration_error'] = float(np.mean([row['calibration_error'] for row in rows]))
     return found
 
 
@@ -253,7 +252,6 @@ HARM = {
     'recovery': 'recovery',
     'helped': 'helped / harmed',
     'calibration_error': 'calibration error',
-    'restored': 'restored (%)',
 }
 
 
