@@ -5,7 +5,7 @@ Source: Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Com
 """
 
 from collections.abc import Sequence
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 
 from semrestore.errors import UserError, near
 
@@ -113,6 +113,10 @@ def require_package() -> None:
     Raises:
         UserError: It is missing.
     """
-    missing = [name for name in ('imagecorruptions', 'numba') if find_spec(name) is None]
-    if missing:
-        raise UserError(f"ImageNet-C's corruptions need {' and '.join(missing)}: pip install 'semrestore[corruptions]'")
+    for name in ('imagecorruptions-imaug', 'numba'):  # the original, imagecorruptions, cannot be seeded
+        try:
+            version(name)
+        except PackageNotFoundError:
+            raise UserError(
+                f"ImageNet-C's corruptions need the package {name}: pip install 'semrestore[corruptions]'"
+            ) from None

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semrestore.cli.options import add_amp, new_parser, positive_sigma, wants_bf16
-from semrestore.corruptions import SEVERITIES, chosen, condition, require_package
+from semrestore.corruptions import ALEXNET_SOURCE, SEVERITIES, UNTOUCHED, chosen, condition, require_package
 from semrestore.errors import UserError, near
 
 PAPER_SIGMAS = (15, 30, 45, 60)
@@ -104,8 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     corruptions = chosen(options.corruptions or (), '--corruptions')
     if corruptions:
         require_package()
-    elif options.severities:
-        raise UserError('--severities is given without --corruptions; add --corruptions imagenet-c, or leave it out')
     severities = sorted(set(options.severities or SEVERITIES))
     others = options.noise or corruptions
     sigmas = ([] if others else PAPER_SIGMAS) if options.sigma is None else options.sigma
@@ -145,7 +143,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 " --sigma, --noise, --corruptions and 'clean'"
             )
         conditions = stored
-        noises = corrupted = {name: dict(type='AlreadyDegraded') for name in stored.values()}
+        if options.severities:
+            conditions = {key: row for key, row in stored.items() if key[1] in severities or row == UNTOUCHED}
+        if not conditions.keys() - {(UNTOUCHED, None)}:
+            raise UserError('--severities: the test data have no such severities. Leave the option out')
+        noises = {name: dict(type='AlreadyDegraded') for name in conditions.values()}
+        corrupted = {name: noise for name, noise in noises.items() if name != UNTOUCHED}
+    elif options.severities and not corruptions:
+        raise UserError('--severities is given without --corruptions; add --corruptions imagenet-c, or leave it out')
     print(
         f'{len(tasks)} tasks x {len(methods)} denoisers x {len(noises)} rows of noise; results go to {options.out}',
         flush=True,
@@ -201,7 +206,10 @@ def _write_corruptions(out: Path, records: Sequence[dict], text: str) -> None:
     from semrestore.visualization import draw_corruption_map
 
     write_text(out / 'corruptions.md', text)
-    write_text(out / 'corruptions.json', json.dumps(dict(records=records), indent=2, allow_nan=False) + '\n')
+    write_text(
+        out / 'corruptions.json',
+        json.dumps(dict(records=records, alexnet=ALEXNET_SOURCE), indent=2, allow_nan=False) + '\n',
+    )
     flat = [
         {key: value for key, value in record.items() if key != 'severities'}
         | {f'severity_{severity}': value for severity, value in record.get('severities', {}).items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.dataset import BaseDataset
 
+from semrestore.corruptions import UNTOUCHED
 from semrestore.errors import UserError, near
 from semrestore.images.listing import images_below
 from semrestore.registry import DATASETS
@@ -35,6 +36,7 @@ class CorruptedFolder(BaseDataset):
         severities: Which severity folders to take; ``None`` if the tree has none.
         classes: Names of the class folders in the order of the network's classes. ``'imagenet'`` stands for ImageNet's
             thousand synsets; by default the folders that are there, sorted.
+        clean: Folder of the tree with the images before any degradation, in class folders; it becomes the row ``none``.
         pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
 
     Each item gives the pipeline ``img_path``, ``gt_label``, ``corruption`` and ``severity``.
@@ -53,6 +55,7 @@ class CorruptedFolder(BaseDataset):
         corruptions: Sequence[str] | None = None,
         severities: Sequence[int] | None = (1, 2, 3, 4, 5),
         classes: Sequence[str] | str | None = None,
+        clean: str | None = None,
         pipeline: Sequence[dict] = (),
         **kwargs: Any,
     ) -> None:
@@ -60,6 +63,7 @@ class CorruptedFolder(BaseDataset):
         self.corruptions = None if corruptions is None else list(corruptions)
         self.severities = None if severities is None else list(severities)
         self.classes = imagenet_synsets() if classes == 'imagenet' else None if classes is None else list(classes)
+        self.clean = None if clean is None else self.folder / clean
         super().__init__(data_root=data_root, pipeline=list(pipeline), serialize_data=False, **kwargs)
 
     @cached_property
@@ -81,6 +85,8 @@ class CorruptedFolder(BaseDataset):
         found: dict[str, dict[int | None, list[Path]]] = {}
         folders: dict[str, Path] = {}
         for path in images_below(self.folder):
+            if self.clean in path.parents:
+                continue
             corruption, severity = self._condition(path)
             folder = path.parents[1 if severity is None else 2]
             if folders.setdefault(corruption, folder) != folder:
@@ -96,6 +102,11 @@ class CorruptedFolder(BaseDataset):
             self._check(name, found)
         used: list[int | None] = [None] if self.severities is None else [*self.severities]
         chosen = [(name, severity, path) for name in names for severity in used for path in found[name][severity]]
+        if self.clean is not None:
+            clean = images_below(self.clean)
+            if not clean:
+                raise UserError(f"folder '{self.clean}' of clean images is missing or has no images")
+            chosen = [(UNTOUCHED, None, path) for path in clean] + chosen
         classes = self.classes or sorted({path.parent.name for _, _, path in chosen})
         labels = {name: label for label, name in enumerate(classes)}
         foreign = next((path.parent for _, _, path in chosen if path.parent.name not in labels), None)

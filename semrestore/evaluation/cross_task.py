@@ -259,7 +259,7 @@ def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None
     """Return what a cell's figures depend on, by content and not by path."""
     data: Any = cfg.test_dataloader.dataset
     if hasattr(dataset, 'conditions'):  # perhaps millions of images, but a cell needs only one corruption's
-        data = {key: value for key, value in data.items() if key not in ('corruptions', 'severities')}
+        data = {key: value for key, value in data.items() if key not in ('clean', 'corruptions', 'severities')}
         infos = [dataset.get_data_info(index) for index in indices]
         annotations = [{key: info[key] for key in ('img_path', 'gt_label')} for info in infos]
     else:

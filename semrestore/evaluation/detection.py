@@ -41,6 +41,10 @@ class CocoAP(Score):
             true_labels=truth.labels.tolist(),
         )
 
+    def points(self, row: dict) -> float | None:
+        """Return the image's own AP50; ``None`` if it has no boxes."""
+        return float(self.values('AP50', [row], np.ones((1, 1)))[0]) if row['true_boxes'] else None
+
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         """Return a metric of each sample. Boxes are matched once an image, and added up once a sample."""
         matched, categories = _match(rows)

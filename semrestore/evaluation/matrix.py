@@ -72,6 +72,10 @@ class Cell:
         )
 
 
+MOST_COUNTS = 20_000_000
+"""Of images in resamples that are drawn at a time, which bounds the memory."""
+
+
 def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
     """Return a metric in percent on resamples of the images, for each of several cells over the same images.
 
@@ -85,12 +89,16 @@ def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
         scored = [{key: value for key, value in row.items() if key not in apart} for row in rows]
         kinds.setdefault(json.dumps(scored, sort_keys=True), [scored, 0])[1] += 1
     counts = np.array([count for _, count in kinds.values()])
-    drawn = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), score.resamples)
-    samples = np.vstack([counts, drawn]).astype(float)
-    return [
-        score.values(metric, [scored[index] for scored, _ in kinds.values()], samples)[1:]
-        for index in range(len(cells))
-    ]
+    rows_of = [[scored[index] for scored, _ in kinds.values()] for index in range(len(cells))]
+    generator = np.random.default_rng(seed)
+    values: list[list[np.ndarray]] = [[] for _ in cells]
+    step = max(1, MOST_COUNTS // len(counts))
+    for start in range(0, score.resamples, step):
+        drawn = generator.multinomial(counts.sum(), counts / counts.sum(), min(step, score.resamples - start))
+        samples = np.vstack([counts, drawn]).astype(float)
+        for found, rows in zip(values, rows_of, strict=True):
+            found.append(score.values(metric, rows, samples)[1:])
+    return [np.concatenate(found) for found in values]
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

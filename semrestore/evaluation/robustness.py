@@ -4,7 +4,7 @@ Mean corruption error: Hendrycks and Dietterich, ICLR 2019, section 4.2. Mean an
 Michaelis et al., "Benchmarking Robustness in Object Detection", 2019.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -76,17 +76,15 @@ def robustness(matrix: Matrix, conditions: Conditions) -> list[dict]:
         for metric in next(iter(next(iter(cells.values())).values())).score.metrics if cells else ():
             figures = {method: _figures(metric, values) for method, values in _values(metric, cells).items()}
             for method, own in cells.items():
-
-                def harm(names: Sequence[str], task: str = task, metric: str = metric, method: str = method) -> dict:
-                    rows = [row for (name, _), row in conditions.items() if name in names]
-                    regained = [matrix.regained(task, metric, method, row) for row in rows]
-                    return _harm([changes[task, metric, method, row] for row in rows], regained)
-
+                told: dict[str, list[tuple]] = {}
+                for (name, _), row in conditions.items():
+                    pair = changes[task, metric, method, row], matrix.regained(task, metric, method, row)
+                    told.setdefault(name, []).append(pair)
                 shared = dict(task=task, metric=metric, method=method, images=len(next(iter(own.values())).rows))
                 if matrix.reference:
                     shared['reference'] = matrix.reference
                 present = {word: other for word, other in others.items() if _same_images(method, other, cells)}
-                records += _records(shared, own, figures, harm, present)
+                records += _records(shared, own, figures, told, present)
     return records
 
 
@@ -150,7 +148,7 @@ def _records(
     shared: dict,
     cells: Mapping[Key, Cell],
     figures: Mapping[str, Mapping[tuple[str, str], np.ndarray]],
-    harm: Callable[[Sequence[str]], dict],
+    told: Mapping[str, Sequence[tuple]],
     others: Mapping[str, str],
 ) -> list[dict]:
     """Return the records of one method: each corruption, then the mean, then the groups."""
@@ -167,7 +165,7 @@ def _records(
             record['severities'] = {
                 severity: cell.value(shared['metric']) for (one, severity), cell in cells.items() if one == name
             }
-        record |= harm(members)
+        record |= _harm([pair for member in members for pair in told[member]])
         if name == 'mean':
             if ('value', UNTOUCHED) in own:
                 clean = own['value', UNTOUCHED][0]
@@ -181,10 +179,11 @@ def _records(
     return records
 
 
-def _harm(rows: Sequence[dict], regained: Sequence[tuple[float, float] | None]) -> dict:
-    """Return what restoring does to the images of several rows of the matrix."""
+def _harm(told: Sequence[tuple[dict, tuple[float, float] | None]]) -> dict:
+    """Return what restoring does to the images of several rows, from their records and the points they regained."""
     found: dict = {}
-    if pairs := [pair for pair in regained if pair]:
+    rows = [record for record, _ in told]
+    if pairs := [pair for _, pair in told if pair]:
         gained, lost = np.sum(pairs, axis=0)
         found['recovery'] = 100 * gained / lost if lost else None
     for name in ('helped', 'harmed'):

@@ -148,6 +148,10 @@ class DepthAccuracy(Score):
         ratio = predicted[known] / truth[known]
         return {'near': int(((ratio < 1.25) & (ratio > 1 / 1.25)).sum()), 'pixels': int(known.sum())}
 
+    def points(self, row: dict) -> float | None:
+        """Return the image's own share; ``None`` if no pixel has a true depth."""
+        return 100 * row['near'] / row['pixels'] if row['pixels'] else None
+
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         near, pixels = (counts @ np.array([row[name] for row in rows], float) for name in ('near', 'pixels'))
         return 100 * near / np.maximum(pixels, 1)

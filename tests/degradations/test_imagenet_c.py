@@ -1,6 +1,6 @@
 """ImageNet-C's corruptions: the package's bytes, the same for every run, and refusals."""
 
-import importlib.util
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
@@ -35,6 +35,13 @@ def photo(photos):
 def test_the_names_are_the_packages():
     assert list(corruptions.ALEXNET_ERRORS) == imagecorruptions.get_corruption_names('common')
     assert list(corruptions.EXTRA) == imagecorruptions.get_corruption_names('validation')
+
+
+@pytest.mark.parametrize('severity', [1, 5])
+@pytest.mark.parametrize('name', ['glass_blur', 'impulse_noise'])  # they draw from generators of their own
+def test_the_least_and_the_most_severe_give_the_same_bytes_again(name, severity, photo):
+    first, second = (ImageNetC(name, severity)(photo, [image_generator(0, 'cat')]).images for _ in range(2))
+    assert torch.equal(first, second)
 
 
 @pytest.mark.parametrize('name', EVERY)
@@ -91,6 +98,9 @@ def test_an_image_that_is_too_small_is_named(photo):
 
 
 def test_a_missing_extra_is_named(monkeypatch):
-    monkeypatch.setattr(corruptions, 'find_spec', lambda name: None if name == 'numba' else importlib.util)
-    with pytest.raises(UserError, match=r'numba.*semrestore\[corruptions\]'):
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(corruptions, 'version', version)
+    with pytest.raises(UserError, match=r'imagecorruptions-imaug.*semrestore\[corruptions\]'):
         ImageNetC('fog', 1)

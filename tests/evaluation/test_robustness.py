@@ -2,6 +2,7 @@
 
 import csv
 import json
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from semrestore import corruptions
 from semrestore.cli import cross_task
 from semrestore.cli.run import run
 from semrestore.corruptions import ALEXNET_CLEAN, ALEXNET_ERRORS, SEVERITIES
-from semrestore.evaluation.matrix import Cell, Matrix
+from semrestore.evaluation import matrix
+from semrestore.evaluation.matrix import Cell, Matrix, bootstrap
 from semrestore.evaluation.robustness import corruption_error, robustness, robustness_markdown
 from semrestore.registry import MODELS
 
@@ -87,9 +89,9 @@ def test_the_order_of_the_severities_does_not_matter():
 
 
 def test_a_mean_over_different_images_has_no_interval():
-    matrix, conditions = matrix_of(ALEXNET_ERRORS, SEVERITIES)
-    matrix.cell('cls', 'noisy', 'fog-3').rows[1]['image'] = 'another'
-    mean = robustness(matrix, conditions)[15]
+    made, conditions = matrix_of(ALEXNET_ERRORS, SEVERITIES)
+    made.cell('cls', 'noisy', 'fog-3').rows[1]['image'] = 'another'
+    mean = robustness(made, conditions)[15]
     assert mean['value'] == pytest.approx(40)
     assert not {'low', 'CE_low', 'relative_CE_high'} & mean.keys()
     assert '| noisy | 100.0 | 40.0 | 40.0 |' in robustness_markdown([mean])
@@ -107,8 +109,8 @@ def test_an_incomplete_set_of_corruptions_or_severities_has_no_mce(names, severi
 
 def test_means_leave_out_the_extra_corruptions_if_there_are_standard_ones():
     conditions = {('fog', 1): 'fog-1', ('saturate', 1): 'saturate-1'}
-    matrix = Matrix([cell('noisy', 'fog-1', [0, 0]), cell('noisy', 'saturate-1', [9, 9])], list(conditions.values()))
-    assert robustness(matrix, conditions)[2]['value'] == 100
+    made = Matrix([cell('noisy', 'fog-1', [0, 0]), cell('noisy', 'saturate-1', [9, 9])], list(conditions.values()))
+    assert robustness(made, conditions)[2]['value'] == 100
 
 
 def test_what_restoring_does_to_images_under_corruption_by_hand():
@@ -132,6 +134,38 @@ def test_what_restoring_does_to_images_under_corruption_by_hand():
     text = robustness_markdown(found, full=False)
     assert '| 40.0 | 3 / 1 |' in text
     assert 'top-5' not in text
+
+
+def test_the_difference_of_mean_corruption_errors_and_the_calibration_error_by_hand():
+    """Two images. Noisy is right about one everywhere, and half sure of each; blind is right about both, and sure."""
+    conditions = {(name, severity): f'{name}-{severity}' for name in ALEXNET_ERRORS for severity in SEVERITIES}
+    cells = []
+    for method, ranks, confidence in (('noisy', [0, 9], 0.5), ('blind', [0, 0], 0.9)):
+        for row in conditions.values():
+            cells.append(cell(method, row, ranks))
+            for one in cells[-1].rows:
+                one['confidence'] = confidence
+    found = robustness(Matrix(cells, list(conditions.values()), 'noisy'), conditions)
+    means = {
+        record['method']: record for record in found if (record['metric'], record['corruption']) == ('top-1', 'mean')
+    }
+    noisy_error = 100 * sum(0.5 / rate for rate in ALEXNET_ERRORS.values()) / 15
+    assert means['noisy']['CE'] == pytest.approx(noisy_error)
+    for column in ('change', 'difference'):  # the reference is noisy, too
+        assert means['blind'][column] == pytest.approx(50)
+        assert means['blind'][f'CE_{column}'] == pytest.approx(-noisy_error)
+        # A resample has the image that noisy gets wrong twice, once or never: 0 to 100 points more.
+        assert (means['blind'][f'{column}_low'], means['blind'][f'{column}_high']) == pytest.approx((0, 100))
+    assert means['noisy']['calibration_error'] == pytest.approx(0)  # half right, half sure
+    assert means['blind']['calibration_error'] == pytest.approx(10)
+
+
+def test_a_resample_of_many_images_is_drawn_in_parts_with_the_same_result(monkeypatch):
+    cells = [cell('noisy', 'fog', [0, 9, 1, 0, 3]), cell('blind', 'fog', [0, 0, 9, 9, 1])]
+    whole = bootstrap('top-1', *cells)
+    monkeypatch.setattr(matrix, 'MOST_COUNTS', 7)
+    for found, expected in zip(bootstrap('top-1', *cells), whole, strict=True):
+        assert found.tolist() == expected.tolist()
 
 
 def test_groups_of_corruptions_have_their_means():
@@ -177,8 +211,8 @@ def test_the_command_writes_every_corruption_and_severity(tmp_path, request, cap
     assert len(table) == len(found) == 2 * 2 * 3
     assert {'severity_1', 'severity_5'} <= set(table[0])
     assert (out / 'corruptions.png').stat().st_size > 5000
-    matrix = json.loads((out / 'matrix.json').read_text())['records']
-    assert {record['sigma'] for record in matrix} == set(rows)
+    found = json.loads((out / 'matrix.json').read_text())['records']
+    assert {record['sigma'] for record in found} == set(rows)
     # Every method saw the same bytes: this denoiser starts as an identity.
     paths = [out / f'cells/task-{method}-speckle_noise-5.jsonl' for method in ('noisy', 'ours')]
     noisy, ours = ([json.loads(line)['psnr'] for line in path.read_text().splitlines()[1:]] for path in paths)
@@ -203,7 +237,10 @@ def test_an_invalid_corruption_option_is_refused_before_anything_runs(tmp_path, 
 
 
 def test_a_missing_extra_is_named_before_anything_runs(tmp_path, request, capsys, monkeypatch):
-    monkeypatch.setattr(corruptions, 'find_spec', lambda name: None)
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(corruptions, 'version', version)
     assert call(tmp_path, request.config.rootpath, '--denoisers', 'noisy', '--corruptions', 'fog') == 2
     assert 'semrestore[corruptions]' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()

@@ -144,6 +144,37 @@ def test_the_matrix_has_a_row_for_each_folder_and_the_numbers_of_the_test_comman
     assert metrics['accuracy/top1'] == pytest.approx(rows['snow-4']['value'], abs=1e-4)
 
 
+def test_the_clean_images_of_a_tree_are_the_row_of_clean_images(tree, tmp_path, request):
+    tree('bright', 'dark', 'reference')
+    path = config(tmp_path, request.config.rootpath, None)
+    options = ['--tasks', path, '--denoisers', 'noisy', '--out', str(tmp_path / 'out')]
+    assert run(cross_task.main, [*options, '--cfg-options', 'test_dataloader.dataset.clean=reference']) == 0
+    found = json.loads((tmp_path / 'out/matrix.json').read_text())['records']
+    rows = {record['sigma']: record['value'] for record in found if record['metric'] == 'top-1'}
+    assert list(rows) == ['none', 'bright', 'dark']
+    means = json.loads((tmp_path / 'out/corruptions.json').read_text())['records']
+    assert {record['corruption'] for record in means} == {'bright', 'dark', 'mean'}
+    mean = next(record for record in means if record['corruption'] == 'mean')
+    assert (mean['clean'], mean['value']) == pytest.approx((rows['none'], (rows['bright'] + rows['dark']) / 2))
+
+
+def test_a_tree_without_its_clean_images_is_named(tree):
+    folder = tree('bright')
+    with pytest.raises(UserError, match='reference'):
+        CorruptedFolder(folder=str(folder), severities=None, clean='reference')
+
+
+def test_severities_of_a_stored_tree_are_chosen(tree, tmp_path, request, capsys):
+    tree('fog/1', 'fog/4')
+    path = config(tmp_path, request.config.rootpath, (1, 4))
+    options = ['--tasks', path, '--denoisers', 'noisy', '--out', str(tmp_path / 'out'), '--severities']
+    assert run(cross_task.main, [*options, '3']) == 2
+    assert '--severities' in capsys.readouterr().err
+    assert run(cross_task.main, [*options, '4']) == 0
+    found = json.loads((tmp_path / 'out/matrix.json').read_text())['records']
+    assert {record['sigma'] for record in found} == {'fog-4'}
+
+
 @pytest.mark.parametrize('more', [['--sigma', '30'], ['--corruptions', 'fog'], ['--denoisers', 'noisy', 'clean']])
 def test_options_that_need_clean_images_are_refused(tree, tmp_path, request, capsys, more):
     tree('bright', 'dark')

@@ -8,6 +8,7 @@ test_dataloader = dict(
         data_root='{{$SEMRESTORE_DATA:data}}',
         folder='imagenet-es/es-test',
         severities=None,
+        clean='sampled_tin_no_resize2',  # what the screen showed
         classes='imagenet',
         pipeline=[
             dict(type='LoadPhoto'),
