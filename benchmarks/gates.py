@@ -1,4 +1,4 @@
-"""Choose the thresholds of gates on some photos, and measure on other photos what the gates save.
+r"""Choose the thresholds of gates on some photos, and measure on other photos what the gates save.
 
 The program takes the thresholds with the best top-1 accuracy on the photos of --choose-on, as the mean over the
 networks, the noise levels and the clean images. On the photos of --measure-on it compares each gate, image by image,
@@ -6,7 +6,8 @@ with the better of two choices: always restoring and never restoring. The aim is
 more than its interval.
 
 Example:
-  python -m benchmarks.gates --weights multiscale-blind recognition-blind --out work_dirs/gates
+  python -m benchmarks.gates --weights multiscale-blind recognition-blind \
+    --out results/benchmark/gates.json
 """
 
 import argparse
@@ -61,8 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         '--images', type=int, metavar='N', help='number of images from each set, evenly spread (default: all)'
     )
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR', help='folder for the cells, gates.md and gates.json'
+        '--cells', type=Path, default=Path('work_dirs/gates'), metavar='DIR', help='folder for what each image scored'
     )
+    parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='JSON file for the result')
     options = parser.parse_args(arguments)
 
     from semrestore.evaluation.gates import Gate, gated
@@ -82,22 +84,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
             best = max(found.values())
             tied = [value for value, mean in found.items() if mean > best - 1e-9]
             gates.append((name, Gate(kind, statistics.median_low(tied))))
-    rows = _rows(measured_on, gates)
-    text = _table(rows, gates)
-    write_text(options.out / 'gates.md', text)
-    document = dict(gates=[f'{name}+{gate}' for name, gate in gates], rows=rows)
-    write_text(options.out / 'gates.json', json.dumps(document, indent=2) + '\n')
-    print(text)
+    document = dict(
+        chosen_on=f'{len(chosen_on[0].rows)} photos',
+        gates=[f'{name}+{gate}' for name, gate in gates],
+        rows=_rows(measured_on, gates),
+    )
+    write_text(options.out, json.dumps(document, indent=1) + '\n')
+    print(table(document))
 
 
 def _cells(configs: Sequence[str], methods: Sequence, options: argparse.Namespace, folder: str) -> list:
+    import torch
+
+    from semrestore.engine import bf16_is_fast
     from semrestore.evaluation.cross_task import clean_row, gaussian_noises, run_cells, task_configs
 
+    dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
     tasks: dict = {}
     for path in configs:
         tasks |= task_configs(path)
     limits = {method.name: options.images for method in methods if options.images}
-    return run_cells(tasks, methods, clean_row() | gaussian_noises(options.sigma), options.out / folder, limits)
+    return run_cells(
+        tasks, methods, clean_row() | gaussian_noises(options.sigma), options.cells / folder, limits, dtype
+    )
 
 
 def _mean(cells: Sequence) -> float:
@@ -108,6 +117,7 @@ def _rows(cells: Sequence, gates: Sequence) -> list[dict]:
     """Return a dict for each task, noise and gate."""
     from semrestore.evaluation.gates import gated
     from semrestore.evaluation.matrix import compared
+    from semrestore.evaluation.methods import noise_name
 
     found = {(cell.task, cell.method, cell.sigma): cell for cell in cells}
     rows = []
@@ -117,27 +127,40 @@ def _rows(cells: Sequence, gates: Sequence) -> list[dict]:
             metric = cell.score.metrics[0]
             better = max(never, always, key=lambda one: one.value(metric))
             difference, low, high = compared(metric, cell, better)
-            row = dict(task=cell.task, sigma=cell.sigma, gate=f'{name}+{gate}', images=len(cell.rows))
+            row = dict(task=cell.task, noise=noise_name(cell.sigma), denoiser=name, kind=gate.kind)
+            row |= dict(images=len(cell.rows), restored=cell.origin['restored'])
             row |= dict(never=never.value(metric), always=always.value(metric), gated=cell.value(metric))
-            rows.append(row | dict(restored=cell.origin['restored'], difference=difference, low=low, high=high))
+            row |= dict(difference=difference, low=low, high=high)
+            rows.append({key: round(value, 2) if isinstance(value, float) else value for key, value in row.items()})
     return rows
 
 
-def _table(rows: Sequence[dict], gates: Sequence) -> str:
-    from semrestore.evaluation.methods import noise_name
-
-    names = ', '.join(f'`{name}+{gate}`' for name, gate in gates)
-    lines = [f'Gates chosen: {names}', '']
-    heads = ['task', 'noise', 'gate', 'images', 'restored', 'never', 'always', 'gated', 'less the better of both']
-    lines += ['| ' + ' | '.join(heads) + ' |', '| --- | --- | --- |' + ' ---: |' * (len(heads) - 3)]
-    for row in rows:
-        cells = [row['task'], noise_name(row['sigma']), row['gate'], str(row['images']), str(row['restored'])]
-        cells += [f'{row[name]:.1f}' for name in ('never', 'always', 'gated')]
-        cells.append(f'{row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]')
+def table(document: dict) -> str:
+    """Return what main() found as Markdown: a row for each denoiser, task and noise, with the gates side by side."""
+    rows = document['rows']
+    kinds = list(dict.fromkeys(row['kind'] for row in rows))
+    lines = [
+        f'Thresholds chosen on {document["chosen_on"]}: ' + ', '.join(f'`{gate}`' for gate in document['gates']) + '.',
+        'In brackets: the difference to the better of never and always, with its 95 % interval; and how many of the'
+        f' {rows[0]["images"]} images were restored.',
+        '',
+        '| denoiser | network | noise | never | always | ' + ' | '.join(f'gate by {kind}' for kind in kinds) + ' |',
+        '| --- | --- | --- | ---: | ---: |' + ' --- |' * len(kinds),
+    ]
+    for key in dict.fromkeys((row['denoiser'], row['task'], row['noise']) for row in rows):
+        own = {row['kind']: row for row in rows if (row['denoiser'], row['task'], row['noise']) == key}
+        first = next(iter(own.values()))
+        cells = [*key, *(f'{first[name]:.1f}' for name in ('never', 'always'))]
+        for kind in kinds:
+            row = own[kind]
+            share = 100 * row['restored'] / row['images']
+            cells.append(
+                f'{row["gated"]:.1f} ({row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]; {share:.0f} %)'
+            )
         lines.append('| ' + ' | '.join(cells) + ' |')
-    worse = [row for row in rows if row['high'] < 0]
-    lines += ['', f'{len(worse)} of {len(rows)} rows are worse than the better of both by more than the interval.']
-    return '\n'.join(lines) + '\n'
+    worse = sum(row['high'] < 0 for row in rows)
+    lines += ['', f'{worse} of {len(rows)} are worse than the better of never and always by more than the interval.']
+    return '\n'.join(lines)
 
 
 if __name__ == '__main__':

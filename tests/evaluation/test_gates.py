@@ -161,14 +161,17 @@ def test_thresholds_are_chosen_on_some_photos_and_measured_on_others(tmp_path, r
     for name, first in (('choose', 0), ('measure', 3)):
         text = TASK.format(root=request.config.rootpath).replace('indices=3', f'indices=[{first}, {first + 1}]')
         (tmp_path / f'{name}.py').write_text(text)
-    arguments = ['--weights', 'multiscale-blind', '--sigma', '40', '--out', str(tmp_path / 'out')]
+    arguments = ['--weights', 'multiscale-blind', '--sigma', '40', '--cells', str(tmp_path / 'cells')]
     arguments += ['--choose-on', str(tmp_path / 'choose.py'), '--measure-on', str(tmp_path / 'measure.py')]
-    assert run(gates.main, arguments) == 0
-    document = json.loads((tmp_path / 'out/gates.json').read_text())
+    assert run(gates.main, [*arguments, '--out', str(tmp_path / 'gates.json')]) == 0
+    document = json.loads((tmp_path / 'gates.json').read_text())
     assert [name.split(':')[0] for name in document['gates']] == [
         'multiscale-blind+noise',
         'multiscale-blind+confidence',
     ]
-    assert {(row['task'], row['sigma']) for row in document['rows']} == {('measure', 'none'), ('measure', 40)}
+    assert {(row['task'], row['noise']) for row in document['rows']} == {('measure', 'none'), ('measure', '40')}
     for row in document['rows']:
         assert min(row['never'], row['always']) <= row['gated'] + 100 * (0 < row['restored'] < row['images'])
+    text = gates.table(document)
+    assert '| denoiser | network | noise | never | always | gate by noise | gate by confidence |' in text
+    assert sum(line.startswith('| multiscale-blind | measure |') for line in text.splitlines()) == 2
