@@ -78,8 +78,10 @@ class RestorationHook(Hook):
                 quality = psnr(to_8_bit(image), to_8_bit(sample.clean.cpu()))
                 words.append(f'{quality:.2f} dB' if math.isfinite(quality) else 'as clean')
             good = None
-            for network, prediction in self._predictions(sample).items():
-                said, good = self._seen(name, prediction)
+            predictions = self._predictions(sample)
+            for network, prediction in predictions.items():
+                said, right = self._seen(name, prediction)
+                good = right if len(predictions) == 1 else None
                 words += [f'{network}: {said}' if network else said] * bool(said)
             shown = [min(side, self.max_side) for side in image.shape[-2:]]
             tiles.append(Tile(center_crop(image, shown), ', '.join(words), good))

@@ -25,6 +25,7 @@ from semrestore.files import sha256
 from semrestore.registry import MODELS
 from semrestore.weights.read import save_weights
 from semrestore.weights.record import denoiser_record
+from tests.common import CLASSIFIER
 
 TASK = """
 _base_ = '{root}/configs/embedded/joint_efficientnet_lite0_sigma30.py'
@@ -83,6 +84,32 @@ def test_the_matrix_has_the_numbers_of_the_test_command(task, checkpoint, tmp_pa
     assert (out / 'matrix.png').stat().st_size > 5000
     assert f'top-1 (%), {VIEWS} images' in (out / 'matrix.md').read_text()
     assert f'top-1 (%), {VIEWS} images' in capsys.readouterr().out
+
+
+def test_each_of_several_networks_is_a_task_of_the_matrix_by_its_name(task, tmp_path):
+    several = tmp_path / 'several.py'
+    several.write_text(
+        task.read_text().replace('model = dict(', 'lite0 = {{_base_.model.task}}\nmodel = dict(task=None, ')
+        + f"""
+small = dict(type='OpenMMLabTask', model={CLASSIFIER}, checkpoint='random')
+model.update(
+    tasks=dict(lite0=lite0, small=small, features=small),
+    losses=dict(
+        _delete_=True,
+        lite0=dict(type='TaskLoss', task='lite0'),
+        small=dict(type='TaskLoss', task='small'),
+        perceptual=dict(type='PerceptualLoss', task='features', layers='backbone.layer2'),
+    ),
+)
+"""
+    )
+    for path in (task, several):
+        assert call(path, tmp_path / path.stem, '--sigma', 30, '--denoisers', 'noisy', 'clean') == 0
+    found = json.loads((tmp_path / 'several/matrix.json').read_text())['records']
+    assert {record['task'] for record in found} == {'several-lite0', 'several-small'}  # the third only gives features
+    alone = json.loads((tmp_path / 'task/matrix.json').read_text())['records']
+    values = [record['value'] for record in found if record['task'] == 'several-lite0']
+    assert values == [record['value'] for record in alone]
 
 
 def test_a_matrix_goes_on_where_it_stopped_and_runs_nothing_twice(task, checkpoint, tmp_path, monkeypatch):

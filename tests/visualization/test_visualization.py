@@ -22,6 +22,7 @@ from semrestore.evaluation import psnr, to_8_bit
 from semrestore.visualization.comparison import telling_region
 from semrestore.visualization.curves import read_log
 from semrestore.visualization.gradients import gini, loss_gradients, summary, top_share
+from tests.common import CLASSIFIER
 
 JOINT = 'configs/embedded/joint_efficientnet_lite0_sigma30.py'
 WAVELET = 'semrestore::baselines/wavelet_sigma25.py'
@@ -47,6 +48,19 @@ def test_gradients_are_those_of_finite_differences(build_cascade, batch):
         slope = (ahead[name] - behind[name]).item() / (2 * step)
         assert (gradient * direction).sum().item() == pytest.approx(slope, rel=1e-3, abs=1e-9), name
         assert gradient.abs().sum() > 0
+
+
+def test_maps_and_pictures_show_each_of_several_networks_by_name(build_cascade, batch):
+    task = dict(type='OpenMMLabTask', model=CLASSIFIER, checkpoint='random')
+    losses = {name: dict(type='TaskLoss', task=name) for name in ('first', 'second')}
+    cascade = build_cascade(losses=losses, task=None, tasks=dict(first=task, second=task)).eval().requires_grad_(False)
+    torch.nn.init.normal_(cascade.denoiser.tail.weight, std=0.05)
+    _, gradients = loss_gradients(cascade, batch['inputs'][0] / 255, batch['data_samples'][0])
+    assert list(gradients) == ['first', 'second']
+    assert all(gradient.abs().sum() > 0 for gradient in gradients.values())
+    _, *tiles = RestorationHook().tiles(cascade.test_step(batch)[0])
+    assert all('first: class' in tile.caption and 'second: class' in tile.caption for tile in tiles)
+    assert {tile.good for tile in tiles} == {None}  # a mark could mean either network
 
 
 def test_concentration_is_counted_by_hand():
