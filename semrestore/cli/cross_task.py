@@ -210,11 +210,11 @@ def _write_corruptions(out: Path, records: Sequence[dict], text: str) -> None:
         out / 'corruptions.json',
         json.dumps(dict(records=records, alexnet=ALEXNET_SOURCE), indent=2, allow_nan=False) + '\n',
     )
-    flat = [
-        {key: value for key, value in record.items() if key != 'severities'}
-        | {f'severity_{severity}': value for severity, value in record.get('severities', {}).items()}
-        for record in records
-    ]
+    flat = []
+    for record in records:
+        row = {key: value for key, value in record.items() if key != 'severities'}
+        row |= {f'severity_{severity}': value for severity, value in record.get('severities', {}).items()}
+        flat.append({key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()})
     write_csv(out / 'corruptions.csv', flat)
     with replacing(out / 'corruptions.png') as path:
         draw_corruption_map(records, path)
