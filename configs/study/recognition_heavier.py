@@ -1,5 +1,5 @@
 # Continue the published weights for recognition with three times the weight on the networks' terms, on a CPU. On the
-# photos held out it brought nothing (docs/recognition.md).
+# photos held out it brought nothing (docs/training_notes.md).
 _base_ = '../zoo/recognition_blind.py'
 max_iters = 1400
 model = dict(

@@ -1,5 +1,5 @@
 # Continue the published weights for recognition on crops of 192 pixels, on a GPU. On the photos held out it brought
-# nothing, with these weights of the networks' terms or with three times as heavy ones (docs/recognition.md).
+# nothing, with these weights of the networks' terms or with three times as heavy ones (docs/training_notes.md).
 _base_ = '../zoo/recognition_blind.py'
 max_iters = 1000
 model = dict(compile=False)

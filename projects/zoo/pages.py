@@ -1,4 +1,4 @@
-"""Write the pages that show the zoo: blocks of docs/model_zoo.md and README.md, and weights/metafile.yml."""
+"""Write what shows the zoo: blocks of README.md and of three pages in docs/, and weights/metafile.yml."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ CSV, PAGE, README, METAFILE, LOGS = (
     ROOT / name for name in ('results/zoo.csv', 'docs/model_zoo.md', 'README.md', 'weights/metafile.yml', 'results/zoo')
 )
 ENSEMBLE, RECIPES, BREADTH = (ROOT / f'results/{name}.csv' for name in ('ensemble', 'recipe', 'breadth'))
-RECOGNITION = ROOT / 'docs/recognition.md'
+RECOGNITION, NOTES = ROOT / 'docs/recognition.md', ROOT / 'docs/training_notes.md'
 STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'recognition')}
 """Short trainings that were compared on photos held out from all training."""
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
@@ -66,7 +66,7 @@ def pages() -> dict[Path, str]:
         recipes=_recipes(),
     )
     blocks |= recognition_blocks()
-    return {path: _filled(path, blocks) for path in (README, PAGE, RECOGNITION)} | {METAFILE: _metafile(rows)}
+    return {path: _filled(path, blocks) for path in (README, PAGE, RECOGNITION, NOTES)} | {METAFILE: _metafile(rows)}
 
 
 def _filled(path: Path, blocks: dict[str, str]) -> str:

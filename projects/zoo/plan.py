@@ -108,9 +108,9 @@ plan = [
         data=photos,
         then='publish',
     ),
-    # Once it is better than recognition-blind on other noise (docs/recognition.md): then='publish'.
+    # Once it is better than recognition-blind on other noise (docs/training_notes.md): then='publish'.
     dict(name='recognition-universal', config='zoo/recognition_universal.py', data=photos),
-    # No better at its level than the blind ones (docs/recognition.md): not published.
+    # No better at its level than the blind ones (docs/training_notes.md): not published.
     dict(name='recognition-sigma30', config='zoo/recognition_sigma30.py', sigma=30, data=photos),
     *(
         dict(
@@ -133,7 +133,7 @@ plan = [
         )
         for sigma, neighbour in ((60, 50), (45, 50), (35, 30))
     ),
-    # Worse on photographs than the published ones (docs/model_zoo.md): not published.
+    # Worse on photographs than the published ones (docs/training_notes.md): not published.
     dict(name='multiscale-real', config='zoo/real.py', after=['multiscale-blind']),
     # recognition-blind with another seed, and without SqueezeNet and the segmenter, which then judge; not published.
     dict(name='recognition-again', config='zoo/recognition_blind.py', options={'randomness.seed': 1}, sigma=[0, 60]),
