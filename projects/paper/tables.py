@@ -39,6 +39,7 @@ from semrestore.cli.options import new_parser, positive_sigma
 from semrestore.cli.run import run
 from semrestore.config import load_config
 from semrestore.config.libraries import CONFIGS
+from semrestore.config.load import load_denoiser_config
 from semrestore.denoisers.cost import multiply_adds, parameters
 from semrestore.errors import UserError
 from semrestore.evaluation.bench import Bench
@@ -146,8 +147,8 @@ def _architectures(options: argparse.Namespace, bench: '_TestSet') -> tuple[list
         run = options.weights / name
         checkpoint = latest_checkpoint(run) if (run / 'finished').is_file() else None
         checkpoint = checkpoint or str(run / 'finished')  # which is missing
-        method = Method(name, config=str(CONFIGS / f'ablation/{name}_modern.py'), checkpoint=checkpoint)
-        denoiser = MODELS.build(method.denoiser({}))
+        method = Method(name, checkpoint=checkpoint)
+        denoiser = MODELS.build(load_denoiser_config(CONFIGS / f'ablation/{name}.py'))
         counts = dict(weights=parameters(denoiser, weights_alone=True), parameters=parameters(denoiser))
         costs[name] = counts | dict(multiply_adds=multiply_adds(denoiser))
         rows = bench.rows(method, ABLATION_SIGMA)

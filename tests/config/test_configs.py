@@ -63,11 +63,9 @@ def test_training_a_task_network_itself_is_not_put_on_the_embedded_photos():
         load_config('configs/segmentation/deeplab_largefov_voc12aug.py', embedded=True)
 
 
-@pytest.mark.parametrize(
-    'name', [*TABLE_1, *(pytest.param(f'{name}_modern', marks=pytest.mark.slow) for name in TABLE_1)]
-)
+@pytest.mark.parametrize('name', TABLE_1)
 def test_table_1_configs_are_its_rows(name):
-    scales, skip, encoder, decoder, thousands = TABLE_1[name.removesuffix('_modern')]
+    scales, skip, encoder, decoder, thousands = TABLE_1[name]
     cfg = load_config(f'configs/ablation/{name}.py')
     denoiser = MODELS.build(cfg.model.denoiser)
     assert (denoiser.num_scales, denoiser.global_skip) == (scales, skip)

@@ -1,3 +1,0 @@
-# Table I, row 1 with a modern schedule.
-_base_ = '../denoise/multiscale_sigma35_modern.py'
-model = dict(denoiser=dict(num_scales=2, encoder_channels=128, decoder_channels=128))
