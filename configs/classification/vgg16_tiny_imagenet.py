@@ -1,5 +1,5 @@
-# Train VGG-16 itself on the clean photos of Tiny ImageNet, the network that configs/joint/denoise_vgg16_tiny_imagenet_*
-# freeze. It starts from the original VGG-16 up to relu3_3 (projects/paper/start_vgg16.py), whose first two stages stay
+# Train VGG-16 itself on clean photos of Tiny ImageNet, the network that joint/denoise_vgg16_tiny_imagenet_sigma30.py
+# freezes. It starts from the original VGG-16 up to relu3_3 (projects/paper/start_vgg16.py), whose first two stages stay
 # as they are. Crops of 48 pixels take half the time of whole images, and to enlarge the view when testing does no harm
 # (Touvron et al., NeurIPS 2019).
 _base_ = ['../_base_/default_runtime.py', '../_base_/tasks/vgg16_tiny_imagenet.py']

@@ -1,5 +1,5 @@
 # Train DeepLab-LargeFOV itself on 300 clean photos of VOC at half size, from the VGG-16 of Tiny ImageNet: the network
-# that configs/joint/denoise_largefov_voc2012_* freeze. Ten minutes on two CPU cores with --amp.
+# that joint/denoise_largefov_voc2012_sigma30.py freezes. Ten minutes on two CPU cores with --amp.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/tasks/deeplab_largefov_tiny_imagenet.py',

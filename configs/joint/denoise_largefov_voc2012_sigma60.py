@@ -1,4 +1,0 @@
-# Table V at sigma 60; see denoise_largefov_voc2012_sigma30.py.
-_base_ = './denoise_largefov_voc2012_sigma30.py'
-model = dict(degradation=dict(sigma=60))
-load_from = 'zoo:multiscale-sigma60'

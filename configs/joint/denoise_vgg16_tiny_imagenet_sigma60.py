@@ -1,4 +1,0 @@
-# Table IV at sigma 60; see denoise_vgg16_tiny_imagenet_sigma30.py.
-_base_ = './denoise_vgg16_tiny_imagenet_sigma30.py'
-model = dict(degradation=dict(sigma=60))
-load_from = 'zoo:multiscale-sigma60'
