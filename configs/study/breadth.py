@@ -2,7 +2,6 @@
 # carry over to other photos: those of BSDS432 that are not held out, colours and noise as they always were.
 _base_ = '../zoo/blind.py'
 max_iters = 400
-data_root = '{{$SEMRESTORE_DATA:data}}'
 model = dict(
     denoiser=dict(norm_eval=False),
     degradation=dict(weights=[1.0, 0.0, 0.0]),
@@ -12,17 +11,12 @@ model = dict(
 train_dataloader = dict(
     batch_size=12,
     dataset=dict(
+        _delete_=True,
+        type='DeviceResidentPatches',
         patch_size=64,
         seeded_noise=True,
-        colour=dict(_delete_=True, type='RandomColour'),
-        dataset=dict(
-            _delete_=True,
-            type='PhotoFolder',
-            data_root=data_root,
-            folder='bsds432',
-            indices=[index for index in range(432) if index % 18],
-            pipeline=[dict(type='LoadPhoto')],
-        ),
+        colour=dict(type='RandomColour'),
+        dataset={{_base_.photos}},
     ),
 )
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

@@ -9,7 +9,9 @@ unlabelled628 = dict(
     type='PhotoFolder', data_root=data_root, folder='unlabelled628', how_to_get='docs/data.md says how to get it.'
 )
 bsds432_kept = [index for index in range(432) if index % 18]
-unlabelled628_kept = [index for index in range(624) if index % 26]
+photos = dict(**bsds432, indices=bsds432_kept, pipeline=load)
+photos_halved = dict(**bsds432, indices=bsds432_kept[::2], pipeline=load_halved)
+more_photos = dict(**unlabelled628, indices=[index for index in range(624) if index % 26], pipeline=load_halved)
 train_dataloader = dict(
     batch_size=16,
     dataset=dict(
@@ -18,11 +20,7 @@ train_dataloader = dict(
         dataset=dict(
             _delete_=True,
             type='ConcatDataset',
-            datasets=[
-                dict(**bsds432, indices=bsds432_kept, pipeline=load),
-                dict(**bsds432, indices=bsds432_kept[::2], pipeline=load_halved),
-                dict(**unlabelled628, indices=unlabelled628_kept, pipeline=load_halved),
-            ],
+            datasets=[photos, photos_halved, more_photos],
         ),
     ),
 )
