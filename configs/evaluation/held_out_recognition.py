@@ -3,18 +3,12 @@
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',
-    '../_base_/tasks/efficientnet_lite0.py',
+    '../_base_/tasks/several.py',
     '../_base_/datasets/recognition.py',
 ]
-squeezenet = dict(
-    type='TorchvisionTask',
-    model='squeezenet1_1',
-    data_preprocessor=dict(mean=[104.0, 117.0, 123.0], std=[1.0] * 3, to_rgb=False),
-    checkpoint='{{$SEMRESTORE_DATA:data}}/heads/squeezenet11.pth',
-)
 model = dict(
     degradation=dict(type='GaussianNoise', sigma=30, grey=True),
-    tasks=dict(lite0={{_base_.task}}, squeezenet=squeezenet),
+    tasks=dict(lite0={{_base_.tasks.lite0}}, squeezenet={{_base_.tasks.squeezenet}}),
     supervision='self',
     losses=dict(
         lite0=dict(type='TaskLoss', task='lite0'),
