@@ -8,7 +8,7 @@ round_0 = 'work_dirs/weights/multiscale-blind-bsds432-72d9bd61.safetensors'
 
 # What makes the blind weights carry over to other photos: short runs that differ in one thing, two seeds each.
 colour = 'train_dataloader.dataset.colour'
-arms = {
+breadth = {
     'before': ('breadth.py', {}),
     'all': ('breadth_all.py', {}),
     'permuted': ('breadth.py', {f'{colour}.permute': 1.0}),
@@ -64,29 +64,16 @@ recognition = {
 }
 
 
-def recognition_study(seed, names=recognition):
-    """Return the runs of a seed."""
+def study(name, runs, seed, **options):
+    """Return the runs of a study with one seed."""
     return [
         dict(
-            name=f'recognition/{name}/{seed}',
-            config=f'study/{recognition[name][0]}',
-            options={**recognition[name][1], 'randomness.seed': seed},
-            then='recognition',
+            name=f'{name}/{run}/{seed}',
+            config=f'study/{config}',
+            options={**own, 'randomness.seed': seed, **options},
+            then=name,
         )
-        for name in names
-    ]
-
-
-def study(seed, names):
-    """Return the study's runs of a seed."""
-    return [
-        dict(
-            name=f'breadth/{name}/{seed}',
-            config=f'study/{arms[name][0]}',
-            options={**arms[name][1], 'randomness.seed': seed, 'load_from': round_0},
-            then='breadth',
-        )
-        for name in names
+        for run, (config, own) in runs.items()
     ]
 
 
@@ -151,10 +138,10 @@ plan = [
         )
         for scales, encoder, decoder, skip in table_1
     ),
-    *study(0, arms),
-    *recognition_study(0),
-    *study(1, arms),
-    *recognition_study(1),
+    *study('breadth', breadth, seed=0, load_from=round_0),
+    *study('recognition', recognition, seed=0),
+    *study('breadth', breadth, seed=1, load_from=round_0),
+    *study('recognition', recognition, seed=1),
     # For a GPU. Its weights are too large to publish in the package.
     dict(name='drunet', config='denoise/drunet_gpu.py', sigma=[0, 60], data='bsds432'),
 ]
