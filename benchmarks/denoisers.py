@@ -24,6 +24,7 @@ from projects.paper.tables import PEERS, named_method
 from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError, explained
+from semrestore.markdown import markdown_table
 
 METHODS = [name for name in PEERS if name != 'Noisy']
 PRECISIONS = ('float32', 'bfloat16', 'compiled')
@@ -170,11 +171,8 @@ def _pair(path: Path, options: argparse.Namespace) -> tuple:
 
 def markdown(rows: list[dict]) -> str:
     """Return the table as Markdown."""
-    lines = [
-        '| method | precision | s an image | fastest to slowest | peak memory (MiB) | parameters | multiply-adds (G)'
-        ' | PSNR (dB) |'
-    ]
-    lines.append('| --- | --- |' + ' ---: |' * 6)
+    heads = ['method', 'precision', 's an image', 'fastest to slowest', 'peak memory (MiB)', 'parameters']
+    lines = []
     for row in rows:
         spread = f'{row["fastest"]:.3g} to {row["slowest"]:.3g} ({row["repeats"]})'
         adds = '-' if row['multiply_adds'] is None else f'{row["multiply_adds"] / 1e9:.1f}'
@@ -190,8 +188,8 @@ def markdown(rows: list[dict]) -> str:
             adds,
             quality,
         ]
-        lines.append('| ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines) + '\n'
+        lines.append(cells)
+    return markdown_table([*heads, 'multiply-adds (G)', 'PSNR (dB)'], lines, 'llr') + '\n'
 
 
 def draw(rows: list[dict], sigma: float, path: Path) -> None:

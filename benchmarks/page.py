@@ -8,8 +8,9 @@ missing.
 import argparse
 import importlib
 import json
-import re
 from pathlib import Path
+
+from semrestore.markdown import filled
 
 ROOT = Path(__file__).parents[1]
 NOT_RUN = 'Nobody has run this benchmark yet.'
@@ -31,12 +32,7 @@ def main() -> None:
 
 def page(text: str) -> str:
     """Return a page with its tables made anew."""
-    return re.sub(
-        r'(<!-- benchmark: (\w+) -->\n).*?(<!-- end -->)',
-        lambda match: f'{match[1]}\n{table(match[2])}\n\n{match[3]}',
-        text,
-        flags=re.DOTALL,
-    )
+    return filled(text, 'benchmark', table)
 
 
 def table(name: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from projects.paper.published import IMAGES, MEANS, TABLE_1, TABLE_2
+from semrestore.markdown import markdown_table
 
 
 def image_records(dataset: str, results: Mapping[tuple[str, float], list[dict]]) -> list[dict]:
@@ -100,21 +101,19 @@ def image_markdown(
         f'{count} images; where one ran on fewer, their number follows. A dash: no weights, or not asked for.',
         '',
     ]
-    header = ['| sigma | ' + ' | '.join(methods) + ' |', '| --- |' + ' ---: |' * len(methods)]
-    lines += header + [
-        _line(f'{sigma:g}', [cells.get(('mean', sigma, method)) for method in methods], count) for sigma in sigmas
-    ]
+    means = [_row(f'{sigma:g}', [cells.get(('mean', sigma, method)) for method in methods], count) for sigma in sigmas]
+    lines.append(markdown_table(['sigma', *methods], means))
     for sigma in sigmas if images else ():
-        lines += ['', f'Sigma {sigma:g}:', '', header[0].replace('sigma', 'image', 1), header[1]]
-        lines += [_line(image, [cells.get((image, sigma, method)) for method in methods], 1) for image in images]
+        rows = [_row(image, [cells.get((image, sigma, method)) for method in methods], 1) for image in images]
+        lines += ['', f'Sigma {sigma:g}:', '', markdown_table(['image', *methods], rows)]
     return '\n'.join(lines) + '\n'
 
 
-def _line(first: str, records: Sequence[dict | None], count: int) -> str:
+def _row(first: str, records: Sequence[dict | None], count: int) -> list[str]:
     ranked = sorted(
         {round(record['psnr'], 2) for record in records if record and record['images'] == count}, reverse=True
     )
-    return f'| {first} | ' + ' | '.join(_cell(record, ranked, count) for record in records) + ' |'
+    return [first, *(_cell(record, ranked, count) for record in records)]
 
 
 def _cell(record: dict | None, ranked: Sequence[float], count: int) -> str:
@@ -131,21 +130,16 @@ def _cell(record: dict | None, ranked: Sequence[float], count: int) -> str:
 def architecture_markdown(records: Sequence[dict], results: Mapping[str, list[dict]]) -> str:
     """Return Table I as Markdown; see :func:`architecture_records`."""
     held_out = [key for key in records[0] if key.startswith('held_out')]
-    lines = [
-        '| architecture | weights (k) | paper (k) | parameters | multiply-adds (G) at 512 x 768 | PSNR (dB) | paper'
-        ' (dB) | difference |' + ''.join(f' {key.replace("_", " ")} (dB) |' for key in held_out)
-    ]
-    lines += ['| --- |' + ' ---: |' * (7 + len(held_out))]
+    heads = ['architecture', 'weights (k)', 'paper (k)', 'parameters', 'multiply-adds (G) at 512 x 768', 'PSNR (dB)']
+    heads += ['paper (dB)', 'difference', *(f'{key.replace("_", " ")} (dB)' for key in held_out)]
+    rows = []
     for record in records:
         measured = ['-', '-'] if record['psnr'] is None else [f'{record["psnr"]:.2f}', f'{record["difference"]:+.2f}']
         course = ['-' if record[key] is None else f'{record[key]:.2f}' for key in held_out]
         counts = [f'{record["weights"] / 1e3:.1f}', f'{record["paper_weights"] / 1e3:.0f}', f'{record["parameters"]:,}']
         counts.append(f'{record["multiply_adds"] / 1e9:.1f}')
-        lines.append(
-            f'| {record["architecture"]} | '
-            + ' | '.join([*counts, measured[0], f'{record["paper"]:.2f}', measured[1], *course])
-            + ' |'
-        )
+        rows.append([record['architecture'], *counts, measured[0], f'{record["paper"]:.2f}', measured[1], *course])
+    lines = [markdown_table(heads, rows)]
     if len(results) > 2:
         whole, low, high = rank_correlation(results)
         lines += ['', f"Spearman's rank correlation of our PSNR with the paper's: {whole:.2f} [{low:.2f}, {high:.2f}]."]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from semrestore.markdown import markdown_table
 from semrestore.visualization.plain_text import plain_text
 
 RESAMPLES = 10_000
@@ -65,16 +66,14 @@ def krippendorff_alpha(ratings: Sequence[dict]) -> float | None:
 
 def markdown(rows: Sequence[dict], alpha: float | None, raters: int) -> str:
     """Return the table as text."""
-    lines = [
-        '| method | mean opinion score | 95 % interval | variance | ratings |',
-        '| --- | ---: | ---: | ---: | ---: |',
-    ]
+    lines = []
     for row in rows:
         interval = '-' if row['low'] is None else f'[{row["low"]:.2f}, {row["high"]:.2f}]'
         variance = '-' if row['variance'] is None else f'{row["variance"]:.2f}'
-        lines.append(f'| {row["method"]} | {row["mean"]:.2f} | {interval} | {variance} | {row["ratings"]} |')
+        lines.append([row['method'], f'{row["mean"]:.2f}', interval, variance, row['ratings']])
+    table = markdown_table(['method', 'mean opinion score', '95 % interval', 'variance', 'ratings'], lines)
     agreement = 'too few ratings of one image to tell' if alpha is None else f'{alpha:.2f}'
-    return '\n'.join([*lines, '', f"{raters} raters; agreement between them (Krippendorff's alpha): {agreement}.", ''])
+    return f"{table}\n\n{raters} raters; agreement between them (Krippendorff's alpha): {agreement}.\n"
 
 
 @plain_text

@@ -2,9 +2,9 @@
 
 import csv
 import json
-import re
 from pathlib import Path
 
+from semrestore.markdown import filled, markdown_table
 from semrestore.weights.zoo import published
 
 ROOT = Path(__file__).parents[2]
@@ -44,15 +44,18 @@ def pages() -> dict[Path, str]:
     from projects.zoo.recognition import recognition_blocks, study_block
 
     rows = read_rows()
-    how = [
-        '| weights | round | file | iterations, all in all | seconds, all in all | device of the last training'
-        ' | command |',
-        '| --- | ---: | --- | ---: | ---: | --- | --- |',
-        *(
-            f'| {name} | {one.get("round", 0)} | `{one["file"]}` | {one["iterations"]:,} | {one["wall_time_s"]:,} |'
-            f' {one["device"]} | `{one["command"]}` |'
-            for name, one in published().items()
-        ),
+    heads = ['weights', 'round', 'file', 'iterations, all in all', 'seconds, all in all', 'device of the last training']
+    made = [
+        [
+            name,
+            one.get('round', 0),
+            f'`{one["file"]}`',
+            f'{one["iterations"]:,}',
+            f'{one["wall_time_s"]:,}',
+            one['device'],
+            f'`{one["command"]}`',
+        ]
+        for name, one in published().items()
     ]
     blocks = dict(
         table=_table(rows),
@@ -60,22 +63,14 @@ def pages() -> dict[Path, str]:
         breadth=_breadth(),
         breadth_study=_study('breadth', BREADTH_COLUMNS),
         recognition_study=study_block(),
-        made='\n'.join(how),
+        made=markdown_table([*heads, 'command'], made, 'lrlrrl'),
         photographs=_photographs(rows),
         ensemble=_ensemble(),
         recipes=_recipes(),
     )
     blocks |= recognition_blocks()
-    return {path: _filled(path, blocks) for path in (README, PAGE, RECOGNITION, NOTES)} | {METAFILE: _metafile(rows)}
-
-
-def _filled(path: Path, blocks: dict[str, str]) -> str:
-    """Return a page with the text between ``<!-- zoo: NAME -->`` and ``<!-- end -->`` replaced."""
-
-    def fill(match: re.Match) -> str:
-        return f'{match[1]}\n\n{blocks[match[2]]}\n\n{match[3]}'
-
-    return re.sub(r'(<!-- zoo: (\w+) -->).*?(<!-- end -->)', fill, path.read_text(encoding='utf-8'), flags=re.DOTALL)
+    texts = {path: path.read_text(encoding='utf-8') for path in (README, PAGE, RECOGNITION, NOTES)}
+    return {path: filled(text, 'zoo', blocks.__getitem__) for path, text in texts.items()} | {METAFILE: _metafile(rows)}
 
 
 def _table(rows: list[dict]) -> str:
@@ -84,16 +79,13 @@ def _table(rows: list[dict]) -> str:
         for row in rows
         if row['metric'] == 'PSNR' and row['test_set'] in SETS
     }
-    lines = [
-        f'| weights | sigma | {" | ".join(f"{title}, PSNR (dB)" for title in SETS.values())} |',
-        '| --- | ---: |' + ' ---: |' * len(SETS),
-    ]
+    lines = []
     for name, sigma in dict.fromkeys((name, sigma) for name, sigma, _ in values):
         cells = [
             f'{values[name, sigma, test_set]:.2f}' if (name, sigma, test_set) in values else '-' for test_set in SETS
         ]
-        lines.append(f'| `{name}` | {sigma} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
+        lines.append([f'`{name}`', sigma, *cells])
+    return markdown_table(['weights', 'sigma', *(f'{title}, PSNR (dB)' for title in SETS.values())], lines)
 
 
 def _photographs(rows: list[dict]) -> str:
@@ -129,16 +121,13 @@ def _peers() -> str:
         means = [record for record in means if record['images'] == whole]  # not what was run on some of the images
         methods = list(dict.fromkeys(record['method'] for record in means))
         methods.sort(key=OURS.__contains__)  # ours last
-        lines += [f'### {test_set}, beside the peers on the same noise', '', f'| sigma | {" | ".join(methods)} |']
-        lines.append('| ---: |' + ' ---: |' * len(methods))
+        rows = []
         for sigma in sorted({record['sigma'] for record in means}):
             found = {record['method']: record['psnr'] for record in means if record['sigma'] == sigma}
-            lines.append(
-                f'| {sigma:g} |'
-                f' {" | ".join(f"{found[method]:.2f}" if method in found else "-" for method in methods)} |'
-            )
-        lines.append('')
-    return '\n'.join(lines).strip()
+            cells = [f'{found[method]:.2f}' if method in found else '-' for method in methods]
+            rows.append([f'{sigma:g}', *cells])
+        lines += [f'### {test_set}, beside the peers on the same noise', markdown_table(['sigma', *methods], rows, 'r')]
+    return '\n\n'.join(lines)
 
 
 def _breadth() -> str:
@@ -146,12 +135,12 @@ def _breadth() -> str:
     rows = read_rows(BREADTH)
     found = {(row['weights'], row['sigma'], row['test_set']): float(row['psnr']) for row in rows}
     sets = list(dict.fromkeys(row['test_set'] for row in rows))
-    lines = ['| weights | sigma | ' + ' | '.join(name.replace('_', ', ') for name in sets) + ' |']
-    lines.append('| --- | ---: |' + ' ---: |' * len(sets))
+    lines = []
     for weights, sigma in dict.fromkeys((row['weights'], row['sigma']) for row in rows):
         cells = [f'{found[weights, sigma, name]:.2f}' if (weights, sigma, name) in found else '-' for name in sets]
-        lines.append(f'| `{weights}` | {sigma} | {" | ".join(cells)} |')
-    return '\n'.join(lines) if rows else 'Not measured yet.'
+        lines.append([f'`{weights}`', sigma, *cells])
+    heads = ['weights', 'sigma', *(name.replace('_', ', ') for name in sets)]
+    return markdown_table(heads, lines) if rows else 'Not measured yet.'
 
 
 def _study(study: str, columns: dict[str, tuple[str, str]]) -> str:
@@ -167,11 +156,11 @@ def _study(study: str, columns: dict[str, tuple[str, str]]) -> str:
         found.setdefault(arm, {}).setdefault((row['metric'], row['sigma']), []).append(float(row['value']))
     if not found:
         return 'Not run yet.'
-    lines = ['| run | seeds | ' + ' | '.join(columns) + ' |', '| --- | ---: |' + ' ---: |' * len(columns)]
-    for arm, values in found.items():
-        cells = [_with_spread(values.get(key, [])) for key in columns.values()]
-        lines.append(f'| {arm} | {max(map(len, values.values()))} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
+    rows = [
+        [arm, max(map(len, values.values())), *(_with_spread(values.get(key, [])) for key in columns.values())]
+        for arm, values in found.items()
+    ]
+    return markdown_table(['run', 'seeds', *columns], rows)
 
 
 def _with_spread(values: list[float]) -> str:
@@ -182,24 +171,20 @@ def _with_spread(values: list[float]) -> str:
 
 
 def _ensemble() -> str:
-    lines = [
-        '| weights | test set | PSNR (dB) | x8 (dB) | gain of an image (dB) |',
-        '| --- | --- | ---: | ---: | ---: |',
-    ]
+    lines = []
     for row in read_rows(ENSEMBLE):
+        means = [f'{float(row[key]):.2f}' for key in ('psnr', 'psnr_x8')]
         gains = f'{float(row["least_gain"]):.2f} to {float(row["most_gain"]):.2f}'
-        means = f'{float(row["psnr"]):.2f} | {float(row["psnr_x8"]):.2f}'
-        lines.append(f'| `{row["weights"]}` | {SETS[row["test_set"]]} | {means} | {gains} |')
-    return '\n'.join(lines)
+        lines.append([f'`{row["weights"]}`', SETS[row['test_set']], *means, gains])
+    return markdown_table(['weights', 'test set', 'PSNR (dB)', 'x8 (dB)', 'gain of an image (dB)'], lines, 'llr')
 
 
 def _recipes() -> str:
-    lines = ['| recipe | iterations | PSNR (dB) | SSIM |', '| --- | ---: | ---: | ---: |']
-    lines += [
-        f'| {row["recipe"]} | {int(row["iterations"]):,} | {float(row["psnr"]):.2f} | {row["ssim"]} |'
+    lines = [
+        [row['recipe'], f'{int(row["iterations"]):,}', f'{float(row["psnr"]):.2f}', row['ssim']]
         for row in read_rows(RECIPES)
     ]
-    return '\n'.join(lines)
+    return markdown_table(['recipe', 'iterations', 'PSNR (dB)', 'SSIM'], lines)
 
 
 def _metafile(rows: list[dict]) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from semrestore.errors import UserError, explained
 from semrestore.files import write_text
+from semrestore.markdown import markdown_table
 from semrestore.weights.build import load_denoiser
 from semrestore.weights.read import save_weights
 from semrestore.weights.record import checked_config, denoiser_record, weights_digest
@@ -125,11 +126,7 @@ def _card(denoiser: 'Pretrained', record: dict, name: str) -> str:
 
     told = [f'- {key}: {record[key]}' for key in TOLD if record.get(key) is not None]
     reached = figures(record['name']) if 'name' in record else []
-    lines = [
-        '| noise | CBSD68, PSNR (dB) |',
-        '| --- | ---: |',
-        *(f'| {noise} | {value:.2f} |' for noise, value in reached),
-    ]
+    table = markdown_table(['noise', 'CBSD68, PSNR (dB)'], [[noise, f'{value:.2f}'] for noise, value in reached])
     licence = 'apache-2.0' if record.get('name') in published() else None  # others' licence is unknown
     card = ModelCard.from_template(
         ModelCardData(library_name='semrestore', pipeline_tag='image-to-image', license=licence),
@@ -139,6 +136,6 @@ def _card(denoiser: 'Pretrained', record: dict, name: str) -> str:
         network=json.dumps(record['denoiser'], indent=2),
         parameters=f'{sum(part.numel() for part in denoiser.parameters()):,}',
         made='\n'.join(told) or 'The file does not record it.',
-        figures='\n'.join(lines) if reached else '',
+        figures=table if reached else '',
     )
     return str(card)

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from projects.paper.published import CLEAN, TASK_METHODS, TASK_TABLES
+from semrestore.markdown import filled, markdown_table
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / 'docs/reproduction.md'
@@ -38,12 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def page() -> str:
     """Return the page with the text between ``<!-- table: FILE TASK METRIC -->`` and ``<!-- end -->`` replaced."""
-    return re.sub(
-        r'(<!-- table: (\w+) (\w+) (\S+) -->).*?(<!-- end -->)',
-        lambda match: f'{match[1]}\n\n{table(*match.group(2, 3, 4))}\n\n{match[5]}',
-        PAGE.read_text(encoding='utf-8'),
-        flags=re.DOTALL,
-    )
+    return filled(PAGE.read_text(encoding='utf-8'), 'table', table)
 
 
 def table(file: str, task: str, metric: str) -> str:
@@ -51,33 +46,25 @@ def table(file: str, task: str, metric: str) -> str:
     records = json.loads((ROOT / f'results/{file}.json').read_text(encoding='utf-8'))['records']
     records = [record for record in records if (record['task'], record['metric']) == (task, metric)]
     whole = max(record['images'] for record in records)
-    lines = [
-        f'| sigma | in front of the network | {metric} (%), 95 % interval | difference to separate, paired |'
-        ' recovery (%) | PSNR (dB) |',
-        '| ---: | --- | --- | --- | ---: | ---: |',
-    ]
+    heads = ['sigma', 'in front of the network', f'{metric} (%), 95 % interval', 'difference to separate, paired']
+    rows = []
     for record in sorted(records, key=lambda record: (record['sigma'], list(TITLES).index(record['method']))):
         title = TITLES[record['method']] + (f' ({record["images"]} images)' if record['images'] < whole else '')
         difference = '' if record.get('difference') is None else _bounded(record, 'difference', '+.1f')
         recovery = '' if record['recovery'] is None else f'{record["recovery"]:.0f}'
         psnr = '' if record['psnr'] is None else f'{record["psnr"]:.2f}'
         value = f'{record["value"]:.1f} [{record["low"]:.1f}, {record["high"]:.1f}]'
-        lines.append(f'| {record["sigma"]:g} | {title} | {value} | {difference} | {recovery} | {psnr} |')
+        rows.append([f'{record["sigma"]:g}', title, value, difference, recovery, psnr])
+    ours = markdown_table([*heads, 'recovery (%)', 'PSNR (dB)'], rows, 'rlllr')
     if task in OTHER_NETWORKS:
-        return '\n'.join(lines)
+        return ours
     published = [
-        f'| {sigma} | '
-        + ' | '.join(f'{value:g} ({_recovery(metric, values[0], value):.0f})' for value in values)
-        + ' |'
+        [sigma, *(f'{value:g} ({_recovery(metric, values[0], value):.0f})' for value in values)]
         for sigma, values in TASK_TABLES[metric].items()
         if sigma in {record['sigma'] for record in records}
     ]
-    head = [
-        f'The paper, with recovery in brackets (clean taken as {CLEAN[metric]} %):',
-        '',
-        f"| sigma | noisy (the paper's 'VGG') | {' | '.join(TASK_METHODS[1:])} |",
-    ]
-    return '\n'.join([*lines, '', *head, '| ---: |' + ' ---: |' * len(TASK_METHODS), *published])
+    theirs = markdown_table(['sigma', "noisy (the paper's 'VGG')", *TASK_METHODS[1:]], published, 'r')
+    return f'{ours}\n\nThe paper, with recovery in brackets (clean taken as {CLEAN[metric]} %):\n\n{theirs}'
 
 
 def _bounded(record: dict, name: str, form: str) -> str:
