@@ -10,7 +10,6 @@ Example:
 """
 
 import argparse
-import csv
 import importlib.util
 import json
 import statistics
@@ -24,6 +23,7 @@ from projects.paper.tables import PEERS, named_method
 from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.errors import UserError, explained
+from semrestore.files import write_csv
 from semrestore.markdown import markdown_table
 
 METHODS = [name for name in PEERS if name != 'Noisy']
@@ -96,10 +96,7 @@ def main(arguments=None) -> None:
             print(json.dumps(rows[-1]), flush=True)
     document = dict(machine=machine(options.device), sigma=options.sigma, rows=rows)
     (options.out / 'denoisers.json').write_text(json.dumps(document, indent=2) + '\n', encoding='utf-8')
-    with open(options.out / 'denoisers.csv', 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(options.out / 'denoisers.csv', rows)
     text = markdown(rows)
     (options.out / 'denoisers.md').write_text(text, encoding='utf-8')
     draw(rows, options.sigma, options.out / 'denoisers.png')

@@ -1,6 +1,5 @@
 """Measure published weights on the test sets, on photos of other colours, and with the self-ensemble."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from mmengine.config import Config
 from projects.zoo.pages import BREADTH, CSV, ENSEMBLE, ROOT, read_rows
 from semrestore.config import load_config
 from semrestore.errors import UserError
+from semrestore.files import write_csv
 from semrestore.weights.zoo import published
 
 CONFIG, PHOTOGRAPHS = ROOT / 'configs/evaluation/zoo.py', ROOT / 'configs/evaluation/cc15.py'
@@ -24,22 +24,6 @@ HELD_OUT = {
 """By what a run of a study is measured: a config, and noise levels."""
 PEERS = {'FFDNet': 'work_dirs/weights/ffdnet.pth'}
 """Denoisers of others in the table of altered photos (docs/results.md says where their weights come from)."""
-COLUMNS = (
-    'weights',
-    'test_set',
-    'images',
-    'sigma',
-    'metric',
-    'value',
-    'noise_seed',
-    'commit',
-    'config',
-    'command',
-    'seed',
-    'iterations',
-    'device',
-    'wall_time_s',
-)
 
 
 def measure(names: Sequence[str] = (), only: str | None = None) -> None:
@@ -82,11 +66,7 @@ def measure(names: Sequence[str] = (), only: str | None = None) -> None:
                     rows.append(row | dict(noise_seed=result.seed) | made)
                     print(name, test_set, sigma, metric, f'{value:.4f}')
     rows.sort(key=lambda row: (row['weights'], str(row['sigma']), row['test_set'], row['metric']))
-    with open(CSV, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f'wrote {CSV.relative_to(ROOT)}')
+    write_rows(CSV, rows)
 
 
 def _noises(name: str, trained: float | list | None) -> Iterator[tuple[float | str, Config]]:
@@ -153,10 +133,7 @@ def _by_sigma(config: Path, checkpoint: str, sigmas: Sequence[float]) -> Iterato
 
 def write_rows(path: Path, rows: Sequence[dict]) -> None:
     """Write a table of results."""
-    with open(path, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, rows)
     print(f'wrote {path.relative_to(ROOT)}')
 
 

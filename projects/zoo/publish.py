@@ -1,6 +1,5 @@
 """Publish the weights of a finished training, with how they were made."""
 
-import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ def publish(training: 'Training', folder: Path) -> None:
     Weights are in half precision if that changes PSNR by less than 0.005 dB (measured on the embedded photos), and in
     float32 otherwise.
     """
-    from semrestore.files import sha256
+    from semrestore.files import sha256, write_csv
     from semrestore.registry import MODELS
     from semrestore.weights.fit import fit_weights
     from semrestore.weights.read import latest_checkpoint, read_checkpoint, save_weights
@@ -69,11 +68,7 @@ def publish(training: 'Training', folder: Path) -> None:
     partial.rename(WEIGHTS / file)
     zoo[training.name] = dict(file=file, sha256=digest) | entry
     (WEIGHTS / 'zoo.json').write_text(json.dumps(dict(sorted(zoo.items())), indent=2) + '\n', encoding='utf-8')
-    LOGS.mkdir(parents=True, exist_ok=True)
-    with open(LOGS / f'{training.name}.csv', 'w', newline='', encoding='utf-8') as stream:
-        writer = csv.DictWriter(stream, ('run', 'iteration', 'lr', 'loss', 'seconds', 'psnr_held_out'))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(LOGS / f'{training.name}.csv', rows)
     published.cache_clear()
     print(f'weights/{file}: {(WEIGHTS / file).stat().st_size / 2**20:.2f} MiB')
 

@@ -4,12 +4,13 @@ A training whose result is in the folder already is not repeated.
 """
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from semrestore.files import write_csv
 
 CONFIG = 'configs/study/recipe.py'
 RESULTS = Path(__file__).parents[3] / 'results/recipe.csv'
@@ -63,11 +64,7 @@ def main() -> None:
         chosen = ' '.join(f'{key}={value}' for key, value in RECIPES[name].items())
         rows.append(dict(zip(COLUMNS, (name, *metrics, iterations, 30, chosen), strict=True)))
         print(f'{name:52} {iterations:5} iterations: {metrics[0]} dB, SSIM {metrics[1]}', flush=True)
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    with open(options.results, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(options.results, rows)
     print(f'wrote {options.results}')
 
 
