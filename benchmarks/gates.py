@@ -19,6 +19,7 @@ from pathlib import Path
 
 from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
+from semrestore.markdown import markdown_table
 
 CHOOSE_ON = 'configs/evaluation/held_out_recognition.py'
 MEASURE_ON = [f'configs/evaluation/{name}_imagenet_samples.py' for name in ('efficientnet_lite0', 'mobilenetv2')]
@@ -144,20 +145,20 @@ def table(document: dict) -> str:
         'In brackets: the difference to the better of never and always, with its 95 % interval; and how many of the'
         f' {rows[0]["images"]} images were restored.',
         '',
-        '| denoiser | network | noise | never | always | ' + ' | '.join(f'gate by {kind}' for kind in kinds) + ' |',
-        '| --- | --- | --- | ---: | ---: |' + ' --- |' * len(kinds),
     ]
+    cells = []
     for key in dict.fromkeys((row['denoiser'], row['task'], row['noise']) for row in rows):
         own = {row['kind']: row for row in rows if (row['denoiser'], row['task'], row['noise']) == key}
         first = next(iter(own.values()))
-        cells = [*key, *(f'{first[name]:.1f}' for name in ('never', 'always'))]
+        cells.append([*key, *(f'{first[name]:.1f}' for name in ('never', 'always'))])
         for kind in kinds:
             row = own[kind]
             share = 100 * row['restored'] / row['images']
-            cells.append(
+            cells[-1].append(
                 f'{row["gated"]:.1f} ({row["difference"]:+.1f} [{row["low"]:+.1f}, {row["high"]:+.1f}]; {share:.0f} %)'
             )
-        lines.append('| ' + ' | '.join(cells) + ' |')
+    heads = ['denoiser', 'network', 'noise', 'never', 'always', *(f'gate by {kind}' for kind in kinds)]
+    lines.append(markdown_table(heads, cells, 'lllrrl'))
     worse = sum(row['high'] < 0 for row in rows)
     lines += ['', f'{worse} of {len(rows)} are worse than the better of never and always by more than the interval.']
     return '\n'.join(lines)

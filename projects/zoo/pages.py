@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+from semrestore.corruptions import ALEXNET_ERRORS
+from semrestore.evaluation.robustness import robustness_markdown
 from semrestore.markdown import filled, markdown_table
 from semrestore.weights.zoo import published
 
@@ -12,7 +14,8 @@ CSV, PAGE, README, METAFILE, LOGS = (
     ROOT / name for name in ('results/zoo.csv', 'docs/model_zoo.md', 'README.md', 'weights/metafile.yml', 'results/zoo')
 )
 ENSEMBLE, RECIPES, BREADTH = (ROOT / f'results/{name}.csv' for name in ('ensemble', 'recipe', 'breadth'))
-RECOGNITION, NOTES = ROOT / 'docs/recognition.md', ROOT / 'docs/training_notes.md'
+RECOGNITION, NOTES, RESULTS = (ROOT / f'docs/{name}.md' for name in ('recognition', 'training_notes', 'results'))
+CORRUPTIONS = ROOT / 'results/imagenet_c.csv'
 STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'recognition')}
 """Short trainings that were compared on photos held out from all training."""
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
@@ -67,9 +70,10 @@ def pages() -> dict[Path, str]:
         photographs=_photographs(rows),
         ensemble=_ensemble(),
         recipes=_recipes(),
+        corruptions=_corruptions(),
     )
     blocks |= recognition_blocks()
-    texts = {path: path.read_text(encoding='utf-8') for path in (README, PAGE, RECOGNITION, NOTES)}
+    texts = {path: path.read_text(encoding='utf-8') for path in (README, PAGE, RECOGNITION, NOTES, RESULTS)}
     return {path: filled(text, 'zoo', blocks.__getitem__) for path, text in texts.items()} | {METAFILE: _metafile(rows)}
 
 
@@ -128,6 +132,37 @@ def _peers() -> str:
             rows.append([f'{sigma:g}', *cells])
         lines += [f'### {test_set}, beside the peers on the same noise', markdown_table(['sigma', *methods], rows, 'r')]
     return '\n\n'.join(lines)
+
+
+def _corruptions() -> str:
+    """Return ImageNet-C's protocol: the means of each method, then helped and harmed by corruption."""
+    records = [{name: _number(value) for name, value in row.items() if value != ''} for row in read_rows(CORRUPTIONS)]
+    if not records:
+        return 'Not measured yet.'
+    lines = [robustness_markdown(records, full=False).strip()]
+    methods = list(dict.fromkeys(record['method'] for record in records))
+    found = {(record['task'], record['method'], record['corruption']): record for record in records}
+    names = [name for name in ALEXNET_ERRORS if any(record['corruption'] == name for record in records)]
+    for task in dict.fromkeys(record['task'] for record in records):
+        rows = []
+        for name in names:
+            of = {method: found[task, method, name] for method in methods}
+            harm = {
+                method: f' ({one["helped"]} / {one["harmed"]})' if 'helped' in one else '' for method, one in of.items()
+            }
+            rows.append([name.replace('_', ' '), *(f'{one["value"]:.1f}{harm[method]}' for method, one in of.items())])
+        lines += ['', f'{task}, top-1 (%) by corruption, the mean of five severities, with helped / harmed:', '']
+        lines.append(markdown_table(['corruption', *methods], rows))
+    return '\n'.join(lines)
+
+
+def _number(text: str) -> str | float:
+    """Return a CSV file's cell as a number, if it is one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if text.isdecimal() else number
 
 
 def _breadth() -> str:
@@ -238,6 +273,7 @@ def draw() -> None:
     from statistics import mean, stdev
 
     from matplotlib.figure import Figure
+    from PIL import Image
 
     lines = -(-len(published()) // COLUMNS)
     figure = Figure(figsize=(2.6 * COLUMNS, 2.4 * lines), layout='constrained')
@@ -264,4 +300,6 @@ def draw() -> None:
         axis.grid(alpha=0.3)
     for axis in axes[:, 0]:
         axis.set_ylabel('loss', fontsize='small')
-    figure.savefig(ROOT / 'docs/images/zoo.png', dpi=100)
+    path = ROOT / 'docs/images/zoo.png'
+    figure.savefig(path, dpi=100)
+    Image.open(path).convert('RGB').quantize().save(path, optimize=True)  # a third of the size

@@ -10,6 +10,7 @@ import numpy as np
 
 from semrestore.corruptions import ALEXNET_CLEAN, ALEXNET_ERRORS, ALEXNET_SOURCE, EXTRA, KINDS, SEVERITIES, UNTOUCHED
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval
+from semrestore.markdown import markdown_table
 
 __all__ = ['corruption_error', 'robustness', 'robustness_markdown']
 
@@ -218,15 +219,16 @@ def robustness_markdown(records: Sequence[dict], full: bool = True) -> str:
         chosen = [record for record in records if (record['task'], record['metric']) == (task, metric)]
         means = [record for record in chosen if record['corruption'] == 'mean']
         lines += ['', f'### {task}, {metric} (%) under corruption, {means[0]["images"]} images', '']
-        lines += _summary(chosen, means)
+        lines.append(_summary(chosen, means))
         differences = [(column, title) for column, title in DIFFERENCES if any(column in record for record in means)]
         if differences:
             reference = next((record['reference'] for record in means if 'reference' in record), None)
             lines += ['', 'Differences on the same images, with the 95 % interval of a paired bootstrap:', '']
-            lines += _head(['method', *(title.format(reference) for _, title in differences)])
-            for record in means:
-                cells = [_text(record.get(column), record, f'{column}_') for column, _ in differences]
-                lines.append(f'| {record["method"]} | ' + ' | '.join(cells) + ' |')
+            rows = [
+                [record['method'], *(_text(record.get(column), record, f'{column}_') for column, _ in differences)]
+                for record in means
+            ]
+            lines.append(markdown_table(['method', *(title.format(reference) for _, title in differences)], rows))
         if any('low' not in record for record in means):
             lines += ['', 'The corruptions have different images, so the means have no intervals.']
         if any('helped' in record for record in means):
@@ -236,7 +238,7 @@ def robustness_markdown(records: Sequence[dict], full: bool = True) -> str:
             lines += [f'These are of {means[0]["images"]} images, so compare them only with figures on the same ones.']
         for method in dict.fromkeys(record['method'] for record in chosen) if full else ():
             own = [record for record in chosen if record['method'] == method and record['corruption'] != 'mean']
-            lines += ['', f'{method}:', '', *_table(own)]
+            lines += ['', f'{method}:', '', _table(own)]
     return '\n'.join(lines).strip() + '\n'
 
 
@@ -254,21 +256,20 @@ HARM = {
 }
 
 
-def _summary(records: Sequence[dict], means: Sequence[dict]) -> list[str]:
+def _summary(records: Sequence[dict], means: Sequence[dict]) -> str:
     kinds = [kind for kind in KINDS if any(record['corruption'] == kind for record in records)]
     values = {(record['method'], record['corruption']): record['value'] for record in records}
     errors = any('CE' in record for record in means)
     harm = [name for name in HARM if any(name in record for record in means)]
     heads = ['method', 'clean', 'mean (mPC)', 'mean / clean (rPC)', *(['mCE', 'relative mCE'] if errors else [])]
-    lines = _head([*heads, *kinds, *(HARM[name] for name in harm)])
+    rows = []
     for record in means:
         cells = [_text(record.get('clean')), _text(record['value'], record, ''), _text(record.get('relative'))]
         if errors:
             cells += [_text(record.get(name), record, f'{name}_') for name in ('CE', 'relative_CE')]
         cells += [_text(values.get((record['method'], kind))) for kind in kinds]
-        cells += [_harm_text(record, name) for name in harm]
-        lines.append(f'| {record["method"]} | ' + ' | '.join(cells) + ' |')
-    return lines
+        rows.append([record['method'], *cells, *(_harm_text(record, name) for name in harm)])
+    return markdown_table([*heads, *kinds, *(HARM[name] for name in harm)], rows)
 
 
 def _harm_text(record: dict, name: str) -> str:
@@ -277,23 +278,18 @@ def _harm_text(record: dict, name: str) -> str:
     return _text(record.get(name))
 
 
-def _table(records: Sequence[dict]) -> list[str]:
+def _table(records: Sequence[dict]) -> str:
     severities = list(dict.fromkeys(severity for record in records for severity in record.get('severities', ())))
     errors = [name for name in ('CE', 'relative_CE') if any(name in record for record in records)]
     harm = [name for name in HARM if any(name in record for record in records)]
     levels = [f'severity {severity}' for severity in severities if severity is not None]
     heads = ['corruption', *levels, 'mean', *(name.replace('_', ' ') for name in errors)]
-    lines = _head([*heads, *(HARM[name] for name in harm)])
+    rows = []
     for record in records:
         cells = [_text(record.get('severities', {}).get(severity)) for severity in severities] if levels else []
         cells += [_text(record['value']), *(_text(record.get(name)) for name in errors)]
-        cells += [_harm_text(record, name) for name in harm]
-        lines.append(f'| {record["corruption"]} | ' + ' | '.join(cells) + ' |')
-    return lines
-
-
-def _head(names: Sequence[str]) -> list[str]:
-    return ['| ' + ' | '.join(names) + ' |', '| --- |' + ' ---: |' * (len(names) - 1)]
+        rows.append([record['corruption'], *cells, *(_harm_text(record, name) for name in harm)])
+    return markdown_table([*heads, *(HARM[name] for name in harm)], rows)
 
 
 def _text(value: float | None, record: dict | None = None, prefix: str = '') -> str:
