@@ -17,7 +17,7 @@ from semrestore.errors import UserError, near
 from semrestore.losses import Loss, Step, Supervision
 from semrestore.preprocessor import ImagePreprocessor, LabelCheck, image_name, is_labelled
 from semrestore.registry import MODELS
-from semrestore.weights.fit import check_fit, fitted
+from semrestore.weights.load import check_fit, fitted
 from semrestore.weights.read import check_plain
 from semrestore.weights.record import denoiser_record
 

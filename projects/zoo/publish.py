@@ -23,7 +23,7 @@ def publish(training: 'Training', folder: Path) -> None:
     """
     from semrestore.files import sha256, write_csv
     from semrestore.registry import MODELS
-    from semrestore.weights.fit import fit_weights
+    from semrestore.weights.load import load_weights
     from semrestore.weights.read import latest_checkpoint, read_checkpoint, save_weights
 
     checkpoint = latest_checkpoint(folder)
@@ -32,7 +32,7 @@ def publish(training: 'Training', folder: Path) -> None:
     begun = json.loads((folder / 'training.json').read_text(encoding='utf-8'))
     meta = read_checkpoint(checkpoint)['meta']
     cascade = MODELS.build(dict(load_config(next(folder.glob('*.py'))).model)).eval()
-    fit_weights(cascade, checkpoint)
+    load_weights(cascade, checkpoint)
     full = _quality(cascade)
     state = cascade.denoiser.state_dict()
     half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}

@@ -81,7 +81,7 @@ def _build(cfg: Any, options: argparse.Namespace) -> tuple[Any, Any, str]:
 
     from semrestore.registry import DATASETS, MODELS
     from semrestore.weights.build import denoiser_config
-    from semrestore.weights.fit import fit_weights
+    from semrestore.weights.load import load_weights
     from semrestore.weights.zoo import resolve
 
     device = options.device or get_device()
@@ -89,7 +89,7 @@ def _build(cfg: Any, options: argparse.Namespace) -> tuple[Any, Any, str]:
     with DefaultScope.overwrite_default_scope('semrestore'), explained(f"config '{options.config}' does not build"):
         cascade = MODELS.build(cfg.model).eval()
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    fit_weights(cascade, resolve(options.checkpoint))
+    load_weights(cascade, resolve(options.checkpoint))
     with explained(f"--device '{device}' cannot be used"):
         return cascade.requires_grad_(False).to(device), dataset, device
 

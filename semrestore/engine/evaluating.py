@@ -15,7 +15,7 @@ from semrestore.files import sha256
 from semrestore.limits import LARGEST_SIGMA
 from semrestore.registry import MODELS
 from semrestore.weights.build import denoiser_config, needs_weights
-from semrestore.weights.fit import fit_weights
+from semrestore.weights.load import load_weights
 from semrestore.weights.zoo import resolve
 
 __all__ = ['Evaluation', 'evaluate']
@@ -97,7 +97,7 @@ def evaluate(
     build_loop(runner, 'test_loop')
     model = bare_model(runner)
     if file is not None:
-        fit_weights(model, file)
+        load_weights(model, file)
     metrics: dict[str, float] = {}
     rows: list[dict] = []
     for degradation in noise:

@@ -13,7 +13,7 @@ from semrestore.engine.checkpoints import PreemptionHook
 from semrestore.engine.runner import bare_model, build_loop, build_runner
 from semrestore.engine.summary import summary
 from semrestore.errors import UserError
-from semrestore.weights.fit import check_resumable, fit_weights
+from semrestore.weights.load import check_resumable, load_weights
 from semrestore.weights.read import latest_checkpoint, read_checkpoint
 from semrestore.weights.zoo import PREFIX, resolve
 
@@ -67,7 +67,7 @@ def train(cfg: Config) -> Runner:
     if cfg.get('resume') and start:
         check_resumable(bare_model(runner), start)
     elif start and '://' not in start:  # because MMEngine only warns if weights do not fit
-        fit_weights(bare_model(runner), resolve(start))
+        load_weights(bare_model(runner), resolve(start))
     for loop in ('train_loop', 'val_loop'):
         build_loop(runner, loop)
     runner.logger.info(summary(runner, cfg))

@@ -13,7 +13,7 @@ from semrestore.denoisers.ffdnet import kair_config
 from semrestore.denoisers.spandrel import described
 from semrestore.errors import UserError, explained
 from semrestore.registry import MODELS
-from semrestore.weights.fit import check_fit, fit_state, fits
+from semrestore.weights.load import check_fit, fits, load_state
 from semrestore.weights.read import check_plain, read_checkpoint, weights_of
 from semrestore.weights.record import checked_config, read_record, weights_digest
 from semrestore.weights.zoo import level_note, resolve
@@ -79,7 +79,7 @@ def build_denoiser(config: dict | None = None, weights: str | Path | None = None
     checkpoint = read_checkpoint(source)
     state = weights_of(checkpoint, source)
     denoiser = _build(config or _config_of(checkpoint, state, source, THE_PAPERS))
-    fit_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)
+    load_state(nn.ModuleDict(dict(denoiser=denoiser)), state, source)
     if record := read_record(checkpoint, source):
         denoiser.made, denoiser.made_of = record, weights_digest(denoiser)
     return denoiser

@@ -17,7 +17,7 @@ from semrestore.errors import UserError, explained, near
 from semrestore.limits import LARGEST_RECORD
 from semrestore.plugins import load_plugins
 from semrestore.registry import MODELS
-from semrestore.weights.fit import check_fit
+from semrestore.weights.load import check_fit
 from semrestore.weights.read import RECORD
 
 __all__ = ['checked_config', 'denoiser_record', 'read_record']

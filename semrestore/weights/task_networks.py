@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from semrestore.errors import UserError
 from semrestore.weights.carriers import CARRIERS, OWN, RANDOM, files_of
-from semrestore.weights.fit import fit_state
+from semrestore.weights.load import load_state
 from semrestore.weights.read import read_checkpoint, state_of, weights_of
 
 __all__ = ['load_network']
@@ -34,7 +34,7 @@ def load_network(network: nn.Module, source: str, revise_keys: Sequence[tuple[st
     for pattern, replacement in revise_keys:
         state = {re.sub(pattern, replacement, key): value for key, value in state.items()}
     try:
-        fit_state(network, state, source)
+        load_state(network, state, source)
     except UserError as error:
         raise UserError(
             f'{error}. If the keys only have other names, rename them by revise_keys=[(PATTERN, REPLACEMENT)] in'

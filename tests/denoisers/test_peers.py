@@ -16,7 +16,7 @@ from semrestore.errors import UserError
 from semrestore.evaluation import psnr, to_8_bit
 from semrestore.images import read_photo
 from semrestore.registry import MODELS
-from semrestore.weights.fit import fit_weights
+from semrestore.weights.load import load_weights
 from tests.common import DATA, needs_data
 
 KINDS = ['BM3D', 'Identity', 'Wavelet', 'MCWNNM', 'DnCNN', 'DRUNet', 'FFDNet', 'MultiScaleDenoiser']
@@ -174,7 +174,7 @@ def convert(tmp_path, layers, denoiser):
     cascade = MODELS.build(
         dict(type='Cascade', denoiser=dict(type=denoiser), degradation=dict(type='GaussianNoise', sigma=25))
     )
-    fit_weights(cascade, tmp_path / 'net.pth')
+    load_weights(cascade, tmp_path / 'net.pth')
     return cascade.denoiser.eval()
 
 
@@ -223,7 +223,7 @@ def published(tmp_path, network, denoiser, files, sigma):
     cascade = MODELS.build(
         dict(type='Cascade', denoiser=dict(type=denoiser), degradation=dict(type='GaussianNoise', sigma=sigma))
     )
-    fit_weights(cascade, tmp_path / 'net.pth')
+    load_weights(cascade, tmp_path / 'net.pth')
     fast = InferenceDenoiser(cascade.denoiser)
     reached = []
     for file in files:

@@ -16,7 +16,7 @@ from semrestore.cli import train as training
 from semrestore.cli.run import run
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
-from semrestore.weights.fit import check_resumable, fit_weights
+from semrestore.weights.load import check_resumable, load_weights
 from semrestore.weights.read import read_checkpoint, save_weights
 from semrestore.weights.task_networks import load_network
 from semrestore.weights.zoo import resolve
@@ -155,7 +155,7 @@ def test_a_damaged_checkpoint_is_refused_or_loads(tmp_path, build_cascade):
             damaged[place] = random.randint(256)
         path.write_bytes(damaged)
         with contextlib.suppress(UserError):  # anything else would be a traceback for the user
-            fit_weights(cascade, path)
+            load_weights(cascade, path)
 
 
 @pytest.mark.parametrize('keep', [0, 10, 2000, -100])
@@ -223,14 +223,14 @@ def test_weights_that_do_not_fit_are_named(tmp_path, build_cascade, change, mess
     change(state)
     torch.save(dict(state_dict=state), tmp_path / 'ckpt.pth')
     with pytest.raises(UserError, match=message):
-        fit_weights(cascade, tmp_path / 'ckpt.pth')
+        load_weights(cascade, tmp_path / 'ckpt.pth')
 
 
 def test_half_precision_is_another_dtype_of_the_same_network(tmp_path, build_cascade):
     cascade = build_cascade()
     half = {key: value.half() if value.is_floating_point() else value for key, value in cascade.state_dict().items()}
     save_weights(half, tmp_path / 'half.pth')
-    fit_weights(cascade, tmp_path / 'half.pth')
+    load_weights(cascade, tmp_path / 'half.pth')
     assert all(torch.equal(value, half[key].to(value.dtype)) for key, value in cascade.state_dict().items())
 
 

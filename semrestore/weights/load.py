@@ -1,4 +1,4 @@
-"""Fit weights into an existing network, and name what does not fit."""
+"""Load weights into an existing network, and name what does not fit."""
 
 import sys
 from collections.abc import Callable, Collection, Iterable
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from semrestore.errors import UserError, near
 from semrestore.weights.read import check_numbers, check_plain, read_checkpoint, state_of, weights_of
 
-__all__ = ['check_fit', 'check_resumable', 'fit_weights']
+__all__ = ['check_fit', 'check_resumable', 'load_weights']
 
 
-def fit_weights(module: nn.Module, path: str | Path) -> None:
+def load_weights(module: nn.Module, path: str | Path) -> None:
     """Load a checkpoint (or a bare state dict) into a module of the same network.
 
     A cascade takes any cascade's checkpoint, whatever task that was trained with. MMEngine's ``EMAHook`` saves the
@@ -22,10 +22,10 @@ def fit_weights(module: nn.Module, path: str | Path) -> None:
     Raises:
         UserError: The file is missing or unreadable, or holds the weights of another network.
     """
-    fit_state(module, weights_of(read_checkpoint(path), path), path)
+    load_state(module, weights_of(read_checkpoint(path), path), path)
 
 
-def fit_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
+def load_state(module: nn.Module, state: dict[str, Tensor], source: str | Path) -> None:
     """Load tensors into a module of the same network. Errors call them ``source``."""
     check_plain(state, source)
     part = _part(module, state)
