@@ -7,7 +7,7 @@ A denoiser, task, loss, degradation or cascade goes into :data:`MODELS`. MMEngin
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
-from semrestore import patches
+from semrestore import library_patches
 
 __all__ = ['DATASETS', 'DATA_SAMPLERS', 'HOOKS', 'METRICS', 'MODELS', 'OPTIM_WRAPPERS', 'TRANSFORMS']
 
@@ -75,4 +75,4 @@ for _name in dir(mmengine_registry):
     if isinstance(getattr(mmengine_registry, _name), Registry) and _name not in globals():
         globals()[_name] = _child(_name, 'registry')  # without a location MMEngine imports the package's utils
 
-patches.apply()
+library_patches.apply()

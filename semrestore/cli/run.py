@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semrestore import patches
+from semrestore import library_patches
 from semrestore.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def run(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] |
 
     ``SEMRESTORE_TRACEBACK=1`` shows where such an error came from.
     """
-    patches.quieten()
+    library_patches.quieten()
     try:
         main(arguments)
         if 'semrestore.engine.runner' in sys.modules:  # otherwise no process group was joined

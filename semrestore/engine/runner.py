@@ -9,12 +9,12 @@ from mmengine.dist import init_dist
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from semrestore import patches
+from semrestore import library_patches
 from semrestore.errors import UserError, explained
 
 __all__ = ['bare_model', 'build_loop', 'build_runner', 'launch', 'leave']
 
-patches.apply_to_runner()
+library_patches.apply_to_runner()
 
 
 def launch(launcher: str, cfg: Config) -> None:

@@ -11,7 +11,7 @@ from mmengine.structures import BaseDataElement, PixelData
 from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
-from semrestore import patches
+from semrestore import library_patches
 from semrestore.acceleration import allow_channels_last, fold_batch_norms
 from semrestore.config.libraries import library_model, no_mmdet
 from semrestore.errors import UserError
@@ -21,7 +21,7 @@ from semrestore.weights.task_networks import load_network
 
 LIBRARIES = ('mmpretrain', 'mmseg')
 
-patches.apply_to_runner()  # a model's init_cfg reads weights by this key
+library_patches.apply_to_runner()  # a model's init_cfg reads weights by this key
 
 
 @MODELS.register_module()

@@ -58,7 +58,8 @@ def read_checkpoint(path: str | Path) -> dict:
 def unpickle(file: str | Path | IO[bytes], map_location: Any = None, weights_only: bool | None = None) -> object:
     """Unpickle only tensors and plain values.
 
-    ``semrestore.patches`` puts this in the place of MMEngine's own function, which falls back to running what it finds.
+    ``semrestore.library_patches`` puts this in the place of MMEngine's own function, which falls back to running what
+    it finds.
     """
     from mmengine.runner.checkpoint import get_torch_safe_globals
 

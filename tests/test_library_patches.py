@@ -2,11 +2,11 @@
 
 from mmengine.logging import MMLogger
 
-from semrestore import patches
+from semrestore import library_patches
 
 
 def test_dumps_go_to_the_log_file_alone_and_warnings_about_others_code_nowhere(tmp_path, capsys):
-    patches.apply()
+    library_patches.apply()
     logger = MMLogger.get_instance('quiet', log_file=str(tmp_path / 'a.log'))
     logger.info('Config:\na = 1')
     logger.warning('"FileClient" will be deprecated in future.')
