@@ -5,6 +5,7 @@
 #   3. all of them before VGG-16, LargeFOV, and a DeepLabv3-MobileNetV2 that others trained.
 # Needs SEMRESTORE_DATA (docs/data.md) and the extra `baselines`. What is done is not done again.
 #   SIGMAS="30 60" IMAGES=2000 projects/paper/studies/reproduction.sh
+#   STEPS=3200 OUT=work_dirs/reproduction_3200 projects/paper/studies/reproduction.sh     # longer joint trainings
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 PYTHON=${PYTHON:-python}
@@ -13,6 +14,8 @@ SIGMAS=${SIGMAS:-30 60}
 IMAGES=${IMAGES:-2000} # of the 10,000 of Tiny ImageNet, evenly spread
 PHOTOS=${PHOTOS:-223}  # of the 223 of VOC before DeepLabv3-MobileNetV2, which takes them in full size
 BM3D=${BM3D:-200}
+STEPS=${STEPS:-800}    # of the joint trainings
+LENGTH=(train_cfg.max_iters="$STEPS" param_scheduler.1.end="$STEPS" param_scheduler.1.T_max=$((STEPS - 20)))
 HEADS=${SEMRESTORE_DATA:?set it to the data folder}/heads
 MNV2=work_dirs/weights/deeplabv3_mobilenetv2_dm05_voc.pth
 
@@ -34,9 +37,10 @@ for sigma in $SIGMAS; do
     alone=$OUT/alone_sigma$sigma/iter_2500.pth
   }
   for name in vgg16_tiny_imagenet largefov_voc2012; do
-    train "configs/joint/denoise_${name}_sigma30.py" "$OUT/joint_${name}_sigma$sigma" 800 model.degradation.sigma="$sigma" load_from="$alone"
+    train "configs/joint/denoise_${name}_sigma30.py" "$OUT/joint_${name}_sigma$sigma" "$STEPS" "${LENGTH[@]}" \
+      model.degradation.sigma="$sigma" load_from="$alone"
   done
-  train configs/denoise/multiscale_tiny_imagenet_sigma30.py "$OUT/same_photos_sigma$sigma" 800 \
+  train configs/denoise/multiscale_tiny_imagenet_sigma30.py "$OUT/same_photos_sigma$sigma" "$STEPS" "${LENGTH[@]}" \
     model.degradation.sigma="$sigma" load_from="$alone"
   mkdir -p "$OUT/separate"
   $PYTHON -c "import shutil, semrestore.weights.zoo as zoo; shutil.copy(zoo.resolve('$alone'), '$OUT/separate/sigma$sigma.pth')"
@@ -45,8 +49,8 @@ done
 matrix() { # folder, images, images for BM3D, tasks
   local names=(noisy clean separate same_photos vgg largefov)
   $PYTHON tools/cross_task.py --tasks "${@:4}" --sigma $SIGMAS --reference separate --out "$OUT/$1" \
-    --denoisers noisy clean bm3d "separate=$OUT/separate/sigma{sigma}.pth" "same_photos=$OUT/same_photos_sigma{sigma}/iter_800.pth" \
-    "vgg=$OUT/joint_vgg16_tiny_imagenet_sigma{sigma}/iter_800.pth" "largefov=$OUT/joint_largefov_voc2012_sigma{sigma}/iter_800.pth" \
+    --denoisers noisy clean bm3d "separate=$OUT/separate/sigma{sigma}.pth" "same_photos=$OUT/same_photos_sigma{sigma}/iter_$STEPS.pth" \
+    "vgg=$OUT/joint_vgg16_tiny_imagenet_sigma{sigma}/iter_$STEPS.pth" "largefov=$OUT/joint_largefov_voc2012_sigma{sigma}/iter_$STEPS.pth" \
     --limit "${names[@]/%/=$2}" bm3d="$3"
 }
 matrix table4 "$IMAGES" "$BM3D" configs/evaluation/vgg16_tiny_imagenet.py
