@@ -19,6 +19,7 @@ RECOGNITION_SIGMAS = (15, 30, 60)
 BREADTH_SIGMAS = (0, 5, 15, 25, 50)
 HELD_OUT = {
     'breadth': (ROOT / 'configs/evaluation/held_out.py', BREADTH_SIGMAS),
+    'closing': (ROOT / 'configs/evaluation/held_out.py', (25,)),
     'recognition': (ROOT / 'configs/evaluation/held_out_recognition.py', (0, 15, 30, 60)),
 }
 """By what a run of a study is measured: a config, and noise levels."""

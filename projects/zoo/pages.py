@@ -16,7 +16,7 @@ CSV, PAGE, README, METAFILE, LOGS = (
 ENSEMBLE, RECIPES, BREADTH = (ROOT / f'results/{name}.csv' for name in ('ensemble', 'recipe', 'breadth'))
 RECOGNITION, NOTES, RESULTS = (ROOT / f'docs/{name}.md' for name in ('recognition', 'training_notes', 'results'))
 CORRUPTIONS = ROOT / 'results/imagenet_c.csv'
-STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'recognition')}
+STUDIES = {name: ROOT / f'results/{name}_study.csv' for name in ('breadth', 'recognition', 'closing')}
 """Short trainings that were compared on photos held out from all training."""
 SETS = {'cbsd68': 'CBSD68', 'kodak24': 'Kodak', 'embedded': 'embedded photos'}
 PHOTOGRAPHS = 'cc15'
@@ -66,6 +66,7 @@ def pages() -> dict[Path, str]:
         breadth=_breadth(),
         breadth_study=_study('breadth', BREADTH_COLUMNS),
         recognition_study=study_block(),
+        closing_study=_study('closing', {'sigma 25 (dB)': ('held_out/PSNR', '25')}),
         made=markdown_table([*heads, 'command'], made, 'lrlrrl'),
         photographs=_photographs(rows),
         ensemble=_ensemble(),

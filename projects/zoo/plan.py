@@ -77,6 +77,37 @@ def study(name, runs, seed, **options):
     ]
 
 
+def closing(seed):
+    """Return the runs that look for the last tenth of a decibel, of equal cost."""
+    nine_tenths = f'closing/nine-tenths/{seed}'
+    last = dict(load_from=f'work_dirs/zoo/{nine_tenths}/iter_5400.pth')
+    runs = {
+        'longer': ('closing.py', {}),
+        'larger-batch': ('closing.py', {'train_dataloader.batch_size': 64, **length(1500)}),
+        'longer-averaging': ('closing.py', {'custom_hooks.0.momentum': 5e-4}),
+        'nine-tenths': ('closing.py', length(5400)),
+        'mse-last': ('closing_last.py', {'model.losses.reconstruction.distance': 'mse', **last}),
+        'larger-patches-last': (
+            'closing_last.py',
+            {'train_dataloader.dataset.patch_size': 128, 'train_dataloader.batch_size': 4, **last},
+        ),
+    }
+    return [
+        run | dict(after=[nine_tenths] if run['name'].endswith(f'-last/{seed}') else [])
+        for run in study('closing', runs, seed)
+    ]
+
+
+def length(iterations):
+    """Return the options that make a run of the study `closing` this long."""
+    return {
+        'train_cfg.max_iters': iterations,
+        'train_cfg.val_interval': iterations,
+        'param_scheduler.1.end': iterations,
+        'param_scheduler.1.T_max': iterations - 50,
+    }
+
+
 # The rows of Table I: scales, channels of the encoder and the decoder, global skip.
 table_1 = [
     (scales, encoder, decoder, skip)
@@ -142,6 +173,8 @@ plan = [
     *study('recognition', recognition, seed=0),
     *study('breadth', breadth, seed=1, load_from=round_0),
     *study('recognition', recognition, seed=1),
+    *closing(seed=0),
+    *closing(seed=1),
     # For a GPU. Its weights are too large to publish in the package.
     dict(name='drunet', config='denoise/drunet_gpu.py', sigma=[0, 60], data='bsds432'),
 ]
