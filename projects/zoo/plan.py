@@ -56,6 +56,10 @@ recognition = {
     'early-layer': ('recognition.py', {f'{features}.layers': '[model.blocks.1]'}),
     'deep-layer': ('recognition.py', {f'{features}.layers': '[model.blocks.6]'}),
     'cosine': ('recognition.py', {f'{features}.distance': 'cosine'}),
+    'mean-square': ('recognition.py', {f'{features}.distance': 'mse'}),
+    'deep-features-alone': ('recognition.py', {f'{lite0}.weight': 0.0, f'{features}.layers': '[model.blocks.6]'}),
+    'no-clean': ('recognition.py', {'model.degradation.weights': [0.95, 0.0, 0.05]}),
+    'no-averaging': ('recognition.py', {'custom_hooks': []}),
     'temperature-3': ('recognition.py', {'model.temperature': 3.0}),
     'crops-of-224': (
         'recognition.py',
@@ -128,6 +132,7 @@ plan = [
     ),
     # Once it is better than recognition-blind on other noise (docs/training_notes.md): then='publish'.
     dict(name='recognition-universal', config='zoo/recognition_universal.py', data=photos),
+    dict(name='recognition-long', config='zoo/recognition_long.py', sigma=[0, 60], data=photos),
     # No better at its level than the blind ones (docs/training_notes.md): not published.
     dict(name='recognition-sigma30', config='zoo/recognition_sigma30.py', sigma=30, data=photos),
     *(

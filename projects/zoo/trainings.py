@@ -44,7 +44,7 @@ class Training:
     """Trainings that have to be done before."""
     precision: Literal['bf16', 'float32'] | None = None
     """By default what the machine that begins is faster in; another that goes on keeps it."""
-    then: Literal['publish', 'breadth', 'recognition'] | None = None
+    then: Literal['publish', 'breadth', 'recognition', 'closing'] | None = None
     """What becomes of it: published weights, or rows of the table of a study (:data:`STUDIES`)."""
     sigma: float | Sequence[float] | None = None
     """The published weights' noise: a level, a range, or ``None`` for noise that no level describes."""
