@@ -28,9 +28,9 @@ from semrestore.visualization import Tile, save_panel
 from semrestore.weights.build import build_denoiser, denoiser_config
 from semrestore.weights.read import save_weights
 from semrestore.weights.record import denoiser_record
-from semrestore.weights.zoo import DEFAULT, published
+from semrestore.weights.zoo import published
 
-__all__ = ['check', 'fit', 'noise_config', 'published_blind', 'save_fitted']
+__all__ = ['check', 'fit', 'noise_config', 'published_for', 'save_fitted']
 
 RECIPE = 'semrestore::joint/own_photos.py'
 NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='universal')
@@ -214,10 +214,16 @@ def _fits_in_memory(split: Split) -> bool:
     return True
 
 
-def published_blind() -> list[str]:
-    """Return the published denoisers that need no noise level, those for recognition last, as ``NAME=zoo:NAME``."""
-    names = [name for name in dict.fromkeys((DEFAULT, 'multiscale-blind', 'recognition-blind')) if name in published()]
-    return [f'{name}=zoo:{name}' for name in names]
+def published_for(noise: dict) -> list[str]:
+    """Return the published denoisers that may serve for a noise, as ``NAME=zoo:NAME``. A fit starts from the last.
+
+    White noise has ``multiscale-blind`` and ``recognition-blind``. Other noise also has the weights that know a
+    camera's.
+    """
+    names = ['multiscale-blind', 'recognition-blind']
+    if noise['type'] != 'GaussianNoise':
+        names += ['multiscale-real', 'recognition-universal']
+    return [f'{name}=zoo:{name}' for name in names if name in published()]
 
 
 def save_fitted(

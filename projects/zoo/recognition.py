@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from projects.zoo.pages import ROOT
+from semrestore.markdown import markdown_table
 
 RESULTS, CELLS = ROOT / 'results/recognition.json', ROOT / 'work_dirs/zoo/recognition'
 NETWORKS = {
@@ -33,6 +34,9 @@ NOISES = {'poisson_gaussian': "a sensor's", 'camera': "a camera's", 'noisy_jpeg'
 """Configs of ``configs/_base_/degradations``, with the titles of their rows."""
 OURS = {'recognition': 'recognition-blind', 'pixel-trained': 'multiscale-blind'}
 """Published weights by the names of their columns."""
+MIXED = {'universal': 'recognition-universal', 'real': 'multiscale-real'}
+"""Those for other noise than white, which are measured on it, at sigma 30 and on clean images."""
+MIXED_SIGMAS = (0, 30)
 PEERS_WHITE = ('bm3d', 'FFDNet=work_dirs/weights/ffdnet.pth')
 """They are told the noise level."""
 PEERS_BLIND = ('DnCNN=work_dirs/weights/dncnn_blind.pth',)
@@ -70,9 +74,12 @@ def measure_recognition(
         tasks |= task_configs(str(ROOT / f'configs/evaluation/{name}.py'))
     ours = [parse_method(text, '') for text in ('noisy', 'clean')]
     ours += [Method(title, checkpoint=f'zoo:{name}') for title, name in OURS.items()]
+    mixed = [Method(title, checkpoint=f'zoo:{name}') for title, name in MIXED.items()]
     blind = [parse_method(text, '') for text in PEERS_BLIND if peers]
     white = [parse_method(text, '') for text in PEERS_WHITE if peers]
-    limits = {method.name: images for method in ours if images} | {method.name: peers for method in white + blind}
+    limits = {method.name: images for method in ours + mixed if images} | {
+        method.name: peers for method in white + blind
+    }
     dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
     sigmas = [sigma for sigma in SIGMAS if not noises or str(sigma) in noises]
     named = {
@@ -81,7 +88,9 @@ def measure_recognition(
         if not noises or name in noises
     }
     cells = run_cells(tasks, [*ours, *white, *blind], gaussian_noises(sigmas), CELLS, limits, dtype)
-    cells += run_cells(tasks, [*ours, *blind], named, CELLS, limits, dtype)
+    cells += run_cells(tasks, [*ours, *mixed, *blind], named, CELLS, limits, dtype)
+    few = [sigma for sigma in sigmas if sigma in MIXED_SIGMAS]
+    cells += run_cells(tasks, mixed, gaussian_noises(few), CELLS, limits, dtype)
     order = [*sigmas, *named]
     records = Matrix(cells, order, 'pixel-trained').records()
     _add_lead(records, Matrix(cells, order, 'recognition').records())
@@ -94,15 +103,18 @@ def measure_recognition(
 def _add_lead(records: Sequence[dict], against: Sequence[dict]) -> None:
     """Add to the peers how far ``recognition`` is ahead of them on the images that they ran on."""
     for record, other in zip(records, against, strict=True):
-        if record['method'] not in ('noisy', 'clean', *OURS) and 'difference' in other:
+        if record['method'] not in ('noisy', 'clean', *OURS, *MIXED) and 'difference' in other:
             lead = [-other[key] for key in ('difference', 'difference_high', 'difference_low')]
             record |= dict(zip(('ahead', 'ahead_low', 'ahead_high'), lead, strict=True))
 
 
 def _with_earlier(records: Sequence[dict]) -> list[dict]:
     """Return records with those of earlier runs that they do not replace, if these had the same weights."""
-    before = json.loads(RESULTS.read_text(encoding='utf-8')) if RESULTS.is_file() else {}
-    earlier = before['records'] if before.get('weights') == _files() else []
+    before = json.loads(RESULTS.read_text(encoding='utf-8')) if RESULTS.is_file() else dict(weights={}, records=[])
+    changed = [title for title, file in _files().items() if before['weights'].get(title) != file]
+    # With other weights of its reference a record's difference is another one.
+    earlier = [] if 'pixel-trained' in changed else before['records']
+    earlier = [record for record in earlier if record['method'] not in changed]
     known = {tuple(record[key] for key in KEY): record for record in [*earlier, *records]}
     tasks, noises = list(NETWORKS.values()), [*SIGMAS, *NOISES]
     return sorted(known.values(), key=lambda record: (tasks.index(record['task']), noises.index(record['sigma'])))
@@ -117,7 +129,7 @@ def _short(record: dict) -> dict:
 def _files() -> dict[str, str]:
     from semrestore.weights.zoo import published
 
-    return {title: published()[name]['file'] for title, name in OURS.items()}
+    return {title: published()[name]['file'] for title, name in (OURS | MIXED).items()}
 
 
 def compare_study(out: Path) -> None:
@@ -162,16 +174,18 @@ def compare_study(out: Path) -> None:
 def recognition_blocks() -> dict[str, str]:
     """Return the tables of docs/recognition.md."""
     if not RESULTS.is_file():
-        blocks = ('recognition_summary', 'recognition_seen', 'recognition_unseen', 'recognition_peers')
-        return dict.fromkeys(blocks, 'Not measured yet.')
+        names = ('summary', 'seen', 'unseen', 'other', 'peers')
+        return dict.fromkeys([f'recognition_{name}' for name in names], 'Not measured yet.')
     records = json.loads(RESULTS.read_text(encoding='utf-8'))['records']
     for record in records:
         record['task'], record['recovery'] = TITLES[record['task']], record.get('recovery')
         record['sigma'] = {0: 'none', **NOISES}.get(record['sigma'], record['sigma'])
     judges = [TITLES[NETWORKS[name]] for name in JUDGES]
-    unseen = [record for record in records if record['task'] in judges]
-    seen = [record for record in records if record['task'] not in judges]
+    white = [record for record in records if record['sigma'] not in NOISES.values() and record['method'] not in MIXED]
+    unseen = [record for record in white if record['task'] in judges]
+    seen = [record for record in white if record['task'] not in judges]
     return dict(
+        recognition_other=_other_noise(records),
         recognition_summary=_summary(unseen),
         recognition_unseen=_by_network(unseen),
         recognition_seen=_by_network(seen),
@@ -203,6 +217,22 @@ def _by_network(records: Sequence[dict]) -> str:
     return '\n'.join(lines).strip()
 
 
+def _other_noise(records: Sequence[dict]) -> str:
+    """Return the noises that the weights of ``MIXED`` were measured on: a row for each network and noise."""
+    found = {(record['task'], record['sigma'], record['method']): record for record in records}
+    methods = ('noisy', *OURS, *MIXED, 'clean')
+    rows = []
+    for task, sigma in dict.fromkeys((task, sigma) for task, sigma, method in found if method in MIXED):
+        of = [found.get((task, sigma, method)) for method in methods]
+        rows.append([task, sigma, *(_recovered(record) if record else '-' for record in of)])
+        harm = [found.get((task, sigma, method)) for method in ('recognition', 'universal')]
+        rows[-1] += [f'{record["helped"]} / {record["harmed"]}' if record else '-' for record in harm]
+    if not rows:
+        return 'Not measured yet.'
+    heads = ['network', 'noise', *methods, *(f'helped / harmed, {name}' for name in ('recognition', 'universal'))]
+    return markdown_table(heads, rows, 'llr')
+
+
 def _recovered(record: dict) -> str:
     """Return a value, and the recovery in brackets."""
     recovery = '' if record['recovery'] is None else f' ({record["recovery"]:.0f} %)'
@@ -218,7 +248,7 @@ def _difference(record: dict, key: str = 'difference') -> str:
 def _beside_peers(records: Sequence[dict]) -> str:
     """Return the peers' values, and how far ``recognition`` is ahead on the same images."""
     found = {(record['task'], record['sigma'], record['method']): record for record in records}
-    peers = list(dict.fromkeys(method for _, _, method in found if method not in ('noisy', 'clean', *OURS)))
+    peers = list(dict.fromkeys(method for _, _, method in found if method not in ('noisy', 'clean', *OURS, *MIXED)))
     if not peers:
         return 'Not measured yet.'
     lines = [f'| network | noise | images | {" | ".join(peers)} |', '| --- | --- | ---: |' + ' ---: |' * len(peers)]

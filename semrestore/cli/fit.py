@@ -26,7 +26,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_network_options(parser)
     training = parser.add_argument_group('training')
     training.add_argument(
-        '--start', metavar='CKPT', help='weights to start from (default: the published weights for any noise level)'
+        '--start', metavar='CKPT', help='weights to start from (default: published ones for the noise)'
     )
     budget = training.add_mutually_exclusive_group()
     budget.add_argument('--minutes', type=positive, default=10, help='length of the training (default: 10)')
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     noise, said = noise_of(options)
 
     from semrestore.files import write_text
-    from semrestore.fitting import check, fit, published_blind, save_fitted
+    from semrestore.fitting import check, fit, published_for, save_fitted
 
     print(
         f'training on {len(split.train)} photos, {said}, for '
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         + f', then comparing on {len(split.held_out)} photos held out. Results: {options.out}',
         flush=True,
     )
-    published = published_blind()
+    published = published_for(noise)
     start = options.start or published[-1].partition('=')[2]
     with tempfile.TemporaryDirectory(prefix='semrestore-fit-') as folder:
         minutes = None if options.iterations else options.minutes

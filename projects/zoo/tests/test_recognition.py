@@ -38,14 +38,29 @@ def test_the_summary_is_the_mean_over_the_judges_and_each_network_has_a_table(tm
     assert '| MobileNetV2 | 30 | 10 | 50.0 (+4.0 [-2.0, +10.0]) |' in blocks['recognition_peers']
 
 
+def test_noise_that_is_not_white_has_a_table_with_the_weights_for_it(tmp_path, monkeypatch):
+    task = 'mobilenetv2_imagenet_samples'
+    records = [record(task, method, 'camera', value) for method, value in (('noisy', 60.0), ('clean', 84.0))]
+    for method, value in (('recognition', 61.0), ('pixel-trained', 59.0), ('universal', 72.0)):
+        records.append(record(task, method, 'camera', value, recovery=(value - 60) / 0.24, helped=14, harmed=3))
+    records += [record(task, method, 15, 50.0, helped=0, harmed=0) for method in ('noisy', 'clean', *recognition.OURS)]
+    monkeypatch.setattr(recognition, 'RESULTS', tmp_path / 'recognition.json')
+    recognition.RESULTS.write_text(json.dumps(dict(records=records)))
+    blocks = recognition.recognition_blocks()
+    row = "| MobileNetV2 | a camera's | 60.0 | 61.0 (4 %) | 59.0 (-4 %) | 72.0 (50 %) | - | 84.0 | 14 / 3 | 14 / 3 |"
+    assert row in blocks['recognition_other']
+    assert 'camera' not in blocks['recognition_unseen']
+
+
 def test_figures_of_earlier_runs_stay_unless_the_weights_changed(tmp_path, monkeypatch):
     monkeypatch.setattr(recognition, 'RESULTS', tmp_path / 'recognition.json')
     monkeypatch.setattr(recognition, '_files', lambda: {'recognition': 'one.safetensors'})
     task = 'mobilenetv2_imagenet_samples'
     earlier = [record(task, 'noisy', sigma, 40.0) for sigma in (60, 30)]
+    earlier.append(record(task, 'recognition', 60, 50.0))
     recognition.RESULTS.write_text(json.dumps(dict(weights={'recognition': 'one.safetensors'}, records=earlier)))
     anew = [record(task, 'noisy', sigma, 41.0) for sigma in (30, 15)]
     values = [(one['sigma'], one['value']) for one in recognition._with_earlier(anew)]
-    assert values == [(15, 41.0), (30, 41.0), (60, 40.0)]
+    assert values == [(15, 41.0), (30, 41.0), (60, 40.0), (60, 50.0)]
     monkeypatch.setattr(recognition, '_files', lambda: {'recognition': 'two.safetensors'})
-    assert len(recognition._with_earlier(anew)) == 2
+    assert 'recognition' not in {one['method'] for one in recognition._with_earlier(anew)}
