@@ -18,7 +18,7 @@ from semrestore.cli.run import run
 from semrestore.config import load_config
 from semrestore.config.named import named_task
 from semrestore.errors import UserError
-from semrestore.fitting import noise_config
+from semrestore.fitting import noise_config, published_for
 from semrestore.images.split import split_photos
 from semrestore.registry import MODELS
 from semrestore.weights.build import load_denoiser
@@ -182,6 +182,13 @@ def test_a_check_and_a_fit_take_networks_of_any_kind(name, folder, tiny_vit, tmp
     printed = capsys.readouterr().out
     assert ('published weights' if name == 'hf' else 'weights random') in printed
     assert 'fitted' in printed
+
+
+def test_noise_that_is_not_white_starts_from_weights_that_know_it():
+    white = [text.partition('=')[0] for text in published_for(noise_config('0-60'))]
+    camera = [text.partition('=')[0] for text in published_for(noise_config('camera'))]
+    assert white == ['multiscale-blind', 'recognition-blind']
+    assert camera == [*white, 'multiscale-real', 'recognition-universal']
 
 
 @pytest.mark.slow
