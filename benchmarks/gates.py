@@ -1,12 +1,12 @@
 r"""Choose the thresholds of gates on some photos, and measure on other photos what the gates save.
 
 The program takes the thresholds with the best top-1 accuracy on the photos of --choose-on, as the mean over the
-networks, the noise levels and the clean images. On the photos of --measure-on it compares each gate, image by image,
-with the better of two choices: always restoring and never restoring. The aim is a gate that is never worse than that by
-more than its interval.
+networks and the noise levels; 0 is the clean images. On the photos of --measure-on it compares each gate, image by
+image, with the better of two choices: always restoring and never restoring. The aim is a gate that is never worse than
+that by more than its interval.
 
 Example:
-  python -m benchmarks.gates --weights multiscale-blind recognition-blind \
+  python -m benchmarks.gates --weights multiscale-blind recognition-blind --images 200 \
     --out results/benchmark/gates.json
 """
 
@@ -24,7 +24,7 @@ from semrestore.markdown import markdown_table
 CHOOSE_ON = 'configs/evaluation/held_out_recognition.py'
 MEASURE_ON = [f'configs/evaluation/{name}_imagenet_samples.py' for name in ('efficientnet_lite0', 'mobilenetv2')]
 GRID = dict(noise=[0.5 * step for step in range(81)], confidence=[0.02 * step for step in range(-20, 21)])
-SIGMAS = (5, 10, 15, 30, 50)
+SIGMAS = (0, 5, 15, 30, 50)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -98,7 +98,7 @@ def _cells(configs: Sequence[str], methods: Sequence, options: argparse.Namespac
     import torch
 
     from semrestore.engine import bf16_is_fast
-    from semrestore.evaluation.cross_task import clean_row, gaussian_noises, run_cells, task_configs
+    from semrestore.evaluation.cross_task import gaussian_noises, run_cells, task_configs
 
     dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
     tasks: dict = {}
@@ -106,7 +106,7 @@ def _cells(configs: Sequence[str], methods: Sequence, options: argparse.Namespac
         tasks |= task_configs(path)
     limits = {method.name: options.images for method in methods if options.images}
     return run_cells(
-        tasks, methods, clean_row() | gaussian_noises(options.sigma), options.cells / folder, limits, dtype
+        tasks, methods, gaussian_noises(options.sigma), options.cells / folder, limits, dtype
     )
 
 
