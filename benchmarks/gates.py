@@ -21,7 +21,7 @@ from semrestore.cli.options import new_parser
 from semrestore.cli.run import run
 from semrestore.markdown import markdown_table
 
-CHOOSE_ON = 'configs/evaluation/held_out_recognition.py'
+CHOOSE_ON = 'configs/evaluation/unlabelled_recognition.py'
 MEASURE_ON = [f'configs/evaluation/{name}_imagenet_samples.py' for name in ('efficientnet_lite0', 'mobilenetv2')]
 GRID = dict(noise=[0.5 * step for step in range(81)], confidence=[0.02 * step for step in range(-20, 21)])
 SIGMAS = (0, 5, 15, 30, 50)
@@ -105,9 +105,7 @@ def _cells(configs: Sequence[str], methods: Sequence, options: argparse.Namespac
     for path in configs:
         tasks |= task_configs(path)
     limits = {method.name: options.images for method in methods if options.images}
-    return run_cells(
-        tasks, methods, gaussian_noises(options.sigma), options.cells / folder, limits, dtype
-    )
+    return run_cells(tasks, methods, gaussian_noises(options.sigma), options.cells / folder, limits, dtype)
 
 
 def _mean(cells: Sequence) -> float:
@@ -141,9 +139,9 @@ def table(document: dict) -> str:
     rows = document['rows']
     kinds = list(dict.fromkeys(row['kind'] for row in rows))
     lines = [
-        f'Thresholds chosen on {document["chosen_on"]}: ' + ', '.join(f'`{gate}`' for gate in document['gates']) + '.',
-        'In brackets: the difference to the better of never and always, with its 95 % interval; and how many of the'
-        f' {rows[0]["images"]} images were restored.',
+        f'Thresholds, chosen on {document["chosen_on"]}: ' + ', '.join(f'`{gate}`' for gate in document['gates']) + '.',
+        'In brackets: the difference to the better of never and always, with its 95 % interval; and the share of the'
+        f' {rows[0]["images"]} images that was restored. Noise 0 is clean photos.',
         '',
     ]
     cells = []

@@ -137,9 +137,13 @@ def _peers() -> str:
 
 def _corruptions() -> str:
     """Return ImageNet-C's protocol: the means of each method, then helped and harmed by corruption."""
+    from projects.zoo.recognition import TITLES
+
     records = [{name: _number(value) for name, value in row.items() if value != ''} for row in read_rows(CORRUPTIONS)]
     if not records:
         return 'Not measured yet.'
+    for record in records:
+        record['task'] = TITLES[record['task']]
     lines = [robustness_markdown(records, full=False).strip()]
     methods = list(dict.fromkeys(record['method'] for record in records))
     found = {(record['task'], record['method'], record['corruption']): record for record in records}

@@ -115,6 +115,8 @@ def _with_earlier(records: Sequence[dict]) -> list[dict]:
     # With other weights of its reference a record's difference is another one.
     earlier = [] if 'pixel-trained' in changed else before['records']
     earlier = [record for record in earlier if record['method'] not in changed]
+    if 'recognition' in changed:  # it is ahead of the peers by another distance
+        earlier = [record for record in earlier if 'ahead' not in record]
     known = {tuple(record[key] for key in KEY): record for record in [*earlier, *records]}
     tasks, noises = list(NETWORKS.values()), [*SIGMAS, *NOISES]
     return sorted(known.values(), key=lambda record: (tasks.index(record['task']), noises.index(record['sigma'])))

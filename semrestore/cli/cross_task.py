@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=int,
         choices=SEVERITIES,
         metavar='S',
-        help='severities of the corruptions, 1 to 5 (default: all)',
+        help='severities of the corruptions or of stored data, 1 to 5 (default: all)',
     )
     matrix.add_argument(
         '--gate',
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if stored := stored_conditions(tasks):
         if options.sigma or others or 'clean' in names:
             raise UserError(
-                'the test data are stored degraded, without clean images, so no noise can be added. Leave out'
+                'the test data are stored degraded, without a clean partner, so no noise can be added. Leave out'
                 " --sigma, --noise, --corruptions and 'clean'"
             )
         conditions = stored
@@ -213,7 +213,7 @@ def _write_corruptions(out: Path, records: Sequence[dict], text: str) -> None:
     flat = []
     for record in records:
         row = {key: value for key, value in record.items() if key != 'severities'}
-        row |= {f'severity_{severity}': value for severity, value in record.get('severities', {}).items()}
+        row |= {f'severity_{severity}': value for severity, value in record.get('severities', {}).items() if severity}
         flat.append({key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()})
     write_csv(out / 'corruptions.csv', flat)
     with replacing(out / 'corruptions.png') as path:

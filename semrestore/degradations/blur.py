@@ -20,7 +20,8 @@ SUBPIXELS = 5
 class GaussianBlur(Degradation):
     """Blur by a Gaussian: ``x * k`` with ``k(d)`` in proportion to ``exp(-d^2 / (2 sigma^2))``, cut off at four sigmas.
 
-    The cut is that of :func:`scipy.ndimage.gaussian_filter`.
+    One of ImageNet-C's corruptions (Hendrycks and Dietterich, ICLR 2019); the cut is that of
+    :func:`scipy.ndimage.gaussian_filter`.
 
     Args:
         sigma: Standard deviation in pixels, or a pair from which each image draws its own uniformly.

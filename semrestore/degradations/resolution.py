@@ -14,8 +14,9 @@ from semrestore.registry import MODELS
 class LowResolution(Degradation):
     """Reduce an image and enlarge it again, both bicubic, the reduction with Pillow's antialiasing.
 
-    The usual degradation of super-resolution (Keys, "Cubic Convolution Interpolation for Digital Image Processing",
-    IEEE TASSP 1981), with the result at the image's own size, so that a denoiser can restore it.
+    ``x`` reduced to ``round(H / factor) x round(W / factor)`` and enlarged to ``H x W`` by the cubic kernel with
+    ``a = -0.5``. The usual degradation of super-resolution (Keys, "Cubic Convolution Interpolation for Digital Image
+    Processing", IEEE TASSP 1981), with the result at the image's own size, so that a denoiser can restore it.
 
     Args:
         factor: Reduction of each side, at least 1, or a pair from which each image draws its own uniformly.

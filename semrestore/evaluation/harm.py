@@ -18,7 +18,8 @@ def helped_and_harmed(score: Score, before: Sequence[dict], after: Sequence[dict
     """Count the images that a restorer helps and harms.
 
     Helped is an image that the network gets wrong before and right after. Where the score gives each image points
-    instead (:meth:`~semrestore.evaluation.Score.points`), it is one that gains more than 5 of them.
+    instead (:meth:`~semrestore.evaluation.Score.points`), it is one that gains more than 5 of them; an image without
+    points does not count.
 
     Args:
         score: Of both.
@@ -34,7 +35,7 @@ def helped_and_harmed(score: Score, before: Sequence[dict], after: Sequence[dict
         return rights.count((False, True)), rights.count((True, False))
     points = [(score.points(one), score.points(other)) for one, other in pairs]
     gains = [after - before for before, after in points if before is not None and after is not None]
-    if len(gains) < len(pairs):
+    if not gains:
         return None
     return sum(gain > MARGIN for gain in gains), sum(gain < -MARGIN for gain in gains)
 

@@ -73,7 +73,7 @@ class Cell:
 
 
 MOST_COUNTS = 20_000_000
-"""Of images in resamples that are drawn at a time, which bounds the memory."""
+"""Largest number of counts, images times resamples, that are drawn at once."""
 
 
 def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:

@@ -65,7 +65,7 @@ def robustness(matrix: Matrix, conditions: Conditions) -> list[dict]:
     all five severities.
     """
     others = {'change': 'noisy'} | ({'difference': matrix.reference} if matrix.reference else {})
-    changes = {(one['task'], one['metric'], one['method'], one['sigma']): one for one in matrix.records()}
+    of_row = {(one['task'], one['metric'], one['method'], one['sigma']): one for one in matrix.records()}
     records = []
     for task in matrix.tasks:
         cells: dict[str, dict[Key, Cell]] = {}
@@ -77,15 +77,16 @@ def robustness(matrix: Matrix, conditions: Conditions) -> list[dict]:
         for metric in next(iter(next(iter(cells.values())).values())).score.metrics if cells else ():
             figures = {method: _figures(metric, values) for method, values in _values(metric, cells).items()}
             for method, own in cells.items():
-                told: dict[str, list[tuple]] = {}
+                changes: dict[str, list[tuple]] = {}
                 for (name, _), row in conditions.items():
-                    pair = changes[task, metric, method, row], matrix.regained(task, metric, method, row)
-                    told.setdefault(name, []).append(pair)
-                shared = dict(task=task, metric=metric, method=method, images=len(next(iter(own.values())).rows))
+                    change = of_row[task, metric, method, row], matrix.regained(task, metric, method, row)
+                    changes.setdefault(name, []).append(change)
+                images = next(len(cell.rows) for key, cell in own.items() if key != CLEAN)
+                shared = dict(task=task, metric=metric, method=method, images=images)
                 if matrix.reference:
                     shared['reference'] = matrix.reference
                 present = {word: other for word, other in others.items() if _same_images(method, other, cells)}
-                records += _records(shared, own, figures, told, present)
+                records += _records(shared, own, figures, changes, present)
     return records
 
 
@@ -149,7 +150,7 @@ def _records(
     shared: dict,
     cells: Mapping[Key, Cell],
     figures: Mapping[str, Mapping[tuple[str, str], np.ndarray]],
-    told: Mapping[str, Sequence[tuple]],
+    changes: Mapping[str, Sequence[tuple]],
     others: Mapping[str, str],
 ) -> list[dict]:
     """Return the records of one method: each corruption, then the mean, then the groups."""
@@ -166,7 +167,7 @@ def _records(
             record['severities'] = {
                 severity: cell.value(shared['metric']) for (one, severity), cell in cells.items() if one == name
             }
-        record |= _harm([pair for member in members for pair in told[member]])
+        record |= _harm([change for member in members for change in changes[member]])
         if name == 'mean':
             if ('value', UNTOUCHED) in own:
                 clean = own['value', UNTOUCHED][0]
@@ -180,12 +181,12 @@ def _records(
     return records
 
 
-def _harm(told: Sequence[tuple[dict, tuple[float, float] | None]]) -> dict:
+def _harm(changes: Sequence[tuple[dict, tuple[float, float] | None]]) -> dict:
     """Return what restoring does to the images of several rows, from their records and the points they regained."""
     found: dict = {}
-    rows = [record for record, _ in told]
-    if pairs := [pair for _, pair in told if pair]:
-        gained, lost = np.sum(pairs, axis=0)
+    rows = [record for record, _ in changes]
+    if regained := [points for _, points in changes if points]:
+        gained, lost = np.sum(regained, axis=0)
         found['recovery'] = 100 * gained / lost if lost else None
     for name in ('helped', 'harmed'):
         if all(name in row for row in rows):

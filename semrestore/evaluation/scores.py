@@ -48,7 +48,7 @@ class Score(ABC):
         return None
 
     def points(self, row: dict) -> float | None:
-        """Return an image's own share of the leading metric in percent; ``None`` if there is none."""
+        """Return an image's own score in percent, by which it is helped or harmed; ``None`` if it has none."""
         return None
 
     @abstractmethod

@@ -11,6 +11,8 @@ from pycocotools.cocoeval import COCOeval
 from semrestore.datasets import BoxesFromMask
 from semrestore.errors import UserError
 from semrestore.evaluation import CocoAP, ScoreMetric
+from semrestore.evaluation.matrix import Cell, Matrix
+from semrestore.evaluation.robustness import robustness
 from semrestore.registry import DATASETS
 from semrestore.testing import check_dataset
 
@@ -103,6 +105,22 @@ def test_a_bootstrap_resample_has_the_value_of_the_drawn_images():
     assert CocoAP().values('mAP', rows, counts)[1] == pytest.approx(
         value('mAP', drawn), abs=0.2
     )  # equal scores may be ordered otherwise
+
+
+def test_helped_and_harmed_images_and_the_mean_under_corruption_by_hand():
+    """Three images, the last without boxes: fog hides the first, restoring finds it and loses the second."""
+    box = (0, 0, 100, 100, 1)
+    seen, missed, empty = row([box], [(*box, 0.9)]), row([box], []), row([], [])
+    found = dict(noisy=(missed, seen, empty), blind=(seen, missed, empty), clean=(seen, seen, empty))
+    assert [CocoAP().points(one) for one in (seen, missed, empty)] == [pytest.approx(100), 0, None]
+    cells = []
+    for method, rows in found.items():
+        stored = [dict(one, image=str(index), score='CocoAP', psnr=20.0) for index, one in enumerate(rows)]
+        cells.append(Cell('det', method, None if method == 'clean' else 'fog-1', [0, 1, 2], stored))
+    records = robustness(Matrix(cells, ['fog-1']), {('fog', 1): 'fog-1'})
+    mean = next(record for record in records if (record['method'], record['corruption']) == ('blind', 'mean'))
+    assert (mean['helped'], mean['harmed']) == (1, 1)
+    assert mean['value'] == pytest.approx(value('mAP', [seen, missed, empty]))
 
 
 def test_it_takes_data_samples():

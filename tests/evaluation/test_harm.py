@@ -11,7 +11,15 @@ from scipy import stats
 
 from semrestore.cli import cross_task
 from semrestore.cli.run import run
-from semrestore.evaluation import Confidence, MeanIoU, TopK, calibration_error, exact_p, helped_and_harmed
+from semrestore.evaluation import (
+    Confidence,
+    DepthAccuracy,
+    MeanIoU,
+    TopK,
+    calibration_error,
+    exact_p,
+    helped_and_harmed,
+)
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap
 from semrestore.evaluation.report import markdown
 from semrestore.registry import MODELS
@@ -29,6 +37,13 @@ log_level = 'ERROR'
 def areas(*pairs):
     """Rows of images in which each class has the intersection and union of a pair."""
     return [dict(intersect=[one for one, _ in image], union=[other for _, other in image]) for image in pairs]
+
+
+def test_an_image_without_a_true_depth_is_neither_helped_nor_harmed():
+    before = [dict(near=40, pixels=100), dict(near=40, pixels=100), dict(near=0, pixels=0)]
+    after = [dict(near=46, pixels=100), dict(near=44, pixels=100), dict(near=0, pixels=0)]
+    assert helped_and_harmed(DepthAccuracy(), before, after) == (1, 0)  # 6 points count, 4 do not
+    assert helped_and_harmed(DepthAccuracy(), before[2:], after[2:]) is None
 
 
 def test_helped_and_harmed_by_hand():

@@ -2,7 +2,7 @@
 
 import json
 
-from projects.zoo import recognition
+from projects.zoo import pages, recognition
 
 
 def record(task, method, sigma, value, **more):
@@ -64,3 +64,18 @@ def test_figures_of_earlier_runs_stay_unless_the_weights_changed(tmp_path, monke
     assert values == [(15, 41.0), (30, 41.0), (60, 40.0), (60, 50.0)]
     monkeypatch.setattr(recognition, '_files', lambda: {'recognition': 'two.safetensors'})
     assert 'recognition' not in {one['method'] for one in recognition._with_earlier(anew)}
+
+
+def test_corruptions_are_read_from_the_table_of_the_study(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, 'CORRUPTIONS', tmp_path / 'imagenet_c.csv')
+    pages.CORRUPTIONS.write_text(
+        'task,metric,method,images,corruption,value,low,high,recovery,helped,harmed,clean,relative\n'
+        'mobilenetv2_imagenet_samples,top-1,noisy,200,fog,60.0,,,,,,,\n'
+        'mobilenetv2_imagenet_samples,top-1,noisy,200,mean,60.0,55.0,65.0,,,,84.0,71.429\n'
+        'mobilenetv2_imagenet_samples,top-1,blind,200,fog,58.5,,,-6.25,30,45,,\n'
+        'mobilenetv2_imagenet_samples,top-1,blind,200,mean,58.5,53.0,64.0,-6.25,30,45,83.5,70.06\n'
+    )
+    text = pages._corruptions()
+    assert '### MobileNetV2, top-1 (%) under corruption, 200 images' in text
+    assert '| blind | 83.5 | 58.5 [53.0, 64.0] | 70.1 | -6.2 | 30 / 45 |' in text
+    assert '| fog | 60.0 | 58.5 (30 / 45) |' in text
