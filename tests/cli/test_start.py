@@ -83,7 +83,7 @@ def test_denoising_a_photo_takes_none_of_the_training_libraries(tmp_path, photo_
 @pytest.mark.slow
 def test_denoising_needs_no_more_than_the_short_installation_has(tmp_path, photo_paths):
     page = Path('docs/installation.md').read_text()
-    commands = re.search(r'## To denoise alone.*?```bash\n(.*?)```', page, re.DOTALL)[1].replace('\\\n', '')
+    commands = re.search(r'## If you only denoise.*?```bash\n(.*?)```', page, re.DOTALL)[1].replace('\\\n', '')
     packages = [
         re.findall(r"(?<=[ '])[a-z][\w-]*", re.sub(r'--index-url \S+', '', line)) for line in commands.splitlines()
     ]
