@@ -146,7 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.severities:
             conditions = {key: row for key, row in stored.items() if key[1] in severities or row == UNTOUCHED}
         if not conditions.keys() - {(UNTOUCHED, None)}:
-            raise UserError('--severities: the test data have no such severities. Leave the option out')
+            there = ', '.join(sorted({str(severity) for _, severity in stored if severity})) or 'none'
+            raise UserError(f'--severities: the test data have none of these; they have: {there}. Choose from them')
         noises = {name: dict(type='AlreadyDegraded') for name in conditions.values()}
         corrupted = {name: noise for name, noise in noises.items() if name != UNTOUCHED}
     elif options.severities and not corruptions:
