@@ -17,8 +17,9 @@ DROPPED = (
     'Distributed training is not used',  # obvious on one device
     '"HardDiskBackend" is the alias',  # caused by MMEngine's own hooks
     'been called more than once',  # MMEngine's own loop over the parts of a model calls it again
+    'Using env variable',  # printed for every config, and the user has set the variable
 )
-"""Warnings of MMEngine's logger that no user of semrestore can act on."""
+"""Messages of MMEngine's logger that no user of semrestore can act on."""
 
 DUMPS = ('Config:\n', 'System environment:', 'Hooks will be executed in the following order:')
 """Names of MMEngine's hundreds of log lines on a run. They go only to the log file; semrestore prints ten lines."""

@@ -1,7 +1,7 @@
 # Train recognition-blind further at a constant rate, until three checks in a row bring no more right answers on photos
 # that are held out. For a GPU: python -m projects.zoo train recognition-long.
 _base_ = './recognition_blind.py'
-model = dict(temperature=3.0)  # the best of the study (docs/recognition.md)
+model = dict(temperature=3.0)  # the best of the study (docs/training_notes.md)
 load_from = 'zoo:recognition-blind'
 max_iters = 20000
 train_cfg = dict(max_iters=max_iters, val_interval=500)
