@@ -15,7 +15,7 @@ from semrestore.degradations.base import to_eight_bits
 from semrestore.denoisers import Denoiser
 from semrestore.errors import UserError, near
 from semrestore.losses import Loss, Step, Supervision
-from semrestore.preprocessor import ImagePreprocessor, LabelCheck, image_name, is_labelled
+from semrestore.preprocessor import ImagePreprocessor, LabelCheck, image_name
 from semrestore.registry import MODELS
 from semrestore.weights.load import check_fit, fitted
 from semrestore.weights.read import check_plain
@@ -111,7 +111,9 @@ class Cascade(BaseModel):
         self._asked = {name: self._what_is_asked_of(name) for name in (None, *self.tasks)}
         # Some of several networks may only give features.
         every = self.task is not None or not self.losses
-        self._judges = [name for name in self.tasks if every or self._asked[name]['task_loss']]
+        self._judges = [
+            name for name, task in networks.items() if task.answers and (every or self._asked[name]['task_loss'])
+        ]
         if self._judges and isinstance(self.data_preprocessor, ImagePreprocessor):
             required = any(asked['task_loss'] for asked in self._asked.values())
             judges = [self.tasks[name] for name in self._judges]
@@ -235,13 +237,12 @@ class Cascade(BaseModel):
             )
         if self.quantise:
             restored = to_eight_bits(restored)
-        if self.task is not None:
-            if self.supervision != 'labels':
-                data_samples = self._complete_labels(self.task, clean, data_samples)
-            data_samples = self.task.predict(restored, data_samples)
-            check_samples(self.task, 'predict', data_samples, len(clean))
-        elif self.tasks:
-            self._judge(clean, restored, data_samples)
+        if self.task is not None and self._judges:
+            data_samples = self._predictions(self._judges[0], clean, restored, data_samples)
+        for name in self._judges if self.task is None else ():
+            own = self._predictions(name, clean, restored, [sample.clone() for sample in data_samples])
+            for sample, prediction in zip(data_samples, own, strict=True):
+                sample.set_field(prediction, name)
         for sample, *images in zip(data_samples, clean, noisy, restored, strict=True):
             sample.clean, sample.noisy, sample.restored = images
             if not self.degradation.keeps_clean:
@@ -277,31 +278,23 @@ class Cascade(BaseModel):
             self._compiled['denoiser'] = torch.compile(self.denoiser, **{'dynamic': False, **self._compile_options})
         return self._compiled['denoiser']
 
-    def _judge(self, clean: Tensor, restored: Tensor, data_samples: list) -> None:
-        """Add each network's predictions to the samples, under the network's name."""
-        for name, task in self.tasks.items():
-            if name not in self._judges:
-                continue
-            own = [sample.clone() for sample in data_samples]
-            if self.supervision != 'labels':
-                # Each network needs its own kind of label: a segmenter cannot use a classifier's.
-                if name not in self._label_names:
-                    (example,) = task.self_label(clean[:1], own[:1])
-                    self._label_names[name] = {key for key in example.keys() if key.startswith('gt_')}  # noqa: SIM118
-                own = self._complete_labels(task, clean, own, self._label_names[name])
-            predictions = task.predict(restored, own)
-            check_samples(task, 'predict', predictions, len(clean))
-            for sample, prediction in zip(data_samples, predictions, strict=True):
-                sample.set_field(prediction, name)
+    def _predictions(self, name: str, clean: Tensor, restored: Tensor, data_samples: list) -> list:
+        """Return the samples with a network's predictions, and with its own labels where they lack them."""
+        task = self.tasks[name]
+        if self.supervision != 'labels':
+            # Each network needs its own kind of label: a segmenter cannot use a classifier's.
+            if name not in self._label_names:
+                (example,) = task.self_label(clean[:1], [data_samples[0].clone()])
+                self._label_names[name] = {key for key in example.keys() if key.startswith('gt_')}  # noqa: SIM118
+            data_samples = self._complete_labels(task, clean, data_samples, self._label_names[name])
+        predictions = task.predict(restored, data_samples)
+        check_samples(task, 'predict', predictions, len(clean))
+        return predictions
 
     @staticmethod
-    def _complete_labels(task: 'FrozenTask', clean: Tensor, data_samples: list, names: set[str] | None = None) -> list:
-        """Add the task network's own label to each sample that has no label, or lacks one of the names."""
-        indices = [
-            index
-            for index, sample in enumerate(data_samples)
-            if not (is_labelled(sample) if names is None else names <= set(sample.keys()))
-        ]
+    def _complete_labels(task: 'FrozenTask', clean: Tensor, data_samples: list, names: set[str]) -> list:
+        """Add the task network's own label to each sample that lacks one of the names."""
+        indices = [index for index, sample in enumerate(data_samples) if not names <= set(sample.keys())]
         completed = list(data_samples)
         if indices:
             labelled = task.self_label(clean[indices], [data_samples[index] for index in indices])

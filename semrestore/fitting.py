@@ -191,9 +191,11 @@ def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
         resize.update(scale=named.short_side, interpolation=named.interpolation)
         crop.crop_size = named.side
     train.pipeline[0].cache = _fits_in_memory(split)
-    train.pipeline[2].crop_size = min(CROP, named.side)
+    train.pipeline[2].crop_size = named.side if named.fixed_size else min(CROP, named.side)
     if named.train_pipeline and named.test_pipeline:
         train.pipeline, held_out.pipeline = list(named.train_pipeline), list(named.test_pipeline)
+    if named.preprocessor:
+        cfg.model['data_preprocessor'] = dict(named.preprocessor)
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.log_level = 'WARNING'
     return cfg

@@ -215,6 +215,17 @@ def test_self_supervision_labels_with_the_prediction_on_the_clean_image(build_ca
     assert [sample.gt_label.item() for sample in cascade.test_step(batch)] == [0, 1, 2, 3]
 
 
+def test_a_segmenter_labels_photos_that_only_have_a_class(build_cascade, batch):
+    task = dict(
+        type='TorchvisionTask', model='lraspp_mobilenet_v3_large', checkpoint='random', arguments=dict(num_classes=3)
+    )
+    cascade = build_cascade(task=task, losses=None, supervision='self').eval()
+    predictions = cascade.test_step(batch)  # with gt_label
+    clean = cascade.data_preprocessor(batch)['inputs']
+    expected = cascade.task.run(clean).argmax(1)
+    assert torch.equal(torch.stack([sample.gt_sem_seg.data[0] for sample in predictions]), expected)
+
+
 def test_bgr_pipelines_are_turned_to_rgb(build_cascade, batch):
     rgb = build_cascade().data_preprocessor(batch)['inputs']
     bgr = build_cascade(data_preprocessor=dict(type='ImagePreprocessor', channel_order='bgr'))

@@ -56,6 +56,20 @@ def test_a_network_of_torchvision_is_prepared_as_torchvision_says():
     assert (MODELS.build(named.task).preprocess(array)[0] - expected).abs().mean() < 0.02
 
 
+@pytest.mark.parametrize(
+    ('name', 'crop'),
+    [
+        ('timm:vit_tiny_patch16_224', 224),
+        ('torchvision:vit_b_32', 224),
+        ('timm:resnet18', 128),
+        ('torchvision:swin_t', 128),
+    ],
+)
+def test_a_network_that_takes_one_size_is_trained_through_at_that_size(name, crop, folder):
+    cfg = semrestore.fitting._config(named_task(name, 'random'), split_photos(folder), noise_config('25'))
+    assert cfg.train_dataloader.dataset.dataset.pipeline[2].crop_size == crop
+
+
 def test_segmenters_and_detectors_of_torchvision_are_known_by_name():
     segmenter, detector = (
         named_task(f'torchvision:{name}', 'random')
@@ -129,6 +143,8 @@ def test_a_config_may_say_how_photos_are_prepared(tmp_path):
     named = named_task(str(own))
     assert [step['type'] for step in named.train_pipeline] == ['LoadPhoto', 'mmpretrain.RandomCrop']
     assert named.test_pipeline[2] == dict(type='mmpretrain.CenterCrop', crop_size=224)
+    own.write_text(own.read_text() + "model = dict(data_preprocessor=dict(channel_order='bgr'))")
+    assert named_task(str(own)).preprocessor['channel_order'] == 'bgr'
     embedded = named_task('semrestore::embedded/joint_efficientnet_lite0_sigma30.py')
     assert not embedded.train_pipeline  # made for whole photos of other sizes
 

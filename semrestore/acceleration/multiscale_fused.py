@@ -86,6 +86,8 @@ class FusedMultiScale(Denoiser):
 
 @fused.register
 def _(denoiser: MultiScaleDenoiser) -> Denoiser:
+    if type(denoiser) is not MultiScaleDenoiser:
+        return denoiser  # a subclass may compute something else
     first = _first_encoder(denoiser)
     folded = isinstance(first.norm, nn.Identity) and isinstance(first.pool, nn.Identity)
     return FusedMultiScale(denoiser) if folded and first.conv.stride == (2, 2) else denoiser

@@ -36,9 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     named, split = network_and_photos(options)
     noise, said = noise_of(options)
 
+    from semrestore.evaluation.methods import check_unique, parse_method
     from semrestore.fitting import check, published_for
 
     denoisers = ['noisy', *published_for(noise), *options.denoisers]
+    check_unique([parse_method(text, '--denoisers') for text in denoisers], '--denoisers')
     names = ', '.join(text.partition('=')[0] for text in denoisers)
     print(f'comparing {names} on {len(split.held_out)} photos, {said}', flush=True)
     records = check(named, split, noise, denoisers)

@@ -13,6 +13,7 @@ __all__ = [
     'add_config_options',
     'add_device',
     'add_dpi',
+    'add_run_options',
     'count',
     'new_parser',
     'port',
@@ -105,11 +106,23 @@ def new_parser(text: str | None) -> argparse.ArgumentParser:
     )
 
 
-def add_config_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and evaluation have in common."""
+    run = add_config_options(parser)
+    run.add_argument('--work-dir', metavar='DIR', help='folder for logs and checkpoints (default: work_dirs/CONFIG)')
+    run.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes (default: none, for one process)',
+    )
+    run.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> Any:
+    """Add the config and the options that change it; return their group."""
     parser.add_argument('config', metavar='CONFIG', help='config file, or semrestore::FOLDER/NAME.py')
     run = parser.add_argument_group('config and run')
-    run.add_argument('--work-dir', metavar='DIR', help='folder for logs and checkpoints (default: work_dirs/CONFIG)')
     run.add_argument(
         '--embedded',
         action='store_true',
@@ -122,13 +135,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='change values of the config, such as train_cfg.max_iters=500',
     )
-    run.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='what started the processes (default: none, for one process)',
-    )
-    run.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return run
 
 
 def add_amp(parser: Any) -> None:

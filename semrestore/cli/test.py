@@ -9,8 +9,9 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from semrestore.cli.options import add_config_options, new_parser, sigma
+from semrestore.cli.options import add_run_options, new_parser, sigma
 from semrestore.cli.run import prepare
 from semrestore.errors import UserError
 
@@ -18,7 +19,7 @@ from semrestore.errors import UserError
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = new_parser(__doc__)
-    add_config_options(parser)
+    add_run_options(parser)
     parser.add_argument(
         'checkpoint',
         metavar='WEIGHTS',
@@ -49,6 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_apart(path, options.config, options.checkpoint)
     checkpoint = None if options.checkpoint == 'none' else resolve(options.checkpoint)
     cfg = prepare(options)
+    if options.per_image and not _measures_quality(cfg):
+        raise UserError(
+            '--per-image needs the metric ImageQuality, and the config does not have it. Add'
+            " dict(type='ImageQuality') to its test_evaluator"
+        )
 
     from mmengine.dist import is_main_process
 
@@ -61,11 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not is_main_process():
         return
     if options.per_image:
-        if not result.rows:
-            raise UserError(
-                '--per-image needs the metric ImageQuality, and the config does not have it. Add'
-                " dict(type='ImageQuality') to its test_evaluator"
-            )
         write_csv(options.per_image, result.rows)
     if options.out:
         write_text(options.out, to_json(result.summary()))
@@ -75,6 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     written = [str(path) for path in (options.out, options.per_image) if path]
     if written:
         print(f'results: {", ".join(written)}')
+
+
+def _measures_quality(cfg: Any) -> bool:
+    evaluators = cfg.get('test_evaluator') or []
+    evaluators = [evaluators] if isinstance(evaluators, dict) else evaluators
+    return any(str(one.get('type')).rpartition('.')[2] == 'ImageQuality' for one in evaluators)
 
 
 def to_json(summary: dict) -> str:

@@ -7,7 +7,7 @@ Example:
 import argparse
 from collections.abc import Sequence
 
-from semrestore.cli.options import add_amp, add_config_options, new_parser, wants_bf16
+from semrestore.cli.options import add_amp, add_run_options, new_parser, wants_bf16
 from semrestore.cli.run import prepare
 from semrestore.errors import UserError
 
@@ -15,7 +15,7 @@ from semrestore.errors import UserError
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = new_parser(__doc__)
-    add_config_options(parser)
+    add_run_options(parser)
     training = parser.add_argument_group('training')
     training.add_argument(
         '--resume',

@@ -62,7 +62,8 @@ def embed(cfg: Config, iterations: int = 20) -> str:
     cfg.model['data_preprocessor'] = dict(type='ImagePreprocessor', channel_order='rgb')
     labels = ''
     if frozen_networks(cfg):
-        cfg.model.supervision = 'self'
+        if cfg.model.get('supervision', 'labels') == 'labels':
+            cfg.model.supervision = 'self'
         labels = ", labels by the task network's own prediction on the clean photos"
     return (
         f'embedded: {", ".join(replaced)} replaced by the embedded photos (evaluated in views of {view} pixels),'

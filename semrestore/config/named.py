@@ -49,6 +49,12 @@ class NamedTask(NamedTuple):
     test_pipeline: Sequence[dict] = ()
     """The same for the photos held out."""
 
+    preprocessor: dict | None = None
+    """The config's ``data_preprocessor``, which says in which order its pipelines load the channels."""
+
+    fixed_size: bool = False
+    """Whether it takes no smaller images, as many transformers."""
+
 
 def named_task(name: str, checkpoint: str | None = None) -> NamedTask:
     """Return the frozen task that a name stands for, with the image size of its own evaluation.
@@ -94,7 +100,9 @@ def _of_timm(network: str, checkpoint: str | None) -> NamedTask:
         model['pretrained'] = True
     side = known.input_size[-1]
     task = dict(type='OpenMMLabTask', model=model, checkpoint=checkpoint or OWN)
-    return NamedTask(task, side, round(side / (known.crop_pct or 1)), known.interpolation or 'bicubic', soft=True)
+    resized = round(side / (known.crop_pct or 1))
+    fixed = bool(known.fixed_input_size)
+    return NamedTask(task, side, resized, known.interpolation or 'bicubic', soft=True, fixed_size=fixed)
 
 
 def _of_torchvision(network: str, checkpoint: str | None) -> NamedTask:
@@ -110,7 +118,9 @@ def _of_torchvision(network: str, checkpoint: str | None) -> NamedTask:
         task['data_preprocessor'] = _preprocessor(preset.mean, preset.std)
     if kind != 'classification':
         return NamedTask(task, MAP_SIDE, MAP_SIDE, 'bilinear', soft=kind == 'segmentation')
-    return NamedTask(task, preset.crop_size[0], preset.resize_size[0], preset.interpolation.value, soft=True)
+    resize, crop = preset.resize_size[0], preset.crop_size[0]
+    fixed = network.startswith(('vit_', 'maxvit_'))
+    return NamedTask(task, crop, resize, preset.interpolation.value, soft=True, fixed_size=fixed)
 
 
 def torchvision_kind(name: str) -> Literal['classification', 'segmentation', 'detection']:
@@ -180,7 +190,9 @@ def _of_config(path: str, checkpoint: str | None) -> NamedTask:
     with explained(f"the test pipeline of config '{path}' cannot be read"):
         side = _crop_of(cfg)
     soft = cfg.model.get('supervision') == 'soft'
-    return NamedTask(task, side, max(SHORT_SIDE, side), 'bicubic', soft, *_photo_pipelines(cfg))
+    pipelines = _photo_pipelines(cfg)
+    preprocessor = cfg.model.get('data_preprocessor') if pipelines else None
+    return NamedTask(task, side, max(SHORT_SIDE, side), 'bicubic', soft, *pipelines, preprocessor=preprocessor)
 
 
 def _photo_pipelines(cfg: dict) -> list[Sequence[dict]]:

@@ -191,6 +191,7 @@ class PreemptionHook(Hook):
         if hook.by_epoch:
             what += ' from the end of the last whole epoch'
         else:
+            average_statistics(runner)
             hook._save_checkpoint(runner)
         runner.logger.warning(what)
         barrier()  # because the first process that leaves ends the others
@@ -227,14 +228,20 @@ class BatchNormHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
         """Average after iterations that are followed by a validation or a checkpoint."""
-        if get_world_size() == 1 or not self._due(runner):
-            return
-        models = [runner.model, *(hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook))]
-        for model in models:
-            all_reduce_params([buffer for buffer in model.buffers() if buffer.is_floating_point()], op='mean')
+        if self._due(runner):
+            average_statistics(runner)
 
     def _due(self, runner: Runner) -> bool:
         done = runner.iter + 1
         intervals = [hook.interval for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         intervals += [runner.train_loop.val_interval] if runner.val_loop is not None else []
         return done == runner.max_iters or any(interval > 0 and done % interval == 0 for interval in intervals)
+
+
+def average_statistics(runner: Runner) -> None:
+    """Average the floating point buffers of the model, and of its moving average, over the processes."""
+    if get_world_size() == 1:
+        return
+    models = [runner.model, *(hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook))]
+    for model in models:
+        all_reduce_params([buffer for buffer in model.buffers() if buffer.is_floating_point()], op='mean')

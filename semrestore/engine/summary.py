@@ -35,9 +35,11 @@ def summary(runner: Runner, cfg: Config) -> str:
     start = cfg.get('load_from')
     lines['start'] = f'{"continues from" if cfg.get("resume") else "weights of"} {start}' if start else 'random weights'
     wrapper = dict(cfg.optim_wrapper)
-    precision = 'bfloat16' if wrapper.get('type') == 'Bf16OptimWrapper' else 'float32'
-    rate = f'{wrapper["optimizer"]["type"]}, learning rate {wrapper["optimizer"]["lr"]:g}'
-    lines['steps'] = f'{runner.max_iters}, {rate}'
+    halves = dict(Bf16OptimWrapper='bfloat16', AmpOptimWrapper='float16')
+    precision = wrapper.get('dtype') or halves.get(str(wrapper.get('type')), 'float32')
+    optimizer = wrapper['optimizer']
+    rate = f', learning rate {optimizer["lr"]:g}' if 'lr' in optimizer else ''
+    lines['steps'] = f'{runner.max_iters}, {optimizer["type"]}{rate}'
     lines['computes on'] = f'{next(model.parameters()).device}, {precision}'
     lines['writes'] = f'{runner.work_dir}, log: {Path(runner.log_dir).name}/{Path(runner.log_dir).name}.log'
     width = max(map(len, lines))

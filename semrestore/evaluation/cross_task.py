@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from semrestore.config.check import check_inputs, frozen_networks
-from semrestore.config.libraries import config_path, read_config
+from semrestore.config.libraries import config_path, library_model, read_config
 from semrestore.config.load import load_config
 from semrestore.corruptions import condition
 from semrestore.degradations import image_generator
@@ -261,15 +261,16 @@ def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None
     if hasattr(dataset, 'conditions'):  # perhaps millions of images, but a cell needs only one corruption's
         data = {key: value for key, value in data.items() if key not in ('clean', 'corruptions', 'severities')}
         infos = [dataset.get_data_info(index) for index in indices]
-        annotations = [{key: info[key] for key in ('img_path', 'gt_label')} for info in infos]
+        annotations = [[info['img_path'], info['gt_label'], _stamps(info)] for info in infos]
     else:
         annotations = _annotations(dataset)
     checkpoint = method.at(sigma)
-    weights = cfg.model.task.get('checkpoint')
+    task = cfg.model.task
+    network = task.get('model')
     return dict(
-        model_sha256=_digest(cfg.model),
+        model_sha256=_digest([cfg.model, library_model(network) if str(network).endswith('.py') else None]),
         data_sha256=_digest([data, annotations]),
-        task_weights_sha256=sha256(weights) if weights and Path(weights).is_file() else weights,
+        task_weights_sha256=[_content(task.get(key)) for key in ('checkpoint', 'network')],
         denoiser=json.loads(json.dumps(method.denoiser(cfg.model.denoiser, sigma), default=str)),
         checkpoint_sha256=sha256(checkpoint) if checkpoint else None,
         seed=cfg.model.get('evaluation_seed', 0),
@@ -278,9 +279,26 @@ def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None
 
 
 def _annotations(dataset: Any) -> list:
-    """Return each image's path and label, so that changed labels are noticed."""
+    """Return each image's path and label, with what :func:`_stamps` adds, so that changes are noticed."""
     parts = getattr(dataset, 'datasets', [dataset])
-    return [part.get_data_info(index) for part in parts for index in range(len(part))]
+    infos = [part.get_data_info(index) for part in parts for index in range(len(part))]
+    return [[info, _stamps(info)] for info in infos]
+
+
+def _stamps(info: Mapping) -> list:
+    """Return the size and the time of an image's files, which change if another file takes their place."""
+    paths = [Path(str(info[key])) for key in ('img_path', 'seg_map_path') if info.get(key)]
+    states = [path.stat() for path in paths if path.is_file()]
+    return [(state.st_size, state.st_mtime_ns) for state in states]
+
+
+def _content(source: str | None) -> object:
+    """Return digests of a file, or of the files in a folder; a name or a URL as it is."""
+    path = Path(source or '').expanduser()
+    if not source or not path.exists():
+        return source
+    files = [path] if path.is_file() else sorted(file for file in path.rglob('*') if file.is_file())
+    return [(file.relative_to(path).as_posix(), sha256(file)) for file in files]
 
 
 def _digest(value: object) -> str:

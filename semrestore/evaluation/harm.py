@@ -72,10 +72,12 @@ def calibration_error(rows: Sequence[dict]) -> float | None:
         rows: With ``rank`` and ``confidence``, as :class:`~semrestore.evaluation.TopK` has them.
 
     Returns:
-        ``None`` if a row has no confidence.
+        ``None`` if a row has no confidence or no rank.
     """
     confidences = [row.get('confidence') for row in rows]
     if not rows or not all(isinstance(one, int | float) and 0 <= one <= 1 for one in confidences):
+        return None
+    if not all('rank' in row for row in rows):
         return None
     sure = np.array(confidences, float)
     right = np.array([row['rank'] == 0 for row in rows], float)

@@ -137,7 +137,8 @@ class Matrix:
         for task in self.tasks:
             for sigma in self.sigmas:
                 row = {method: cell for method in self.methods if (cell := self.cell(task, method, sigma))}
-                for metric in next(iter(row.values())).score.metrics:
+                # No method may take the clean images of the row without noise.
+                for metric in next(iter(row.values())).score.metrics if row else ():
                     records += self._row(task, sigma, metric, row)
         return records
 
@@ -160,7 +161,7 @@ class Matrix:
             )
             record |= dict(low=low, high=high, psnr=psnr, place=place if place in (1, 2) else None)
             gained, lost = self.regained(task, metric, method, sigma) or (0.0, 0.0)
-            record['recovery'] = 100 * gained / lost if lost else None
+            record['recovery'] = 100 * gained / lost if lost > 0 else None
             record |= self._changes(metric, row, cell)
             record |= self._difference(metric, row, cell)
             records.append(record)

@@ -137,6 +137,11 @@ class ImageQuality(BaseMetric):
 
     def _measured(self, image: Tensor) -> Tensor:
         if self.border:
+            if min(image.shape[-2:]) <= 2 * self.border:
+                raise UserError(
+                    f'an image of {image.shape[-2]} x {image.shape[-1]} pixels has nothing within'
+                    f' ImageQuality.border, {self.border}. Set a smaller border'
+                )
             image = image[..., self.border : -self.border, self.border : -self.border]
         if self.channel == 'y':
             weights = image.new_tensor(LUMA).view(3, 1, 1)

@@ -187,7 +187,7 @@ def _harm(changes: Sequence[tuple[dict, tuple[float, float] | None]]) -> dict:
     rows = [record for record, _ in changes]
     if regained := [points for _, points in changes if points]:
         gained, lost = np.sum(regained, axis=0)
-        found['recovery'] = 100 * gained / lost if lost else None
+        found['recovery'] = 100 * gained / lost if lost > 0 else None
     for name in ('helped', 'harmed'):
         if all(name in row for row in rows):
             found[name] = sum(row[name] for row in rows)

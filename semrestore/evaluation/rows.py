@@ -33,7 +33,8 @@ class Rows:
 
     def __init__(self, path: Path, origin: dict) -> None:
         self.path = path
-        self.origin = origin
+        # As it is read back: JSON has lists where a config has tuples.
+        self.origin = origin = json.loads(json.dumps(origin))
         self.rows: list[dict] = []
         self.complete = False
         lines = self._read()

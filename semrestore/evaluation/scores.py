@@ -128,6 +128,11 @@ class MeanIoU(Score):
     def values(self, metric: str, rows: Sequence[dict], counts: np.ndarray) -> np.ndarray:
         intersect, union = (counts @ np.array([row[name] for row in rows], float) for name in ('intersect', 'union'))
         there = union[0] > 0
+        if not there.any():
+            raise UserError(
+                f'no pixel of the {len(rows)} images has a label; expected label maps with other values than {VOID}.'
+                ' Check the folder of the label maps'
+            )
         # A class that is missing from a resample keeps its value on all images, because leaving it out would shift the
         # mean.
         ratios = np.where(union > 0, intersect, intersect[0])[:, there] / np.where(union > 0, union, union[0])[:, there]

@@ -30,6 +30,9 @@ class FrozenTask(nn.Module):
     score: str = ''
     """Name of the registered :class:`~semrestore.evaluation.Score` that judges what :meth:`predict` returns."""
 
+    answers: bool = True
+    """``False`` if the network has no head, so that it gives features but no predictions."""
+
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.requires_grad_(False)
@@ -165,10 +168,15 @@ class FrozenTask(nn.Module):
             raise UserError(message) from None
 
 
-def check_classes(data_samples: Sequence[BaseDataElement], num_classes: int | None, void: int) -> None:
-    """Raise a :class:`UserError` if ``gt_label`` or ``gt_sem_seg`` holds a value that is not a class of the network."""
+def check_classes(
+    data_samples: Sequence[BaseDataElement],
+    num_classes: int | None,
+    void: int,
+    names: Sequence[str] = ('gt_label', 'gt_sem_seg'),
+) -> None:
+    """Raise a :class:`UserError` if a label of these names holds a value that is not a class of the network."""
     for sample in data_samples:
-        for name in ('gt_label', 'gt_sem_seg'):
+        for name in names:
             label = sample.get(name)
             if label is None or num_classes is None:
                 continue

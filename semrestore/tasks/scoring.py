@@ -50,7 +50,7 @@ class ScoringTask(FrozenTask):
         if not 0 <= self_label_threshold <= 1:
             raise ValueError(f'self_label_threshold is {self_label_threshold}; expected 0 to 1')
         super().__init__(network)
-        self.kind = kind
+        self.kind, self.answers = kind, kind != 'features'
         self.num_classes = num_classes
         self.score = SCORES[kind]
         self.self_label_threshold = self_label_threshold
@@ -121,10 +121,11 @@ class ScoringTask(FrozenTask):
 
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
         """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
-        check_classes(data_samples, self.num_classes, VOID)
+        names = dict(classification=['gt_label'], segmentation=['gt_sem_seg']).get(self.kind, [])
+        check_classes(data_samples, self.num_classes, VOID, names)
 
     def _check_answers(self) -> None:
-        if self.kind == 'features':
+        if not self.answers:
             raise UserError(
                 f'{type(self.network).__name__} has no head, so it has no loss and no predictions. Use it for a'
                 ' PerceptualLoss, and another network for a task loss'

@@ -1,5 +1,6 @@
 """Load weights of frozen task networks from a file, a URL, or a package."""
 
+import hashlib
 import http.client
 import re
 import urllib.parse
@@ -62,7 +63,10 @@ def carried(name: str, network: nn.Module) -> dict[str, Tensor]:
 
 
 def _download(url: str) -> dict:
-    file = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urllib.parse.urlparse(url).path).name
+    name = Path(urllib.parse.urlparse(url).path).name
+    if not re.search(r'[-_][0-9a-f]{8,}\.', name):  # two addresses may end in the same name, such as model.pth
+        name = f'{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}'
+    file = Path(torch.hub.get_dir()) / 'checkpoints' / name
     if not file.is_file():
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

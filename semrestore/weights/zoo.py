@@ -58,9 +58,13 @@ def resolve(checkpoint: str | Path) -> str:
         UserError: Neither a file nor published weights have that name, or the published file is damaged.
     """
     text = str(checkpoint)
-    if '://' in text or (not text.startswith(PREFIX) and Path(text).expanduser().exists()):
+    if '://' in text:
         return text
+    path = Path(text).expanduser()
     name = text.removeprefix(PREFIX)
+    # A folder may have the name of published weights, which are no folder.
+    if not text.startswith(PREFIX) and (path.is_file() or (path.exists() and name not in published())):
+        return str(path)
     if name not in published():
         if Path(text).suffix or len(Path(text).parts) > 1:
             raise UserError(f"checkpoint '{text}' does not exist")

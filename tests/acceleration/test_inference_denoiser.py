@@ -122,3 +122,13 @@ def test_linear_chains_multiplied_out_change_nothing(arguments):
         noisy = torch.rand(2, 3, *size, dtype=torch.float64)
         with torch.no_grad():
             torch.testing.assert_close(fast(noisy), denoiser(noisy), rtol=1e-12, atol=1e-12)
+
+
+def test_a_subclass_keeps_what_it_computes():
+    class Half(MultiScaleDenoiser):
+        def forward(self, noisy, sigma=None):
+            return super().forward(noisy, sigma) / 2
+
+    half, noisy = Half(encoder_channels=8, decoder_channels=8).eval(), torch.rand(1, 3, 20, 24)
+    with torch.no_grad():
+        torch.testing.assert_close(InferenceDenoiser(half)(noisy), half(noisy), rtol=1e-4, atol=1e-5)

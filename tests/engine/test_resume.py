@@ -220,7 +220,9 @@ def test_a_finished_run_is_extended_by_the_schedule_of_the_config(folder):
         return ['--cfg-options', 'param_scheduler.0.end=3', *options, f'train_cfg.max_iters={end}']
 
     for name, end, resumed in (('long', 12, False), ('extended', 8, False), ('extended', 12, True)):
-        done = train(folder, name, *['--resume'] * resumed, *schedule(end))
+        # The run that is extended began with another learning rate.
+        rate = ['optim_wrapper.optimizer.lr=5e-4'] * (end == 8)
+        done = train(folder, name, *['--resume'] * resumed, *schedule(end), *rate)
         assert done.returncode == 0, done.stderr
     assert 'schedule' in done.stderr + done.stdout
     rates = [{step: row[2] for step, row in losses(folder / name).items()} for name in ('long', 'extended')]

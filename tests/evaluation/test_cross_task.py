@@ -2,10 +2,12 @@
 
 import csv
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmpretrain.evaluation import Accuracy
 from mmpretrain.structures import DataSample
@@ -19,7 +21,9 @@ from semrestore.cli.run import run
 from semrestore.errors import UserError
 from semrestore.evaluation import Confidence, MeanIoU, ScoreMetric, TopK
 from semrestore.evaluation import rows as stored_cells
+from semrestore.evaluation.cross_task import _origin
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval
+from semrestore.evaluation.methods import Method
 from semrestore.evaluation.report import markdown
 from semrestore.files import sha256
 from semrestore.registry import MODELS
@@ -459,3 +463,71 @@ def test_with_amp_denoisers_restore_in_bfloat16(task, checkpoint, tmp_path):
     second = records(tmp_path / 'out')
     assert second['top-1', 'noisy'] == first['top-1', 'noisy']
     assert 0 < abs(second['top-1', 'ours']['psnr'] - first['top-1', 'ours']['psnr']) < 0.02
+
+
+def test_a_noise_with_a_range_is_not_measured_twice(task, tmp_path, monkeypatch):
+    noise = tmp_path / 'range.py'
+    noise.write_text("degradation = dict(type='GaussianNoise', sigma=(0, 60))")
+    arguments = ('--noise', f'range={noise}', '--denoisers', 'noisy', '--limit', 'noisy=2')
+    assert call(task, tmp_path / 'out', *arguments) == 0
+    seen = []
+    monkeypatch.setattr(stored_cells.Rows, 'add', lambda self, row: seen.append(row))
+    assert call(task, tmp_path / 'out', *arguments) == 0
+    assert not seen
+
+
+def test_a_cell_is_measured_again_if_files_take_the_place_of_others(tmp_path):
+    config = "model = dict(denoiser=dict(type='Identity'), task=dict(type='OpenMMLabTask', model={model!r}))"
+    network, photo, weights = tmp_path / 'network.py', tmp_path / 'a.jpg', tmp_path / 'weights'
+    weights.mkdir()
+    (weights / 'model.bin').write_bytes(b'one')
+    network.write_text('model = dict(data_preprocessor=dict(mean=[1.0, 2.0, 3.0]))')
+    photo.write_bytes(b'one')
+    (tmp_path / 'task.py').write_text(config.format(model=str(network)))
+    cfg = Config.fromfile(tmp_path / 'task.py')
+    cfg.model.task.network = str(weights)
+    cfg.test_dataloader = dict(dataset=dict(type='PhotoFolder'))
+
+    class Photos:
+        def __len__(self):
+            return 1
+
+        def get_data_info(self, index):
+            return dict(img_path=str(photo))
+
+    def origin():
+        return _origin(cfg, Photos(), Method('noisy'), 30, [0])
+
+    origins = [origin(), origin()]
+    assert origins[0] == origins[1]
+    photo.write_bytes(b'other')
+    origins.append(origin())
+    network.write_text('model = dict(data_preprocessor=dict(mean=[0.0, 0.0, 0.0]))')
+    origins.append(origin())
+    (weights / 'model.bin').write_bytes(b'two')
+    origins.append(origin())
+    assert all(one != other for one, other in pairwise(origins[1:]))
+
+
+def test_a_row_that_no_method_takes_is_left_out():
+    (record,) = [
+        record
+        for record in Matrix([classification_cell('ours', [0, 1])], ['none', 30]).records()
+        if record['metric'] == 'top-1'
+    ]
+    assert (record['sigma'], record['value']) == (30, 50)
+
+
+def test_there_is_nothing_to_recover_where_noise_takes_nothing():
+    cells = [
+        classification_cell('noisy', [0] * 9 + [1]),
+        classification_cell('clean', [0] * 8 + [1] * 2, psnr=None, sigma=None),
+        classification_cell('ours', [0] * 5 + [1] * 5),
+    ]
+    assert all(record['recovery'] is None for record in Matrix(cells, [30]).records())
+
+
+def test_label_maps_without_a_label_are_named():
+    row = dict(score='MeanIoU', psnr=30.0, intersect=[0, 0], union=[0, 0])
+    with pytest.raises(UserError, match='label maps'):
+        Cell('task', 'method', 30, [0], [row]).value('mIoU')

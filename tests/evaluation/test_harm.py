@@ -84,6 +84,10 @@ def test_the_calibration_error_by_hand():
     assert calibration_error([dict(rank=0, confidence=1.0), dict(rank=0)]) is None
 
 
+def test_a_score_that_knows_no_rank_has_no_calibration_error():
+    assert calibration_error([dict(score='Own', confidence=0.5)]) is None
+
+
 def test_a_row_has_the_probability_of_the_first_guess():
     sample = DataSample().set_gt_label(1).set_pred_score(torch.tensor([0.7, 0.2, 0.1]))
     assert TopK().row(sample, 3) == dict(rank=1, confidence=0.7)

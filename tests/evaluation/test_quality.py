@@ -84,6 +84,12 @@ def test_luma_and_borders_are_measured_as_basicsr_does():
             ImageQuality(**wrong)
 
 
+def test_an_image_without_anything_within_the_border_is_named():
+    image = torch.rand(3, 8, 20)
+    with pytest.raises(UserError, match='border'):
+        ImageQuality(border=4).process({}, [dict(clean=image, restored=image)])
+
+
 def test_one_evaluator_may_be_a_dict_with_measures():
     """MMEngine takes a dict with a key ``metrics`` for a whole evaluator, so the argument has another name."""
     from mmengine.evaluator import Evaluator

@@ -398,6 +398,20 @@ def test_a_denoiser_stays_in_float32_before_a_network_of_any_dtype(photos, dtype
     torch.testing.assert_close(seen[-1].float(), seen[0], rtol=0, atol=0.02)
 
 
+def test_a_denoiser_before_a_network_may_compute_in_half_precision(photos):
+    class Network(nn.Module):
+        def forward(self, x):
+            return x
+
+    image = photos['astronaut'][None, :, 100:132, 200:232]
+    plain, half = (
+        DenoiseBefore(Network(), 'zoo:multiscale-sigma25', (0, 0, 0), (1, 1, 1), dtype=dtype)(image)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert half.dtype == torch.float32
+    assert 0 < (half - plain).abs().max() < 0.02
+
+
 def test_images_come_by_position_by_name_or_in_a_list(photos):
     class Network(nn.Module):
         def forward(self, x, scale=1.0):

@@ -199,6 +199,12 @@ def test_a_detectors_losses_are_torchvisions():
     assert not any(module.training for module in task.modules())
 
 
+def test_a_detector_that_learns_masks_is_refused_in_training():
+    task = MODELS.build(dict(type='TorchvisionTask', model='maskrcnn_resnet50_fpn', checkpoint='random'))
+    with pytest.raises(UserError, match='fasterrcnn'):
+        task.loss(torch.rand(1, 3, 64, 64), [])
+
+
 def test_boxes_are_in_the_images_own_pixels():
     found = TorchvisionTask(**FCOS).predict(torch.rand(1, 3, 50, 75), boxes()[:1])[0].pred_instances
     assert (found.bboxes[:, 0::2] <= 75).all()

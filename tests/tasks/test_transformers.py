@@ -245,6 +245,15 @@ def test_a_backbone_gives_features(saved, name):
         task.predict(torch.rand(1, 3, 32, 32), [DataSample()])
 
 
+def test_a_training_through_features_alone_can_be_validated(saved, build_cascade, batch):
+    task = dict(type='TransformersTask', network=str(saved('dinov2')))
+    layer = next(name for name, _ in TransformersTask(task['network']).network.named_modules() if 'layer.0' in name)
+    losses = dict(reconstruction=dict(type='ReconstructionLoss'), features=dict(type='PerceptualLoss', layers=layer))
+    for supervision in ('self', 'labels'):
+        cascade = build_cascade(task=task, losses=losses, supervision=supervision)
+        assert all(sample.restored.shape == sample.clean.shape for sample in cascade.eval().test_step(batch))
+
+
 def test_images_may_keep_their_size(saved):
     task = TransformersTask(saved('vit'), resize=False)
     assert task.preprocess(torch.rand(1, 3, 40, 48)).shape == (1, 3, 40, 48)

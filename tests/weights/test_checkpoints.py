@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from pathlib import Path
 from pickle import UnpicklingError
 
 import mmengine.runner
@@ -138,11 +139,23 @@ def test_a_training_does_not_resume_from_bare_weights(tmp_path, capsys):
 @pytest.mark.parametrize('content', [b'', b'PK\x03\x04', b'\x80\x02}'])
 def test_a_download_that_was_cut_off_is_refused(tmp_path, monkeypatch, content):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
-    kept = tmp_path / 'hub/checkpoints/net.pth'
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(content)
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', lambda url, file: Path(file).write_bytes(content))
     with pytest.raises(UserError, match=r'net\.pth'):
         load_network(torch.nn.Linear(1, 1), 'https://example.org/some/net.pth?download=1')
+
+
+def test_two_addresses_that_end_alike_are_two_files(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    values = {'https://example.org/a/model.pth': 1.0, 'https://example.org/b/model.pth': 2.0}
+
+    def download(url, file):
+        torch.save({'weight': torch.full((1, 1), values[url])}, file)
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    for url, value in values.items():
+        network = torch.nn.Linear(1, 1, bias=False)
+        load_network(network, url)
+        assert network.weight.item() == value
 
 
 def test_a_damaged_checkpoint_is_refused_or_loads(tmp_path, build_cascade):

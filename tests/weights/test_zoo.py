@@ -47,6 +47,15 @@ def test_commands_take_weights_by_name(tmp_path, photos, capsys):
     assert json.loads(out.read_text())['checkpoint']['sha256'] == zoo.published()['multiscale-sigma25']['sha256']
 
 
+def test_a_folder_does_not_hide_published_weights_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'multiscale-blind').mkdir()
+    assert zoo.resolve('multiscale-blind') == zoo.resolve('zoo:multiscale-blind')
+    (tmp_path / 'own.safetensors').touch()
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert zoo.resolve('~/own.safetensors') == str(tmp_path / 'own.safetensors')
+
+
 def test_a_name_that_is_not_there_and_a_damaged_file_are_named(monkeypatch, tmp_path):
     with pytest.raises(UserError, match=r'multiscale-sigma52.*multiscale-sigma25'):
         semrestore.load_denoiser('multiscale-sigma52')

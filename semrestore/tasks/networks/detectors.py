@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import detection, get_model
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelP6P7
 
+from semrestore.errors import UserError
 from semrestore.registry import MODELS
 from semrestore.weights.task_networks import load_network
 
@@ -75,7 +76,16 @@ def loss_mode(network: nn.Module) -> Iterator[None]:
 
 
 def detection_losses(network: nn.Module, images: Tensor, data_samples: Sequence[BaseDataElement]) -> dict[str, Tensor]:
-    """Return a detector's own losses on a batch, by names that contain ``loss``."""
+    """Return a detector's own losses on a batch, by names that contain ``loss``.
+
+    Raises:
+        UserError: The losses need more than boxes.
+    """
+    if isinstance(network, detection.MaskRCNN | detection.KeypointRCNN):
+        raise UserError(
+            f'the loss of a {type(network).__name__} needs masks or keypoints, and labels of detection are boxes;'
+            ' expected a detector of boxes. Train through fasterrcnn_resnet50_fpn or another one'
+        )
     targets = [
         dict(
             boxes=sample.gt_instances.bboxes.to(images).view(-1, 4),
