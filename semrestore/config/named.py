@@ -1,7 +1,9 @@
 """Build a frozen task from a network's name, such as ``timm:resnet50`` or ``hf:google/vit-base-patch16-224``."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from mmengine.config import Config
 
 from semrestore.config.check import frozen_networks
 from semrestore.config.libraries import library_model, no_mmdet
@@ -190,26 +192,24 @@ def _of_config(path: str, checkpoint: str | None) -> NamedTask:
     with explained(f"the test pipeline of config '{path}' cannot be read"):
         side = _crop_of(cfg)
     soft = cfg.model.get('supervision') == 'soft'
-    pipelines = _photo_pipelines(cfg)
-    preprocessor = cfg.model.get('data_preprocessor') if pipelines else None
-    return NamedTask(task, side, max(SHORT_SIDE, side), 'bicubic', soft, *pipelines, preprocessor=preprocessor)
+    return NamedTask(task, side, max(SHORT_SIDE, side), 'bicubic', soft, **_photo_pipelines(cfg))
 
 
-def _photo_pipelines(cfg: dict) -> list[Sequence[dict]]:
-    """Return a config's training and test pipelines if both are for folders of photos."""
+def _photo_pipelines(cfg: Config) -> dict[str, Any]:
+    """Return a config's pipelines and its preprocessor if the pipelines are for folders of photos."""
     from semrestore.datasets import EmbeddedPhotos, PhotoFolder
     from semrestore.registry import DATASETS
 
-    pipelines: list[Sequence[dict]] = []
-    for loader in ('train_dataloader', 'test_dataloader'):
-        dataset = (cfg.get(loader) or {}).get('dataset') or {}
+    found: dict[str, Any] = dict(preprocessor=cfg.model.get('data_preprocessor'))
+    for part in ('train', 'test'):
+        dataset = (cfg.get(f'{part}_dataloader') or {}).get('dataset') or {}
         while 'dataset' in dataset:
             dataset = dataset['dataset']
         kind = DATASETS.get(str(dataset.get('type')))
         if not (isinstance(kind, type) and issubclass(kind, PhotoFolder)) or issubclass(kind, EmbeddedPhotos):
-            return []
-        pipelines.append([dict(step) for step in dataset.get('pipeline') or ()])
-    return pipelines
+            return {}
+        found[f'{part}_pipeline'] = [dict(step) for step in dataset.get('pipeline') or ()]
+    return found
 
 
 def _crop_of(cfg: dict) -> int:
