@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         level = f'{sigma[0]} to {sigma[1]}' if isinstance(sigma, list) else sigma
         shown = ', '.join(f'{value:.2f} at {noise}' for noise, value in figures(name))
         note = ' (default)' if name == DEFAULT else ''
-        table.add_row(f'{name}{note}', 'of cameras' if level is None else str(level), shown)
+        shown = shown.replace('sigma camera', "a camera's noise")
+        kind = 'many kinds of damage' if name == 'recognition-universal' else "a camera's"
+        table.add_row(f'{name}{note}', kind if level is None else str(level), shown)
     console = Console(markup=False, highlight=False)
     console.print(table)
     if any(map(level_note, published())):
