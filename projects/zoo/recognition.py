@@ -93,17 +93,19 @@ def measure_recognition(
     cells += run_cells(tasks, mixed, gaussian_noises(few), CELLS, limits, dtype)
     order = [*sigmas, *named]
     records = Matrix(cells, order, 'pixel-trained').records()
-    _add_lead(records, Matrix(cells, order, 'recognition').records())
+    peers_there = [method.name for method in white + blind]
+    _add_lead(records, Matrix(cells, order, 'recognition').records(), peers_there)
+    _add_lead(records, Matrix(cells, order, 'universal').records(), ['real'])
     kept = [_short(record) for record in records if record['metric'] in ('top-1', 'mIoU')]
     content = dict(weights=_files(), dtype=str(dtype), records=_with_earlier(kept))
     write_text(RESULTS, json.dumps(content, indent=0) + '\n')
     print(f'wrote {RESULTS.relative_to(ROOT)}')
 
 
-def _add_lead(records: Sequence[dict], against: Sequence[dict]) -> None:
-    """Add to the peers how far ``recognition`` is ahead of them on the images that they ran on."""
+def _add_lead(records: Sequence[dict], against: Sequence[dict], methods: Sequence[str]) -> None:
+    """Add to some methods how far the reference of ``against`` is ahead of them on the images of both."""
     for record, other in zip(records, against, strict=True):
-        if record['method'] not in ('noisy', 'clean', *OURS, *MIXED) and 'difference' in other:
+        if record['method'] in methods and 'difference' in other:
             lead = [-other[key] for key in ('difference', 'difference_high', 'difference_low')]
             record |= dict(zip(('ahead', 'ahead_low', 'ahead_high'), lead, strict=True))
 
@@ -115,7 +117,7 @@ def _with_earlier(records: Sequence[dict]) -> list[dict]:
     # With other weights of its reference a record's difference is another one.
     earlier = [] if 'pixel-trained' in changed else before['records']
     earlier = [record for record in earlier if record['method'] not in changed]
-    if 'recognition' in changed:  # it is ahead of the peers by another distance
+    if {'recognition', 'universal'} & set(changed):  # they are ahead by another distance
         earlier = [record for record in earlier if 'ahead' not in record]
     known = {tuple(record[key] for key in KEY): record for record in [*earlier, *records]}
     tasks, noises = list(NETWORKS.values()), [*SIGMAS, *NOISES]
@@ -229,9 +231,11 @@ def _other_noise(records: Sequence[dict]) -> str:
         rows.append([task, sigma, *(_recovered(record) if record else '-' for record in of)])
         harm = [found.get((task, sigma, method)) for method in ('recognition', 'universal')]
         rows[-1] += [f'{record["helped"]} / {record["harmed"]}' if record else '-' for record in harm]
+        rows[-1].append(_difference(found.get((task, sigma, 'real'), {}), 'ahead'))
     if not rows:
         return 'Not measured yet.'
     heads = ['network', 'noise', *methods, *(f'helped / harmed, {name}' for name in ('recognition', 'universal'))]
+    heads.append('universal less real (points)')
     return markdown_table(heads, rows, 'llr')
 
 
