@@ -32,11 +32,12 @@ SAME |= {'Mozilla Public License 2.0 (MPL 2.0)': 'MPL-2.0', 'LicenseRef-Apache-2
 SAME |= {'LicenseRef-NVIDIA-Proprietary': 'NVIDIA proprietary', 'NVIDIA Proprietary Software': 'NVIDIA proprietary'}
 HEAD = """# Licences of what is installed
 
-semrestore is Apache-2.0. The table lists the packages that `make` installs beside it (`requirements.lock`).
-`tools/dev/licences.py` read the licences off the packages on Linux (x86-64). None of them is part of semrestore's own
-wheel. NVIDIA's packages come with PyTorch's build for CUDA and are under NVIDIA's terms; the build for CPUs has none
-of them. `bm3d`, an extra that nothing else needs, allows non-commercial use only and is not in the lock. The weights
-and photos that others publish have terms of their own ([data](data.md)).
+semrestore is Apache-2.0. The table lists the packages that `make` installs beside it (`requirements.lock`). Two
+versions of a package are for different versions of Python. `tools/dev/licences.py` read the licences off the packages
+on Linux (x86-64). None of them is part of semrestore's own wheel. NVIDIA's packages come with PyTorch's build for CUDA
+and are under NVIDIA's terms; the build for CPUs has none of them. `bm3d`, an extra that nothing else needs, allows
+non-commercial use only and is not in the lock. The weights and photos that others publish have terms of their own
+([data](data.md)).
 
 | package | version | licence |
 | --- | --- | --- |
