@@ -156,6 +156,9 @@ def _normalisation(
         }
         if not getattr(transforms, 'do_normalize', True):  # it has a mean and std, and does not use them
             found = dict(mean=(0, 0, 0), std=(1, 1, 1))
+        again = getattr(transforms, 'image_std', None) if getattr(transforms, 'include_top', False) else None
+        if again is not None:  # EfficientNet's processor divides by it once more
+            found['std'] = [one * other for one, other in zip(found['std'], again, strict=True)]
         if mean is None or std is None:
             _check_rescaling(transforms)
     mean = found.get('mean') if mean is None else mean
@@ -177,10 +180,10 @@ def _normalisation(
 
 def _check_rescaling(processor: object) -> None:
     """Raise a :class:`UserError` if a processor of transformers does not scale 0..255 to 0..1."""
-    for name, expected in (('do_rescale', True), ('rescale_factor', 1 / 255)):
+    for name, expected in (('do_rescale', True), ('rescale_factor', 1 / 255), ('rescale_offset', False)):
         value = getattr(processor, name, None)
         if value is not None and not math.isclose(value, expected, rel_tol=1e-6):
             raise UserError(
-                f'the processor has {name}={value}; expected do_rescale=True and rescale_factor=1/255, so that'
-                ' mean and std are on 0..1. Give mean and std yourself'
+                f'the processor has {name}={value}; expected do_rescale=True, rescale_factor=1/255 and no'
+                ' rescale_offset, so that mean and std are on 0..1. Give mean and std yourself'
             )

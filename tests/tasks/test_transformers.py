@@ -319,12 +319,34 @@ def test_before_a_network_of_bgr_images_the_denoiser_sees_rgb():
     photo = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     given = processor(images=list(photo), do_rescale=False, return_tensors='pt')['pixel_values']
     torch.testing.assert_close(robust(given), given)
-    torch.testing.assert_close(seen[0], photo)
+    torch.testing.assert_close(seen[-1], photo)
 
 
-@pytest.mark.parametrize(('key', 'value'), [('do_rescale', False), ('rescale_factor', 1 / 127.5)])
+@pytest.mark.parametrize('normalised', [True, False])
+@pytest.mark.parametrize('again', [True, False])
+def test_the_denoiser_sees_the_photo_behind_a_processor_that_divides_by_std_twice(again, normalised):
+    seen = []
+
+    class Watched(MultiScaleDenoiser):
+        def forward(self, noisy, sigma=None):
+            seen.append(noisy)
+            return noisy
+
+    processor = transformers.EfficientNetImageProcessor(
+        do_resize=False, include_top=again, do_normalize=normalised, image_mean=[0.5, 0.4, 0.3], image_std=[0.5] * 3
+    )
+    robust = semrestore.DenoiseBefore(torch.nn.Identity(), Watched(num_scales=2), transforms=processor)
+    photo = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)
+    given = processor(images=[photo], return_tensors='pt')['pixel_values']
+    torch.testing.assert_close(robust(given), given)
+    torch.testing.assert_close(seen[-1][0], torch.from_numpy(photo) / 255)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'), [('do_rescale', False), ('rescale_factor', 1 / 127.5), ('rescale_offset', True)]
+)
 def test_a_processor_that_leaves_images_on_another_scale_is_refused(key, value):
-    network, processor = torch.nn.Identity(), transformers.ViTImageProcessor(**{key: value})
+    network, processor = torch.nn.Identity(), transformers.EfficientNetImageProcessor(**{key: value})
     with pytest.raises(UserError, match=key):
         semrestore.DenoiseBefore(network, 'multiscale-sigma25', transforms=processor)
     mean, std = processor.image_mean, processor.image_std
