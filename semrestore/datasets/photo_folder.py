@@ -12,10 +12,19 @@ from semrestore.errors import UserError
 from semrestore.files import read_text
 from semrestore.images.formats import suffixes
 from semrestore.images.listing import images_below
-from semrestore.images.split import held_out
+from semrestore.images.split import LEAST_HELD_OUT, held_out
 from semrestore.registry import DATASETS
 
 Part = Literal['train', 'held_out']
+
+
+def check_part(chosen: int, count: int, where: str) -> None:
+    """Raise a :class:`UserError` if no photo of ``count`` is left for training."""
+    if not chosen:
+        raise UserError(
+            f"{where} has {count} photos, which are all held out, so that part='train' is empty; expected more than"
+            f' {LEAST_HELD_OUT}. Add photos, or leave out part'
+        )
 
 
 @DATASETS.register_module()
@@ -38,7 +47,8 @@ class PhotoFolder(BaseDataset):
     ``dataset_name``.
 
     Raises:
-        UserError: The folder is missing or has no images, or the list names a file that is not there.
+        UserError: The folder is missing or has no images, the list names a file that is not there, or the part is
+            empty.
     """
 
     METAINFO = dict(dataset_type='photos')
@@ -70,7 +80,9 @@ class PhotoFolder(BaseDataset):
         paths = self._paths()
         if self.part is not None:
             apart = {paths[index] for index in held_out(len(paths))}
-            paths = [path for path in paths if (path in apart) == (self.part == 'held_out')]
+            chosen = [path for path in paths if (path in apart) == (self.part == 'held_out')]
+            check_part(len(chosen), len(paths), f"'{self.list_file or self.folder}'")
+            paths = chosen
         return [dict(img_path=str(path), name=self._name_of(path), dataset_name=self.name) for path in paths]
 
     def _name_of(self, path: Path) -> str:

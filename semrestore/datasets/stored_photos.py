@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
-from semrestore.datasets.photo_folder import Part
+from semrestore.datasets.photo_folder import Part, check_part
 from semrestore.errors import UserError
 from semrestore.images.split import held_out
 
@@ -28,7 +28,7 @@ class StoredPhotos(Dataset):
         pipeline: Transforms, :class:`~semrestore.datasets.LoadPhoto` first.
 
     Raises:
-        UserError: ``part`` is unknown.
+        UserError: ``part`` is unknown or empty.
     """
 
     METAINFO: Mapping[str, Any] = dict(dataset_type='photos')
@@ -42,13 +42,14 @@ class StoredPhotos(Dataset):
         classes: Sequence[str] = (),
         pipeline: Sequence[dict] = (),
     ) -> None:
+        kind = type(self).__name__
         if part not in (None, *get_args(Part)):
-            kind = type(self).__name__
             raise UserError(f"part of {kind} is '{part}'; expected one of {', '.join(get_args(Part))}, or None")
         taken = np.arange(rows)
         if part is not None:
             apart = np.array(held_out(rows), int)
             taken = apart if part == 'held_out' else np.setdiff1d(taken, apart)
+            check_part(len(taken), rows, f'the data set of {kind}')
         if indices is not None:
             taken = taken[:indices] if isinstance(indices, int) else taken[list(indices)]
         self._rows = taken

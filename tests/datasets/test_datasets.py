@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from semrestore.datasets import CaffeCenterCrop, EmbeddedPhotos, LoadPhoto, PhotoFolder, RandomCrop, RandomDihedral
+from semrestore.datasets.stored_photos import StoredPhotos
 from semrestore.errors import UserError
 from semrestore.images import read_photo
 
@@ -114,6 +115,22 @@ def test_an_empty_folder_and_a_wrong_list_say_so(tmp_path, listing, message):
         (tmp_path / 'list.txt').write_text(listing)
     with pytest.raises(UserError, match=message):
         PhotoFolder(data_root=str(tmp_path), list_file=None if listing is None else 'list.txt')
+
+
+@pytest.mark.parametrize(('count', 'left'), [(8, 0), (9, 1)])
+def test_photos_that_are_all_held_out_are_no_training_set(tmp_path, count, left):
+    for number in range(count):
+        Image.fromarray(RAMP).save(tmp_path / f'{number}.png')
+    assert len(PhotoFolder(folder=str(tmp_path), part='held_out')) == 8
+    for build, where in (
+        (lambda: PhotoFolder(folder=str(tmp_path), part='train'), str(tmp_path)),
+        (lambda: StoredPhotos(count, part='train'), 'StoredPhotos'),
+    ):
+        if left:
+            assert len(build()) == left
+            continue
+        with pytest.raises(UserError, match=rf"{where}.* 8 .*part='train'.*more than 8"):
+            build()
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path):
