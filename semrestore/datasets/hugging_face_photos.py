@@ -22,7 +22,8 @@ class HuggingFacePhotos(StoredPhotos):
         path: A folder that ``save_to_disk`` wrote; Parquet or Arrow files, as one file or a glob, in sorted order; or
             ``'hf:OWNER/NAME'`` on the Hugging Face Hub. Arrow files are read where they lie. Parquet files are
             converted once, into the cache of ``datasets``, which takes as much space again.
-        split: Which part of a data set that has several, such as ``'train'``.
+        split: Which part of a data set that has several, such as ``'train'``: one of the hub, or a folder that a
+            ``DatasetDict`` wrote.
         image: Column of the images: ``datasets``' own kind, or the content of files.
         label: Column of the class labels, if the training uses them.
         data_root: Folder that ``path`` is below.
@@ -33,7 +34,7 @@ class HuggingFacePhotos(StoredPhotos):
     ``dataset_name`` and, with ``label``, ``gt_label``.
 
     Raises:
-        UserError: ``datasets`` is missing, or the files or the column do not exist or cannot be read.
+        UserError: ``datasets`` is missing, the files, the split or the column do not exist, or they cannot be read.
     """
 
     def __init__(
@@ -97,6 +98,11 @@ class HuggingFacePhotos(StoredPhotos):
 
     def _one_split(self, table: Any, split: str | None) -> Any:
         if not isinstance(table, dict):
+            if split is not None and not self.path.startswith(HUB):  # there load_dataset has chosen it
+                raise UserError(
+                    f"split is '{split}', but the files of data set '{self.path}' have no splits. Leave split out, and"
+                    ' name the files of one as path'
+                )
             return table
         if split not in table:
             asked = 'and split names none of them' if split is None else f"and none is '{split}'"

@@ -41,6 +41,13 @@ def test_splits_are_chosen_and_a_hub_that_does_not_answer_is_named(tmp_path, ima
     with pytest.raises(UserError, match='train, test'):
         HuggingFacePhotos(str(tmp_path / 'both'))
     assert len(HuggingFacePhotos(str(tmp_path / 'both'), split='test')) == 1
+    table.save_to_disk(tmp_path / 'one')
+    table.to_parquet(tmp_path / 'train.parquet')
+    for path in ('one', 'one/*.arrow', 'train.parquet'):
+        assert len(HuggingFacePhotos(path, data_root=str(tmp_path), cache_dir=str(tmp_path / 'cache'))) == 1
+        with pytest.raises(UserError, match=r"split is 'train'.*no splits") as error:
+            HuggingFacePhotos(path, 'train', data_root=str(tmp_path), cache_dir=str(tmp_path / 'cache'))
+        assert str(tmp_path / path) in str(error.value)
     with pytest.raises(UserError, match='hf:nobody/nothing'):
         HuggingFacePhotos('hf:nobody/nothing', split='train', cache_dir=str(tmp_path / 'cache'))
 
