@@ -1,9 +1,12 @@
 """Write files whole or not at all."""
 
 import csv
+import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +35,9 @@ def read_text(path: Path, what: str) -> str:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary file to write, and move it to ``path`` once it is whole and on the disk.
 
-    What was at ``path`` stays until then. The file has the suffix of ``path``, by which many libraries choose the
-    format. Missing folders are made. A device, such as ``/dev/null``, is written itself.
+    What was at ``path`` stays until then, and hands on its mode. The file has the suffix of ``path``, by which many
+    libraries choose the format. Missing folders are made. A link stays, and what it names is written. A device, such as
+    ``/dev/null``, is written itself.
 
     Raises:
         UserError: The file cannot be written.
@@ -43,18 +47,41 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
         return
-    digest = hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()  # a name may fill all 255 bytes
-    partial = path.with_name(f'.part-{digest}{path.suffix}')
+    place = Path(os.path.realpath(path))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield partial
-            _synchronise(partial)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _unfinished(place, path.suffix) as partial:
+            try:
+                yield partial
+                _synchronise(partial)
+                if place.is_file():
+                    shutil.copymode(place, partial)
+                os.replace(partial, place)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise UserError(f"'{path}' cannot be written: {error}") from None
+
+
+@contextmanager
+def _unfinished(place: Path, suffix: str) -> Iterator[Path]:
+    """Yield the temporary file of ``place``, or another one while a second process writes it.
+
+    The name is always the same, so that what a killed process left is written over.
+    """
+    digest = hashlib.blake2b(os.fsencode(place.name), digest_size=8).hexdigest()  # a name may fill all 255 bytes
+    usual = place.with_name(f'.part-{digest}{suffix}')
+    file = os.open(usual, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it ends with the process
+            ours = os.path.samestat(os.fstat(file), usual.stat())
+        except OSError:  # a second writer, or a file system without locks
+            ours = False
+        yield usual if ours else place.with_name(f'.part-{uuid.uuid4().hex[:16]}{suffix}')
+    finally:
+        os.close(file)
 
 
 def _synchronise(path: Path) -> None:
