@@ -3,9 +3,11 @@
 This module imports no PyTorch, so that checking data is quick.
 """
 
+import gzip
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,11 +54,14 @@ def unpack_tiny_imagenet(folder: Path) -> list[str]:
         if (folder / split).exists() or not archive.is_file():
             continue
         try:
+            with gzip.open(archive) as content:  # up to its checksum, since tarfile takes a bad header for the end
+                while content.read(2**20):
+                    pass
             with tempfile.TemporaryDirectory(prefix=f'.{split}-', dir=folder) as partial:
                 with tarfile.open(archive) as file:
                     file.extractall(partial, filter='data')
                 (Path(partial) / split).rename(folder / split)
-        except (OSError, EOFError, tarfile.TarError) as error:
+        except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
             raise UserError(f"'{archive}' cannot be unpacked: {error}") from None
         lines.append(f'{folder / split}: unpacked from {name}')
     return lines
@@ -175,6 +180,7 @@ CHECKS: dict[str, Callable[[Path], tuple[str, str]]] = {
     'heads': _files(*HEADS),
     'imagenet': _class_folders(train=1000, val=1000),
     'imagenet_samples': _imagenet_samples,
+    'unlabelled628': _photos(628),
     'tiny_imagenet': _class_folders(train=200, val=200),
     'voc2012': _voc('SegmentationClass', 'train', 'val'),
     'voc2012aug': _voc('SegmentationClassAug', 'trainaug', 'val'),

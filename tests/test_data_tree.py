@@ -1,5 +1,9 @@
 """Checking and building the data folder, on trees made for it."""
 
+import gzip
+import io
+import tarfile
+
 import pytest
 from PIL import Image
 
@@ -88,6 +92,62 @@ def test_a_file_that_is_not_a_list_is_named(voc, tmp_path, capsys, names, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count('\n') == 1
+
+
+def test_the_628_unlabelled_photos_are_counted(tmp_path, capsys):
+    photos = [tmp_path / f'unlabelled628/{number}.jpg' for number in range(628)]
+    touch(*photos)
+    assert call(tmp_path, '--only', 'unlabelled628') == 0
+    photos[0].unlink()
+    assert call(tmp_path, '--only', 'unlabelled628') == 2
+    assert '627' in capsys.readouterr().out
+
+
+def archive_of(*names):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode='w') as file:
+        for name in names:
+            entry = tarfile.TarInfo(name)
+            entry.size = 1000
+            file.addfile(entry, io.BytesIO(bytes(range(250)) * 4))
+    return content.getvalue()
+
+
+def changed(content, place):
+    return content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :]
+
+
+def damaged(how):
+    # Uncompressed, so that a byte lies where it lies in the tar: a header of 512 bytes, and 1024 of content.
+    stored = gzip.compress(archive_of('train/n1/a.jpg', 'train/n2/b.jpg'), 0)
+    second = stored.index(b'train/n2')
+    return dict(
+        cut=stored[: second + 600],
+        without_sum=stored[:-8],
+        header=changed(stored, second + 3),
+        content=changed(stored, second + 700),
+        deflate=changed(gzip.compress(archive_of('train/n1/a.jpg')), 10),
+        text=b'no archive',
+    )[how]
+
+
+@pytest.mark.parametrize('how', ['cut', 'without_sum', 'header', 'content', 'deflate', 'text'])
+def test_a_damaged_archive_is_named_and_nothing_is_unpacked(tmp_path, capsys, how):
+    archive = tmp_path / 'tiny_imagenet/train_200x200.tar.gz'
+    touch(archive)
+    archive.write_bytes(damaged(how))
+    assert call(tmp_path, '--only', 'tiny_imagenet') == 2
+    assert str(archive) in capsys.readouterr().err
+    assert list(archive.parent.iterdir()) == [archive]
+
+
+def test_a_whole_archive_is_unpacked(tmp_path):
+    archive = tmp_path / 'tiny_imagenet/train_200x200.tar.gz'
+    touch(archive)
+    archive.write_bytes(gzip.compress(archive_of('train/n1/a.jpg', 'train/n2/b.jpg')))
+    call(tmp_path, '--only', 'tiny_imagenet')
+    unpacked = archive.parent / 'train'
+    assert sorted(path.relative_to(unpacked).as_posix() for path in unpacked.rglob('*.jpg')) == ['n1/a.jpg', 'n2/b.jpg']
 
 
 def test_without_a_selection_missing_sets_are_only_reported(tmp_path, capsys):
