@@ -56,6 +56,15 @@ class LoadPhoto(BaseTransform):
         return results
 
 
+def _refuse_boxes(transform: BaseTransform, results: dict) -> None:
+    """Raise a :class:`UserError` if an item has boxes, which would stay where they were."""
+    if 'gt_bboxes' in results:
+        raise UserError(
+            f"{type(transform).__name__} does not move boxes, but '{results.get('img_path')}' has gt_bboxes. Use"
+            ' mmcv.RandomFlip, mmcv.Resize and mmcv.Pad, which take the boxes along'
+        )
+
+
 @TRANSFORMS.register_module()
 class RandomCrop(BaseTransform):
     """Crop a random square of the image and of its label map ``gt_seg_map``, if there is one.
@@ -68,7 +77,7 @@ class RandomCrop(BaseTransform):
             repetition; labels there become 255 (void).
 
     Raises:
-        UserError: The image is smaller and ``pad_if_needed`` is not set; the message names it.
+        UserError: The image is smaller and ``pad_if_needed`` is not set, or it has boxes; the message names it.
     """
 
     def __init__(self, crop_size: int, pad_if_needed: bool = False) -> None:
@@ -79,6 +88,7 @@ class RandomCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Crop ``img`` and ``gt_seg_map``."""
+        _refuse_boxes(self, results)
         height, width = results['img'].shape[:2]
         bottom, right = max(0, self.crop_size - height), max(0, self.crop_size - width)
         if (bottom or right) and not self.pad_if_needed:
@@ -107,7 +117,7 @@ class CaffeCenterCrop(BaseTransform):
         crop_size: Side in pixels.
 
     Raises:
-        UserError: The image is smaller; the message names it.
+        UserError: The image is smaller or has boxes; the message names it.
     """
 
     def __init__(self, crop_size: int) -> None:
@@ -115,6 +125,7 @@ class CaffeCenterCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Crop ``img``."""
+        _refuse_boxes(self, results)
         height, width = results['img'].shape[:2]
         if min(height, width) < self.crop_size:
             raise UserError(
@@ -129,10 +140,15 @@ class CaffeCenterCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomDihedral(BaseTransform):
-    """Apply one of the eight combinations of quarter turns and a mirror, all equally likely."""
+    """Apply one of the eight combinations of quarter turns and a mirror, all equally likely.
+
+    Raises:
+        UserError: The image has boxes; the message names it.
+    """
 
     def transform(self, results: dict) -> dict:
         """Turn and mirror ``img`` and its label map ``gt_seg_map``, if there is one."""
+        _refuse_boxes(self, results)
         turns, mirrored = np.random.randint(4), np.random.randint(2)
         for key in ('img', 'gt_seg_map') if 'gt_seg_map' in results else ('img',):
             image = np.rot90(results[key], turns)

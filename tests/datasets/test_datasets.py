@@ -181,6 +181,13 @@ def test_dihedral_gives_all_eight_and_nothing_else():
     assert len(expected) == 8
 
 
+@pytest.mark.parametrize('transform', [RandomCrop(8), CaffeCenterCrop(8), RandomDihedral()])
+def test_a_transform_that_would_leave_boxes_behind_refuses_them(transform):
+    item = dict(img=np.zeros((9, 12, 3), np.uint8), gt_bboxes=np.zeros((1, 4), np.float32), img_path='p.jpg')
+    with pytest.raises(UserError, match=rf"{type(transform).__name__}.*'p\.jpg'.*gt_bboxes.*mmcv\.RandomFlip"):
+        transform(item)
+
+
 def crop_of(height, width, size, **options):
     image = np.arange(height * width * 3, dtype=np.uint8).reshape(height, width, 3)
     labels = np.arange(height * width).reshape(height, width) % 21
