@@ -92,6 +92,9 @@ class FilmWriter:
         video.codec_context.time_base = self._from.time_base
         for name in ('colorspace', 'color_primaries', 'color_trc'):
             setattr(video.codec_context, name, getattr(self._from.codec_context, name))
+        if aspect := self._from.sample_aspect_ratio:  # of a pixel; OpenCV turns the frames of a telephone upright
+            turned = (height, width) != (self._from.height, self._from.width)
+            video.codec_context.sample_aspect_ratio = 1 / aspect if turned else aspect
         return video
 
     def _time(self, number: int) -> int:

@@ -17,7 +17,7 @@ from semrestore.inference import DenoiseInferencer
 TIMES = (0, 2, 3, 7, 8, 12)  # in tenths of a second, unevenly, as a telephone records
 
 
-def make(path, video='libx264', audio='aac', side=(64, 48), colorspace=None):
+def make(path, video='libx264', audio='aac', side=(64, 48), colorspace=None, aspect=None, turned=0):
     blocks = data.coffee()[100 : 100 + side[1], 100 : 100 + side[0]]
     with av.open(str(path), 'w') as film:
         pictures = film.add_stream(video, rate=10)
@@ -25,6 +25,10 @@ def make(path, video='libx264', audio='aac', side=(64, 48), colorspace=None):
         pictures.codec_context.time_base = Fraction(1, 10)
         if colorspace:
             pictures.codec_context.colorspace = colorspace
+        if aspect:
+            pictures.codec_context.sample_aspect_ratio = aspect
+        if turned:
+            pictures.set_display_rotation(turned)
         sound = film.add_stream(audio, rate=48000)
         for shift, time in enumerate(TIMES):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.roll(blocks, shift, 1)), format='rgb24')
@@ -69,6 +73,17 @@ def test_frames_times_and_sound_are_the_originals(tmp_path, name, becomes, optio
     for before, after in zip(read(tmp_path / name), read(written), strict=True):
         error = np.mean((before.pixels.astype(float) - after.pixels) ** 2)
         assert error < 255**2 / 10**3.5, 'at least 35 dB'
+
+
+@pytest.mark.parametrize('name', ['dv.mp4', 'dv.mkv'])
+@pytest.mark.parametrize('turned', [0, 90, 180])
+def test_pixels_that_are_not_square_keep_their_shape(tmp_path, name, turned):
+    make(tmp_path / name, aspect=Fraction(16, 11), turned=turned)
+    (written,) = set(DenoiseInferencer(Identity(), device='cpu').to_folder(tmp_path / name, tmp_path / 'out'))
+    with av.open(str(written)) as film:
+        video = film.streams.video[0]
+        found = video.width, video.height, video.sample_aspect_ratio
+    assert found == ((48, 64, Fraction(11, 16)) if turned == 90 else (64, 48, Fraction(16, 11)))
 
 
 def test_a_film_becomes_frames_where_they_are_asked_for(tmp_path):
