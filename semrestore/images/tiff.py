@@ -198,6 +198,8 @@ def _picture(page: Any) -> Picture:
     if int(page.photometric) == WHITE_IS_ZERO:
         values[..., :1] = np.iinfo(values.dtype).max - values[..., :1]
     extra = [int(kind) for kind in page.extrasamples]
+    if not extra and values.shape[2] == 4:
+        extra = [UNASSOCIATED]  # OpenCV does not say so
     opaque = next((place for place, kind in enumerate(extra) if kind != UNSPECIFIED), None)
     alpha = None if opaque is None else values[..., colours + opaque]
     pixels = values[..., :3] if colours == 3 else values[..., 0]

@@ -9,6 +9,7 @@ import warnings
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -92,6 +93,17 @@ def test_associated_opacity_is_taken_out_of_the_colours(tmp_path):
     tifffile.imwrite(tmp_path / 'x.tif', np.dstack([stored, alpha]), photometric='rgb', extrasamples=['assocalpha'])
     (picture,) = read(tmp_path / 'x.tif')
     assert np.abs(picture.pixels.astype(int) - colours).max() <= 2
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('compression', [1, 5, 8, 32946])  # none, LZW, and Deflate by its two numbers
+def test_opacity_that_opencv_writes_without_its_tag_is_kept(tmp_path, dtype, compression):
+    array = drawn(4, dtype)
+    cv2.imwrite(str(tmp_path / 'x.tif'), array[..., [2, 1, 0, 3]], [cv2.IMWRITE_TIFF_COMPRESSION, compression])
+    with tifffile.TiffFile(tmp_path / 'x.tif') as file:
+        assert 338 not in file.pages[0].tags, 'ExtraSamples'
+    (picture,) = read(tmp_path / 'x.tif')
+    np.testing.assert_array_equal(whole(picture), array)
 
 
 def test_a_thumbnail_is_not_a_second_frame_but_a_page_is(tmp_path):
