@@ -1,6 +1,7 @@
 """Find the files that a user means by files, folders and globs."""
 
 import glob
+import os
 import re
 import sys
 from collections import Counter
@@ -35,15 +36,29 @@ def is_sidecar(name: str) -> bool:
 def images_below(folder: Path, films: bool = False) -> list[Path]:
     """Return the images in a folder in lexicographic order, on which labels and training streams depend.
 
-    Hidden names and sidecars below the folder are passed over; the folder itself may be hidden. Files that are images
-    but are not read, such as raw ones, are named on standard error, once.
+    Hidden names and sidecars below the folder are passed over; the folder itself may be hidden. Links to folders are
+    followed, unless the folder is listed already. Files that are images but are not read, such as raw ones, are named
+    on standard error, once.
 
     Args:
         folder: It is searched recursively.
         films: List videos as well.
     """
-    below = sorted(path for path in folder.rglob('*') if not any(map(is_sidecar, path.relative_to(folder).parts)))
-    return _read_of(below, suffixes() | VIDEOS if films else suffixes())
+    return _read_of(sorted(_files_below(folder)), suffixes() | VIDEOS if films else suffixes())
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield a folder's files, and after them those of linked folders, each folder once."""
+    starts, seen = [str(folder)], set()
+    while starts:
+        for top, folders, names in os.walk(starts.pop(0)):
+            if (real := os.path.realpath(top)) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(name for name in folders if not is_sidecar(name))
+            starts += filter(os.path.islink, (os.path.join(top, name) for name in folders))
+            yield from (Path(top, name) for name in names if not is_sidecar(name))
 
 
 def _read_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[Path]:

@@ -51,6 +51,23 @@ def test_a_folder_that_is_itself_hidden_may_be_named(folder):
     assert len(images_below(hidden)) == 4
 
 
+def test_linked_folders_are_searched_once_and_circles_end(folder, tmp_path):
+    outside = tmp_path / 'outside'
+    (outside / 'deeper').mkdir(parents=True)
+    for name in ('d.png', 'deeper/e.png'):
+        Image.fromarray(PIXELS).save(outside / name)
+    (folder / 'disk').symlink_to(outside)
+    (folder / 'disk_again').symlink_to(outside)
+    (folder / 'a_link').symlink_to(folder / 'sub')  # before the folder itself in the order of names
+    (outside / 'deeper/back').symlink_to(folder)
+    (folder / 'sub/up').symlink_to('..')
+    (folder / 'nowhere').symlink_to('gone')
+    (folder / 'f.png').symlink_to(outside / 'd.png')
+    expected = ['a.png', 'b10.png', 'b2.png', 'disk/d.png', 'disk/deeper/e.png', 'f.png', 'sub/c.png']
+    assert [path.relative_to(folder).as_posix() for path in images_below(folder)] == expected
+    assert sorted(below.as_posix() for _, below in find([folder])) == expected
+
+
 def test_files_that_macos_adds_are_not_taken_for_pairs(tmp_path):
     for name in ('x_real.png', 'x_mean.png', '._x_real.png'):
         Image.fromarray(PIXELS).save(tmp_path / name)
