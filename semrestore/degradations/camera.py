@@ -189,8 +189,10 @@ def expected(light: Tensor, deviation: Tensor, tone: Tensor | None = None) -> Te
 
 def _smoothed(noise: Tensor, blur: Tensor) -> Tensor:
     """Blur each image's noise by a Gaussian with its own standard deviation ``(N,)`` in pixels."""
-    radius = max(1, math.ceil(3 * blur.max().item()))
-    places = torch.arange(-radius, radius + 1, device=noise.device, dtype=noise.dtype)
+    reach = [max(1, math.ceil(3 * one)) for one in blur.tolist()]
+    places = torch.arange(-max(reach), max(reach) + 1, device=noise.device, dtype=noise.dtype)
     lines = torch.exp(-0.5 * (places / blur.clamp(min=1e-3)[:, None]) ** 2)
+    # Independent of the other images' reach.
+    lines = lines * (places.abs() <= blur.new_tensor(reach)[:, None])
     lines = lines / lines.sum(1, keepdim=True)
     return convolved(convolved(noise, lines[:, None], replicate=True), lines[:, :, None], replicate=True)

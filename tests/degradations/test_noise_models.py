@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from skimage.util import random_noise
 
 from semrestore.degradations import (
@@ -212,6 +213,25 @@ def test_camera_noise_is_stronger_in_the_dark_and_vanishes_without_light_and_rea
     assert smooth < 0.8 * plain
     grey = CameraNoise(5e-3, 1e-4, chroma=0)(flat(0.5)).images
     assert torch.allclose(grey[:, :1].expand_as(grey), grey, atol=1e-6)  # all channels share what is left
+
+
+@pytest.mark.parametrize('blur', [0.4, 1.0, 2.3])
+def test_camera_noise_is_smoothed_by_a_gaussian_up_to_three_deviations(blur):
+    plain, smooth = (
+        CameraNoise(5e-3, 1e-4, smooth=each)(flat(0.5, side=64), [image_generator(0, 'x')]).images - 0.5
+        for each in (0, blur)
+    )
+    options = dict(sigma=blur, radius=math.ceil(3 * blur), axes=(2, 3), mode='nearest')
+    np.testing.assert_allclose(smooth, gaussian_filter(plain.numpy(), **options), atol=1e-6)
+
+
+def test_smoothed_camera_noise_of_an_image_is_the_same_in_any_batch():
+    degradation = CameraNoise(5e-3, 1e-4, smooth=(0.1, 4), chroma_smooth=(0.1, 4))
+    clean = flat(0.3, 0.5, 0.7, 0.4, side=48)
+    together = degradation(clean, [image_generator(0, name) for name in 'abcd']).images
+    for number, name in enumerate('abcd'):
+        alone = degradation(clean[number : number + 1], [image_generator(0, name)]).images[0]
+        assert torch.allclose(together[number], alone, atol=1e-6, rtol=0)
 
 
 def test_camera_noise_changes_its_colour_and_keeps_its_luma():
