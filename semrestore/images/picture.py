@@ -108,11 +108,11 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
         metadata.pop('icc_profile', None)
     if image.mode == 'F':
         raise UserError('has floating point values, which have no known range; expected 8 or 16 bits a channel')
+    # Pillow has the 16 bits of a PGM in this mode, and an older Pillow those of a PNG.
+    if image.mode == 'I' and image.format not in ('PPM', 'PNG'):
+        raise UserError('has 32-bit values, which have no known range; expected 8 or 16 bits a channel')
     if image.mode.startswith('I'):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 0xFFFF:
-            raise UserError('has 32-bit values; expected 8 or 16 bits a channel')
-        values = values.astype(np.uint16)
+        values = np.asarray(image).astype(np.uint16)
         clear = image.info.get('transparency')  # the one value of a PNG that is transparent
         alpha = np.where(values == clear, 0, 0xFFFF).astype(np.uint16) if isinstance(clear, int) else None
         return Picture(values, alpha, metadata, kind, orientation=orientation)

@@ -169,8 +169,6 @@ class _reported:  # noqa: N801 (a context manager, written as a class because it
 
 
 def _decoded(path: Path, image: Image.Image, source: Path | BytesIO | None = None) -> Picture:
-    if image.format == 'TIFF' and image.mode == 'I':
-        raise UserError('has 32-bit values; expected 8 or 16 bits a channel')
     if (bits := _bits_of_heif(path, image)) > 8:
         warnings.warn(f"image '{path}' has {bits} bits a channel; only 8 of them are kept", stacklevel=2)
     picture = _sixteen_bit(source or path, image) if _is_wide(image) else from_pil(image, 'file')

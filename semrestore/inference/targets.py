@@ -48,10 +48,13 @@ def targets(
     seen: dict[Path, Path] = {}
     for number, (source, target) in enumerate(planned):
         place = target.resolve()
-        if place in seen or (place in sources and not overwrite_inputs):
+        if place in seen:
             raise UserError(
-                f"'{seen.get(place, place)}' would be overwritten by '{target}', the result of '{source}'. Choose"
-                ' another --out'
+                f"'{seen[place]}' and '{source}' would both become '{target}'. Rename one, or run them one by one"
+            )
+        if place in sources and not overwrite_inputs:
+            raise UserError(
+                f"'{place}' would be overwritten by '{target}', the result of '{source}'. Choose another --out"
             )
         seen[place] = source
         if not share.has(number):

@@ -156,6 +156,19 @@ def test_pil_images_come_back_with_their_mode(inferencer, picture):
     assert np.array(restored[-1]).tolist() == [[20000] * 5] * 4
 
 
+@pytest.mark.parametrize('brightest', [1, 255, 65535, 2**20])
+def test_pil_images_of_32_bits_are_refused_whatever_their_values(inferencer, brightest):
+    with pytest.raises(UserError, match='32-bit'):
+        inferencer(Image.fromarray(np.full((4, 5), brightest, np.int32)))
+
+
+def test_a_pgm_of_16_bits_is_taken_from_pil(inferencer, tmp_path):
+    Image.fromarray(np.full((4, 5), 40000, np.uint16)).save(tmp_path / 'x.pgm')
+    with Image.open(tmp_path / 'x.pgm') as image:
+        assert image.mode == 'I'
+        assert np.array(inferencer(image)).tolist() == [[20000] * 5] * 4
+
+
 def test_files_keep_profile_orientation_alpha_grey_and_depth(inferencer, picture, tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
     exif = Image.Exif()
@@ -464,6 +477,15 @@ def test_a_telephones_mpo_is_one_photo_and_a_tiffs_tags_are_kept(tmp_path):
     assert run(denoise.main, [str(tmp_path / 'phone.jpg'), str(tmp_path / 'scan.tif'), *rest]) == 0
     assert Image.open(tmp_path / 'out/phone.png').size == (24, 16)
     assert Image.open(tmp_path / 'out/scan.png').getexif()[271] == 'Maker'
+
+
+def test_two_inputs_with_one_result_are_both_named(tmp_path):
+    for name in ('x.bmp', 'x.jpg'):
+        Image.fromarray(np.full((16, 24, 3), 120, np.uint8)).save(tmp_path / name)
+    with pytest.raises(UserError) as error:
+        list(targets([tmp_path], tmp_path / 'out'))
+    assert all(f"'{tmp_path / name}'" in str(error.value) for name in ('x.bmp', 'x.jpg', 'out/x.png'))
+    assert '--out' not in str(error.value), 'another folder would not help'
 
 
 def test_every_image_of_a_batch_that_fails_is_named(tmp_path):
