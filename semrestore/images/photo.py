@@ -65,7 +65,7 @@ def as_photo(picture: Picture) -> np.ndarray:
     elif pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     if picture.orientation in TURNS:
-        return np.asarray(Image.fromarray(pixels).transpose(TURNS[picture.orientation]))
+        return np.array(Image.fromarray(pixels).transpose(TURNS[picture.orientation]))
     return pixels
 
 

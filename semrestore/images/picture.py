@@ -102,6 +102,7 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     Raises:
         UserError: It has values without a stated range (floats, 32-bit integers).
     """
+    _scale_transparent(image)
     image.load()  # it turns a TIFF upright
     metadata, orientation = metadata_of(image), orientation_of(image)
     if image.mode in _OWN_COLOURS:
@@ -121,6 +122,14 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     mode = ('LA' if transparent else 'L') if grey else ('RGBA' if transparent else 'RGB')
     colours, alpha = _pixels(image, mode)
     return Picture(colours, alpha, metadata, kind, orientation=orientation)
+
+
+def _scale_transparent(image: Image.Image) -> None:
+    """Scale the transparent value of a grey PNG of 2 or 4 bits as Pillow scales its pixels, but not that value."""
+    tiles = getattr(image, 'tile', ())
+    form = str(tiles[0][3]) if tiles else ''
+    if image.format == 'PNG' and form in ('L;2', 'L;4') and 'transparency' in image.info:
+        image.info['transparency'] *= 255 // (2 ** int(form[-1]) - 1)
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -156,6 +156,18 @@ def test_deep_grey_pngs_keep_their_opacity(tmp_path):
     np.testing.assert_array_equal(picture.alpha, np.where(grey == grey[0, 0], 0, 65535))
 
 
+@pytest.mark.parametrize('bits', [1, 2, 4, 8])
+def test_grey_pngs_of_few_bits_keep_their_transparent_value(tmp_path, bits):
+    values = np.arange(16) % 2**bits
+    row = np.packbits((values[:, None] >> np.arange(bits - 1, -1, -1)) & 1).tobytes()
+    header = chunk(b'IHDR', struct.pack('>IIBBBBB', 16, 1, bits, 0, 0, 0, 0)) + chunk(b'tRNS', struct.pack('>H', 1))
+    image = chunk(b'IDAT', zlib.compress(b'\0' + row)) + chunk(b'IEND', b'')
+    (tmp_path / 'x.png').write_bytes(b'\x89PNG\r\n\x1a\n' + header + image)
+    (picture,) = read(tmp_path / 'x.png')
+    assert picture.pixels[0].tolist() == [value * 255 // (2**bits - 1) for value in values]
+    assert picture.alpha[0].tolist() == [0 if value == 1 else 255 for value in values]
+
+
 @pytest.mark.parametrize('suffix', ['.jpg', '.png'])
 def test_the_orientation_in_xmp_turns_a_photo_and_is_kept(tmp_path, suffix):
     array = drawn(3, np.uint8)
