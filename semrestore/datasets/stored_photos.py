@@ -1,5 +1,6 @@
 """Share what data sets of photos in tables and archives have in common."""
 
+import operator
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -96,6 +97,6 @@ def as_label(value: object, where: str) -> int:
         UserError: It is not a whole number.
     """
     try:
-        return int(value)  # type: ignore[call-overload]
+        return int(value) if isinstance(value, str | bytes) else operator.index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise UserError(f'{where} is {value!r}; expected the number of a class') from None

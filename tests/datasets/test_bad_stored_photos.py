@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from semrestore.datasets import HuggingFacePhotos, WebDatasetPhotos
+from semrestore.datasets.stored_photos import as_label
 from semrestore.errors import UserError
 from tests import tiny_data
 from tests.datasets.test_stored_photos import PIPELINE, hugging_face, write_tar
@@ -121,6 +122,17 @@ def test_what_is_no_shard_is_named(tmp_path, image, name, named):
         (tmp_path / f'{index}.json').write_text(json.dumps(dict(wids_version=1, shardlist=entries)))
     with pytest.raises(UserError, match=named):
         WebDatasetPhotos(name, data_root=str(tmp_path), pipeline=PIPELINE)[1]
+
+
+@pytest.mark.parametrize('label', [7, np.int64(7), '7', b'7\n'])
+def test_a_label_is_a_whole_number(label):
+    assert as_label(label, 'x') == 7
+
+
+@pytest.mark.parametrize('label', [1.7, 1.0, np.float32(1), '1.7', None])
+def test_a_label_that_is_no_whole_number_is_refused(label):
+    with pytest.raises(UserError, match='row 3'):
+        as_label(label, 'row 3')
 
 
 @pytest.mark.parametrize(('kind', 'library'), [(HuggingFacePhotos, 'datasets'), (WebDatasetPhotos, 'wids.wids')])
