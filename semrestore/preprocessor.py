@@ -45,7 +45,8 @@ class ImagePreprocessor(BaseDataPreprocessor):
         Pairs of a clean and a noisy image have six channels, the clean ones first.
 
         Raises:
-            UserError: Inputs are missing, training images differ in size, or a label is not a class of the task.
+            UserError: Inputs are missing or not uint8, training images differ in size, or a label is not a class of
+                the task.
         """
         if not isinstance(data, dict) or 'inputs' not in data:
             raise UserError(
@@ -81,6 +82,11 @@ class ImagePreprocessor(BaseDataPreprocessor):
         )
 
     def _convert(self, images: Tensor) -> Tensor:
+        if images.dtype != torch.uint8:
+            raise UserError(
+                f'the images of a batch are {images.dtype}; expected torch.uint8 on 0..255. Leave out transforms that'
+                ' normalise images or turn them into floats'
+            )
         if self.channel_order == 'bgr':
             images = images.unflatten(-3, (-1, 3)).flip(-3).flatten(-4, -3)  # of a pair both
         return images / 255

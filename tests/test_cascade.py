@@ -255,6 +255,14 @@ def test_a_config_that_cannot_work_is_refused(build_cascade, changes, message):
         build_cascade(**changes)
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.int64])
+def test_images_that_are_not_of_8_bits_are_refused(build_cascade, batch, dtype):
+    images = batch['inputs'].to(dtype)
+    for inputs in (images, [images[0], images[1, :, :50]]):
+        with pytest.raises(UserError, match=rf'{dtype}.*uint8'):
+            build_cascade().data_preprocessor({**batch, 'inputs': inputs})
+
+
 def test_training_images_of_unequal_size_are_named(build_cascade, batch):
     images = [image for image in batch['inputs']]
     images[2] = images[2][:, :50]
