@@ -48,9 +48,9 @@ class MeasuredNoise(Degradation):
         quantise: bool = False,
     ) -> None:
         super().__init__()
-        self.gain, self.read = bounds('gain', gain)[0], bounds('read', read)[0]
-        self.correlation = bounds('correlation', correlation, most=1)[0]
-        self.blur = bounds('blur', blur, most=LARGEST_BLUR)[0]
+        self.gain, self.read = _number('gain', gain), _number('read', read)
+        self.correlation = _number('correlation', correlation, most=1)
+        self.blur = _number('blur', blur, most=LARGEST_BLUR)
         self.strength = bounds('strength', strength)
         self.quantise = quantise
 
@@ -73,6 +73,17 @@ class MeasuredNoise(Degradation):
 
     def extra_repr(self) -> str:
         return f'gain={self.gain}, read={self.read}, correlation={self.correlation}, blur={self.blur}'
+
+
+def _number(name: str, value: float, most: float = float('inf')) -> float:
+    """Return a parameter that is one for all images.
+
+    Raises:
+        ValueError: It is a pair, or leaves 0..``most``.
+    """
+    if not isinstance(value, int | float):
+        raise ValueError(f'{name} is {value}; expected one number. Of MeasuredNoise only strength may be a pair')
+    return bounds(name, value, most=most)[0]
 
 
 class NoiseModel(NamedTuple):
