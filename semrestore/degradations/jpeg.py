@@ -1,10 +1,12 @@
 """Store images lossily."""
 
+import io
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 
 from semrestore.degradations.base import PIXEL_MAX, Degradation, Degraded, bounds, uniform
 from semrestore.registry import MODELS
@@ -15,7 +17,7 @@ class JPEG(Degradation):
     """Store as baseline JPEG, chroma at half resolution, and read it again.
 
     The image is clipped and rounded to 8 bits first. A gradient goes straight through (Bengio et al., 2013), since the
-    rounding of the coefficients has none.
+    rounding of the coefficients has none. Pillow does it on the CPU, so that every device gets the same.
 
     Args:
         quality: 1..100, or a pair from which each image draws its own.
@@ -30,14 +32,17 @@ class JPEG(Degradation):
         qualities = [self.low] * len(clean)
         if self.low < self.high:
             qualities = uniform(self.low, self.high + 1, clean, generators).clamp(max=self.high).int().tolist()
-        # In evaluation (CPU generators) every device uses the same codec.
-        device = generators[0].device if generators else clean.device
-        pixels = (clean.detach().clamp(0, 1) * PIXEL_MAX).round().to(device, torch.uint8)
-        stored = [
-            decode_jpeg(encode_jpeg(image.contiguous(), quality).cpu(), ImageReadMode.RGB, device=device)
-            for image, quality in zip(pixels, qualities, strict=True)
-        ]
-        return Degraded(clean + ((torch.stack(stored) / PIXEL_MAX).to(clean) - clean).detach(), None)
+        pixels = (clean.detach().clamp(0, 1) * PIXEL_MAX).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        stored = np.stack([_stored(image, quality) for image, quality in zip(pixels, qualities, strict=True)])
+        images = torch.from_numpy(stored).permute(0, 3, 1, 2).contiguous() / PIXEL_MAX
+        return Degraded(clean + (images.to(clean) - clean).detach(), None)
 
     def extra_repr(self) -> str:
         return f'quality=({self.low}, {self.high})'
+
+
+def _stored(image: np.ndarray, quality: int) -> np.ndarray:
+    """Return an image ``(H, W, 3)``, uint8, as it comes back from a JPEG file."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, 'JPEG', quality=quality, subsampling='4:2:0')
+    return np.asarray(Image.open(file))
