@@ -1,7 +1,6 @@
 """Write files whole or not at all."""
 
 import csv
-import fcntl
 import hashlib
 import os
 import shutil
@@ -75,10 +74,14 @@ def _unfinished(place: Path, suffix: str) -> Iterator[Path]:
     file = os.open(usual, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
+            import fcntl
+
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it ends with the process
             ours = os.path.samestat(os.fstat(file), usual.stat())
-        except OSError:  # a second writer, or a file system without locks
+        except (BlockingIOError, FileNotFoundError):  # a second writer, or one that has just finished
             ours = False
+        except (ImportError, OSError):  # a system or a disk without locks
+            ours = True
         yield usual if ours else place.with_name(f'.part-{uuid.uuid4().hex[:16]}{suffix}')
     finally:
         os.close(file)
