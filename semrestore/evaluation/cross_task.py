@@ -196,6 +196,7 @@ def _cells(
     dataset = _dataset(example)
     bench = None
     stored_rows = _stored_rows(dataset)
+    data = ''
     for method in methods:
         # Clean images are the same at every noise level.
         rows_of: Sequence = [None] if method.name == 'clean' else list(noises)
@@ -205,9 +206,11 @@ def _cells(
             members = stored_rows.get(str(sigma), range(len(dataset)))
             indices = [members[index] for index in evenly(len(members), limits.get(method.name))]
             level = f'-{sigma}' if isinstance(sigma, str) else '' if sigma is None else f'-sigma{sigma:g}'
+            if not data or stored_rows:  # a cell of stored images is of one corruption, whichever others there are
+                data = _data_digest(example, dataset, indices if stored_rows else range(len(dataset)))
             stored = {}
             for name, cfg in group.items():
-                origin = _origin(cfg, dataset, method, sigma, indices)
+                origin = _origin(cfg, data, method, sigma, len(indices))
                 if isinstance(sigma, str):
                     origin['degradation'] = noises[sigma]
                 if dtype != torch.float32 and method.name not in LEFT_ALONE:
@@ -255,34 +258,33 @@ def _dataset(cfg: Config) -> Any:
         return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
-def _origin(cfg: Config, dataset: Any, method: Method, sigma: float | str | None, indices: Sequence[int]) -> dict:
+def _origin(cfg: Config, data: str, method: Method, sigma: float | str | None, images: int) -> dict:
     """Return what a cell's figures depend on, by content and not by path."""
-    data: Any = cfg.test_dataloader.dataset
-    if hasattr(dataset, 'conditions'):  # perhaps millions of images, but a cell needs only one corruption's
-        data = {key: value for key, value in data.items() if key not in ('clean', 'corruptions', 'severities')}
-        infos = [dataset.get_data_info(index) for index in indices]
-        annotations = [[info['img_path'], info['gt_label'], _stamps(info)] for info in infos]
-    else:
-        annotations = _annotations(dataset)
     checkpoint = method.at(sigma)
     task = cfg.model.task
     network = task.get('model')
     return dict(
         model_sha256=_digest([cfg.model, library_model(network) if str(network).endswith('.py') else None]),
-        data_sha256=_digest([data, annotations]),
+        data_sha256=data,
         task_weights_sha256=[_content(task.get(key)) for key in ('checkpoint', 'network')],
         denoiser=json.loads(json.dumps(method.denoiser(cfg.model.denoiser, sigma), default=str)),
         checkpoint_sha256=sha256(checkpoint) if checkpoint else None,
         seed=cfg.model.get('evaluation_seed', 0),
-        images=len(indices),
+        images=images,
     )
 
 
-def _annotations(dataset: Any) -> list:
-    """Return each image's path and label, with what :func:`_stamps` adds, so that changes are noticed."""
-    parts = getattr(dataset, 'datasets', [dataset])
-    infos = [part.get_data_info(index) for part in parts for index in range(len(part))]
-    return [[info, _stamps(info)] for info in infos]
+def _data_digest(cfg: Config, dataset: Any, indices: Sequence[int]) -> str:
+    """Return a digest of how data are loaded, and of the path, the label and the files of each image."""
+    data = dict(cfg.test_dataloader.dataset)
+    if hasattr(dataset, 'conditions'):  # these say which images there are, and not how they are loaded
+        data = {key: value for key, value in data.items() if key not in ('clean', 'corruptions', 'severities')}
+    if hasattr(dataset, 'datasets'):
+        infos = [part.get_data_info(index) for part in dataset.datasets for index in range(len(part))]
+    else:
+        infos = [dataset.get_data_info(index) for index in indices]
+    kept = [{key: value for key, value in info.items() if key != 'sample_idx'} for info in infos]
+    return _digest([data, kept, [_stamps(info) for info in infos]])
 
 
 def _stamps(info: Mapping) -> list:

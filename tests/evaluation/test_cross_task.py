@@ -21,7 +21,7 @@ from semrestore.cli.run import run
 from semrestore.errors import UserError
 from semrestore.evaluation import Confidence, MeanIoU, ScoreMetric, TopK
 from semrestore.evaluation import rows as stored_cells
-from semrestore.evaluation.cross_task import _origin
+from semrestore.evaluation.cross_task import _data_digest, _origin
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval
 from semrestore.evaluation.methods import Method
 from semrestore.evaluation.report import markdown
@@ -496,7 +496,7 @@ def test_a_cell_is_measured_again_if_files_take_the_place_of_others(tmp_path):
             return dict(img_path=str(photo))
 
     def origin():
-        return _origin(cfg, Photos(), Method('noisy'), 30, [0])
+        return _origin(cfg, _data_digest(cfg, Photos(), [0]), Method('noisy'), 30, 1)
 
     origins = [origin(), origin()]
     assert origins[0] == origins[1]
