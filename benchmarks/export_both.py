@@ -26,13 +26,13 @@ from semrestore.errors import UserError
 
 DENOISER = 'recognition-blind'
 NETWORKS = {'torchvision:mobilenet_v2': 'mobilenet-v2', 'timm:tf_efficientnet_lite0': 'efficientnet-lite0'}
-"""By the packages that carry their weights."""
+"""Networks, with the package that carries their weights."""
 ENGINES = {'.onnx': 'ONNX Runtime', '.pt2': 'torch.export'}
 SIGMAS = (0, 30)
 BATCHES = (1, 7)
-"""By turns."""
+"""Batch sizes, in turn."""
 BOUND = 1e-4
-"""Of a difference between scores, absolute."""
+"""Largest difference between scores that passes."""
 
 
 def main(arguments=None) -> None:

@@ -14,6 +14,7 @@ import argparse
 import json
 import statistics
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -138,12 +139,10 @@ def table(document: dict) -> str:
     """Return what main() found as Markdown: a row for each denoiser, task and noise, with the gates side by side."""
     rows = document['rows']
     kinds = list(dict.fromkeys(row['kind'] for row in rows))
-    lines = [
-        f'Thresholds, chosen on {document["chosen_on"]}: ' + ', '.join(f'`{gate}`' for gate in document['gates']) + '.',
-        'In brackets: the difference to the better of never and always, with its 95 % interval; and the share of the'
-        f' {rows[0]["images"]} images that was restored. Noise 0 is clean photos.',
-        '',
-    ]
+    text = f'Thresholds, chosen on {document["chosen_on"]}: ' + ', '.join(f'`{gate}`' for gate in document['gates'])
+    text += '. In brackets: the difference to the better of never and always, with its 95 % interval; and the share of'
+    text += f' the {rows[0]["images"]} images that was restored. Noise 0 is clean photos.'
+    lines = [textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False), '']
     cells = []
     for key in dict.fromkeys((row['denoiser'], row['task'], row['noise']) for row in rows):
         own = {row['kind']: row for row in rows if (row['denoiser'], row['task'], row['noise']) == key}

@@ -18,7 +18,7 @@ TITLES = {
     'denoise_compiled': 'restoring, compiled',
 }
 NOT_RUN = '`benchmarks/gpu.sh` has not run on a GPU yet.'
-TIMED_OUT = (124, 137)  # as timeout says
+TIMED_OUT = (124, 137)  # exit statuses of timeout(1)
 LINES = 20
 
 

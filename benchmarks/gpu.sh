@@ -9,6 +9,7 @@
 # PARTS='nccl denoise' runs these parts alone. PYTHON names another Python. `python -m benchmarks.page` shows the result
 # in docs/performance.md.
 set -uo pipefail
+[ -z "${PARTS:-}" ] || [ $# -gt 0 ] || { echo "PARTS needs a RESULT.json of its own" >&2; exit 2; }
 out=$(realpath -m "${1:-"$(dirname "$0")/../results/benchmark/gpu.json"}")
 cd "$(dirname "$0")/.."
 python=${PYTHON:-$([ -x .venv/bin/python ] && echo .venv/bin/python || echo python)}

@@ -68,15 +68,14 @@ def machine(device: str) -> dict:
     return dict(processor=processor(device), system=platform.platform(), python=platform.python_version())
 
 
-def matmul_rate(device: str, dtype: torch.dtype, side: int | None = None) -> float:
+def matmul_rate(device: str, dtype: torch.dtype) -> float:
     """Return the floating point operations a second that a large matrix product reaches on this device.
 
     Args:
-        device: Where.
-        dtype: Of the matrices.
-        side: Of the square matrices.
+        device: Device to compute on.
+        dtype: dtype of the matrices.
     """
-    side = side or (8192 if device.startswith('cuda') else 2048)
+    side = 8192 if device.startswith('cuda') else 2048
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     seconds = times(lambda: (left @ right)[0, 0].item(), 7)
     return 2 * side**3 / min(seconds)

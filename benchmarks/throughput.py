@@ -99,7 +99,8 @@ def noisy(options: argparse.Namespace) -> torch.Tensor:
 
 def table(document: dict) -> str:
     """Return the figures as Markdown."""
-    lines = ['| precision | images/s | speed | largest difference from float32 |', '| --- | ---: | ---: | ---: |']
+    first = document['rows'][0]['precision']
+    lines = [f'| precision | images/s | speed | largest difference from {first} |', '| --- | ---: | ---: | ---: |']
     for row in document['rows']:
         name = row['precision'] + (', compiled' if row['compiled'] else '')
         lines.append(f'| {name} | {row["images_per_s"]:.1f} | {row["speed"]:.2f} | {row["difference"]:.1e} |')

@@ -200,7 +200,7 @@ def build(options: argparse.Namespace, steps: int, folder: str):
     cfg.custom_hooks[0].momentum = MOMENTUM
     if options.amp:
         cfg.optim_wrapper.type = 'Bf16OptimWrapper'
-    cfg.default_hooks.checkpoint.interval = -1
+    cfg.default_hooks.checkpoint.update(interval=-1, save_last=False)
     check_config(cfg)
     runner = build_runner(cfg)
     build_loop(runner, 'train_loop')

@@ -12,4 +12,3 @@ model = dict(
         admm_steps=4,
     )
 )
-train_dataloader = None  # there is nothing to train

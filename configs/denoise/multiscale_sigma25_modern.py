@@ -9,3 +9,4 @@ model = dict(
     degradation=dict(type='GaussianNoise', sigma=25),
     losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),
 )
+auto_scale_lr = dict(base_batch_size=32)  # --auto-scale-lr: for another batch

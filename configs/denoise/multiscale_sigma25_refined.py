@@ -10,3 +10,4 @@ model = dict(
     losses=dict(reconstruction=dict(type='ReconstructionLoss', distance='l1')),
 )
 train_dataloader = dict(batch_size=18, dataset=dict(patch_size=64))
+auto_scale_lr = dict(base_batch_size=18)  # --auto-scale-lr: for another batch

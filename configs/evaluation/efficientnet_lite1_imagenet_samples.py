@@ -1,4 +1,5 @@
 # Evaluate before EfficientNet-Lite1 on 1000 ImageNet photos: bicubic, crop 240 of a short side of 274.
+# The ratio of the two is Lite0's, 0.875; timm's own for this network is 0.882, a short side of 272.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

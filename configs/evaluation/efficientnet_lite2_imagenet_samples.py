@@ -1,4 +1,5 @@
 # Evaluate before EfficientNet-Lite2 on 1000 ImageNet photos: bicubic, crop 260 of a short side of 297.
+# The ratio of the two is Lite0's, 0.875; timm's own for this network is 0.890, a short side of 292.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

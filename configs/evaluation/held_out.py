@@ -1,5 +1,5 @@
-# Choose a recipe on 48 photos that no training of the plan uses (python -m projects.zoo): as they are (middle squares),
-# with twice the saturation at half the size, and in grey with grey noise.
+# Choose a recipe on 48 photos that no training of the plan but drunet's uses (python -m projects.zoo): as they are
+# (middle squares), with twice the saturation at half the size, and in grey with grey noise.
 _base_ = ['../_base_/default_runtime.py', '../_base_/denoisers/multiscale.py', '../_base_/datasets/broad.py']
 data_root = '{{$SEMRESTORE_DATA:data}}'
 model = dict(degradation=dict(type='GaussianNoise', sigma=25, grey=True))

@@ -1,6 +1,6 @@
-# Choose a training by networks' agreement with their own answers on 108 clean photos that no training of the plan uses
-# (python -m projects.zoo); the first weights, of round 0, saw the 24 of BSDS432. The judges of the published tables are
-# not among the networks.
+# Choose a training by networks' agreement with their own answers on 108 clean photos that no training of the plan but
+# drunet's uses (python -m projects.zoo); the first weights, of round 0, saw the 24 of BSDS432. The judges of the
+# published tables are not among the networks.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/denoisers/multiscale.py',

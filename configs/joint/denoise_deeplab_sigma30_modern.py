@@ -20,3 +20,4 @@ model = dict(
     ),
 )
 load_from = 'zoo:multiscale-sigma30'  # as in the paper: a denoiser trained alone at this level
+auto_scale_lr = dict(base_batch_size=6)  # --auto-scale-lr: for another batch

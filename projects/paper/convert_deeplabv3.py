@@ -1,4 +1,4 @@
-"""Convert the TensorFlow Lite DeepLabv3 on MobileNetV2 (depth 0.5, Pascal VOC) to mmseg's names.
+r"""Convert the TensorFlow Lite DeepLabv3 on MobileNetV2 (depth 0.5, Pascal VOC) to mmseg's names.
 
 The input is a state dict of the network's operations and a JSON list of these operations. The state dict has
 ``opN.weight`` and ``opN.bias`` in PyTorch's layout. In the list, ``name`` is the scope of an operation in TensorFlow.
@@ -6,7 +6,8 @@ The second stage of that network has 12 channels, but mmseg rounds to 16. The co
 zeros, which changes no output.
 
 Example:
-  python -m projects.paper.convert_deeplabv3 deeplabv3.pth deeplabv3.json work_dirs/deeplabv3.pth
+  python -m projects.paper.convert_deeplabv3 deeplabv3.pth deeplabv3.json \
+    work_dirs/weights/deeplabv3_mobilenetv2_dm05_voc.pth
 """
 
 import argparse

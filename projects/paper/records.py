@@ -19,8 +19,8 @@ def image_records(dataset: str, results: Mapping[tuple[str, float], list[dict]])
 
     Returns:
         Dicts of ``dataset``, ``image``, ``sigma``, ``method``, ``images``, ``psnr``, and where the paper has a figure
-        for the same, ``paper`` and ``difference``. Of a mean over a part of the images the paper's mean is over the
-        same ones, where the paper has them one by one.
+        for the same, ``paper`` and ``difference``. The mean of some images is compared with the paper's mean of the
+        same images, if the paper has them one by one.
     """
     records = []
     for (method, sigma), rows in results.items():

@@ -94,7 +94,7 @@ def start(features: nn.Sequential, weights: dict[str, Tensor], images: Tensor, s
         UserError: The weights are of another network.
     """
     index = count = 0
-    scale = 1.0  # of what comes in, as against the network without batch normalisation
+    scale = 1.0  # the input is the original network's activations divided by this
     training = features.training
     features.eval()
     for layer in features:

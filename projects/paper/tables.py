@@ -93,9 +93,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--weights',
         type=Path,
-        default=Path('work_dirs/weights'),
         metavar='DIR',
-        help='folder of checkpoints (default: work_dirs/weights), for Table I of trainings',
+        help='folder of checkpoints (default: work_dirs/weights; for Table I work_dirs/zoo/table1)',
     )
     parser.add_argument(
         '--sigma',
@@ -115,6 +114,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``python -m projects.paper.tables``."""
     options = parse(arguments)
+    options.weights = options.weights or Path('work_dirs/zoo/table1' if options.table == 1 else 'work_dirs/weights')
     if options.table == 1:
         for name, given in (
             ('methods', options.methods != list(PEERS)),

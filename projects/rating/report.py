@@ -15,7 +15,8 @@ RESAMPLES = 10_000
 def table(ratings: Sequence[dict], methods: Sequence[str], seed: int = 0) -> list[dict]:
     """Return a row a method: mean score, its 95 % interval, and the scores' variance.
 
-    The interval is the percentile bootstrap over raters, whose answers belong together; of one rater there is none.
+    The interval is a percentile bootstrap over raters, because one rater's answers belong together. With one rater it
+    is ``None``.
 
     Args:
         ratings: A dict a rater, image and method, with ``score``: 1 for the lowest quality.
@@ -47,8 +48,9 @@ def table(ratings: Sequence[dict], methods: Sequence[str], seed: int = 0) -> lis
 def krippendorff_alpha(ratings: Sequence[dict]) -> float | None:
     """Return Krippendorff's alpha for interval data: 1 if raters always agree, 0 if they agree only by chance.
 
-    A unit is what a method made of an image; raters who did not see it are no matter (Krippendorff, "Computing
-    Krippendorff's Alpha-Reliability", 2011, section D). ``None`` where no unit has two ratings, or all scores are one.
+    A unit is one method's result for one image. Raters who did not see it do not count (Krippendorff, "Computing
+    Krippendorff's Alpha-Reliability", 2011, section D). Returns ``None`` if no unit has two ratings or all scores are
+    equal.
     """
     units: dict[tuple, list[float]] = defaultdict(list)
     for row in ratings:

@@ -38,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     measured = commands.add_parser('measure', help='measure published weights')
     measured.add_argument('names', nargs='*', metavar='NAME', help='weights to measure (default: all)')
+    levels = sorted({*measure.BLIND_SIGMAS, *measure.RECOGNITION_SIGMAS})
     measured.add_argument(
         '--only',
-        metavar='NOISE',
+        choices=[*map(str, levels), 'camera', 'photographs'],
         help="measure only one level, 'camera' or 'photographs', and keep the other rows (default: all)",
     )
     breadth = commands.add_parser('breadth', help='measure published weights on altered photos')
@@ -58,7 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     recognised.add_argument('--peers', type=int, default=50, metavar='N', help='images for the peers (default: 50)')
     recognised.add_argument(
-        '--noises', nargs='+', default=(), metavar='NOISE', help='noise levels and names (default: all)'
+        '--noises',
+        nargs='+',
+        default=(),
+        choices=[*map(str, recognition.SIGMAS), *recognition.NOISES],
+        help='noise levels and names (default: all)',
     )
     recognised.add_argument(
         '--networks', nargs='+', default=(), choices=list(recognition.NETWORKS), help='networks (default: all)'

@@ -149,8 +149,9 @@ def ensemble(names: Sequence[str], sets: Sequence[str]) -> None:
     from semrestore.evaluation import psnr, to_8_bit
     from semrestore.registry import DATASETS
 
-    rows = []
-    for name in names or [name for name, entry in published().items() if isinstance(entry['sigma'], int | float)]:
+    names = names or [name for name, entry in published().items() if isinstance(entry['sigma'], int | float)]
+    rows = [row for row in read_rows(ENSEMBLE) if row['weights'] not in names or row['test_set'] not in sets]
+    for name in names:
         sigma = (published().get(name) or _unknown(name))['sigma']
         noise = GaussianNoise(sigma)
         plain = semrestore.load_denoiser(name)

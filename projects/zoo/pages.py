@@ -233,7 +233,7 @@ def _metafile(rows: list[dict]) -> str:
 
     collection = dict(
         Name='MultiScaleDenoiser',
-        Metadata={'Training Data': 'BSDS432', 'Parameters': 1_033_443},
+        Metadata={'Parameters': 1_033_443},
         Paper=dict(
             Title='Connecting Image Denoising and High-Level Vision Tasks via Deep Learning',
             URL='https://arxiv.org/abs/1809.01826',
@@ -256,6 +256,7 @@ def _metafile(rows: list[dict]) -> str:
             {
                 'Name': name,
                 'In Collection': 'MultiScaleDenoiser',
+                'Metadata': {'Training Data': entry['data']},
                 'Config': entry['config'],
                 'Weights': f'weights/{entry["file"]}',
                 'Results': results,

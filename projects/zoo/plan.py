@@ -84,7 +84,7 @@ def study(name, runs, seed, **options):
 def closing(seed):
     """Return the runs that look for the last tenth of a decibel, of equal cost."""
     nine_tenths = f'closing/nine-tenths/{seed}'
-    last = dict(load_from=f'work_dirs/zoo/{nine_tenths}/iter_5400.pth')
+    last = dict(load_from=f'{{out}}/{nine_tenths}/iter_5400.pth')
     runs = {
         'longer': ('closing.py', {}),
         'larger-batch': ('closing.py', {'train_dataloader.batch_size': 64, **length(1500)}),

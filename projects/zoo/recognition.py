@@ -114,10 +114,10 @@ def _with_earlier(records: Sequence[dict]) -> list[dict]:
     """Return records with those of earlier runs that they do not replace, if these had the same weights."""
     before = json.loads(RESULTS.read_text(encoding='utf-8')) if RESULTS.is_file() else dict(weights={}, records=[])
     changed = [title for title, file in _files().items() if before['weights'].get(title) != file]
-    # With other weights of its reference a record's difference is another one.
+    # A difference is to the reference, so other weights of the reference make it invalid.
     earlier = [] if 'pixel-trained' in changed else before['records']
     earlier = [record for record in earlier if record['method'] not in changed]
-    if {'recognition', 'universal'} & set(changed):  # they are ahead by another distance
+    if {'recognition', 'universal'} & set(changed):  # 'ahead' is relative to these weights
         earlier = [record for record in earlier if 'ahead' not in record]
     known = {tuple(record[key] for key in KEY): record for record in [*earlier, *records]}
     tasks, noises = list(NETWORKS.values()), [*SIGMAS, *NOISES]

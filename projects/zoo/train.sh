@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Train weights of round 0 again, by name, on two CPU cores: multiscale-sigma{25,30,60}, -blind and -real
 #   projects/zoo/train.sh NAME ...
-# A stopped run continues. Logs and checkpoints are in work_dirs/zoo/NAME/. Publish weights by python -m projects.zoo.
+# A stopped run continues. Logs and checkpoints are in work_dirs/round0/NAME/. It publishes nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${PYTHON:-python}
-out=${OUT:-work_dirs/zoo}
+out=${OUT:-work_dirs/round0}
 amp=${AMP---amp} # AMP= for float32, which processors without bfloat16 arithmetic are faster in
 
 train() { # CONFIG FOLDER [OPTION=VALUE ...]: nothing where the last checkpoint is there

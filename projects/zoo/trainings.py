@@ -54,13 +54,13 @@ class Training:
         """Return the folder of its run."""
         return out / (self.name if self.round == 1 else f'{self.name}-{self.round}')
 
-    def arguments(self) -> list[str]:
-        """Return its options as texts."""
-        return [f'{key}={value}' for key, value in self.options.items()]
+    def arguments(self, out: Path) -> list[str]:
+        """Return its options as texts; ``{out}`` stands for the folder of all runs."""
+        return [f'{key}={value}'.replace('{out}', str(out)) for key, value in self.options.items()]
 
     def iterations(self) -> int:
         """Return how many it takes."""
-        return load_config(ROOT / 'configs' / self.config, self.arguments()).train_cfg.max_iters
+        return load_config(ROOT / 'configs' / self.config, self.arguments(OUT)).train_cfg.max_iters
 
     def done(self, out: Path) -> bool:
         """Return whether nothing is left to do."""
@@ -97,7 +97,7 @@ def work(path: Path, names: Sequence[str], out: Path) -> None:
             if lock is None:
                 continue  # another queue was quicker
             try:
-                train(training, training.folder(out), lock)
+                train(training, out, lock)
                 finish(training, out)
             except UserError as error:
                 print(f'{training.name}: {error}', file=sys.stderr, flush=True)
@@ -138,18 +138,24 @@ def running(folder: Path) -> bool:
         return ours is None
 
 
-def train(training: Training, folder: Path, lock: int) -> None:
+def train(training: Training, out: Path, lock: int) -> None:
     """Train, or continue a training, to the end of the config's schedule.
+
+    Args:
+        training: Of the plan.
+        out: Folder of all runs.
+        lock: Descriptor of the lock on the folder of this run.
 
     Raises:
         UserError: The training stopped with an error.
     """
+    folder, arguments = training.folder(out), training.arguments(out)
     if (folder / 'finished').is_file():
         return
-    begun = _begin(training, folder)
+    begun = _begin(training, folder, arguments)
     print(f'{training.name}: training in {folder}, {begun["precision"]}', flush=True)
     command = [sys.executable, '-W', 'ignore', str(ROOT / 'tools/train.py'), str(ROOT / 'configs' / training.config)]
-    command += ['--resume', '--work-dir', str(folder), '--cfg-options', *training.arguments()]
+    command += ['--resume', '--work-dir', str(folder), '--cfg-options', *arguments]
     if not training.options:
         command.pop()
     if begun['precision'] == 'bf16':
@@ -165,7 +171,7 @@ def train(training: Training, folder: Path, lock: int) -> None:
     (folder / 'finished').touch()
 
 
-def _begin(training: Training, folder: Path) -> dict:
+def _begin(training: Training, folder: Path, arguments: Sequence[str]) -> dict:
     """Return the record of how a run began."""
     from mmengine.device import get_device
 
@@ -174,7 +180,7 @@ def _begin(training: Training, folder: Path) -> dict:
 
     record = folder / 'training.json'
     if not record.is_file():
-        config = load_config(ROOT / 'configs' / training.config, training.arguments())
+        config = load_config(ROOT / 'configs' / training.config, arguments)
         start = str(config.get('load_from') or '').removeprefix('zoo:')
         before = published().get(start) or _record(ROOT / start)
         begun = dict(
@@ -218,16 +224,14 @@ def finish(training: Training, out: Path) -> None:
 def show(plan: Sequence[Training], out: Path) -> None:
     """Print where each training stands."""
     table = Table('training', 'state', 'iterations', 'PSNR so far (dB)', 'time left', box=None)
-    pace: float | None = None
     for training in plan:
         folder, total = training.folder(out), training.iterations()
         reached, seconds, psnr = progress(folder)
-        pace = seconds or pace
         state = 'running' if running(folder) else 'stopped' if reached else 'open'
         if training.done(out):
             table.add_row(training.name, 'done', f'{total:,}', '', '')
             continue
-        left = f'{pace * (total - reached) / 3600:.1f} h' if pace else '?'
+        left = f'{seconds * (total - reached) / 3600:.1f} h' if seconds else '?'
         table.add_row(training.name, state, f'{reached:,} of {total:,}', f'{psnr:.2f}' if psnr else '', left)
     Console().print(table)
 

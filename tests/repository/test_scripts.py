@@ -22,7 +22,7 @@ from tests.processes import run_module, start
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize('name', ['performance', 'inference'])
+@pytest.mark.parametrize('name', ['performance', 'inference', 'own_network'])
 def test_the_tables_of_a_page_are_those_of_the_results(name):
     text = (ROOT / f'docs/{name}.md').read_text(encoding='utf-8')
     assert '<!-- benchmark: ' in text

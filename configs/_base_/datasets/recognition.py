@@ -8,7 +8,7 @@ load = [
 ]
 packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name', 'dataset_name'))
 held_out_pipeline = [*load, dict(type='mmpretrain.CenterCrop', crop_size=224), packing]
-# Each with its number of photos; of so many one is held out.
+# Folder, number of photos used, and n: every n-th of them is held out.
 folders = [
     (dict(type='PhotoFolder', data_root=data_root, folder='bsds432'), 432, 18),
     (

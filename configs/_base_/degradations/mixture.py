@@ -1,6 +1,6 @@
 # What a denoiser may meet: white noise, a sensor's, a camera's, and noise that was stored as JPEG.
 degradation = dict(
-    _delete_=True,  # where a config puts it in another's place
+    _delete_=True,  # replaces the degradation of a config that inherits this file
     type='RandomDegradation',
     choices=[
         dict(type='GaussianNoise', sigma=(0, 60)),

@@ -12,4 +12,3 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=500, end=100_000, T_max=99_500, by_epoch=False),
 ]
 custom_hooks = [dict(type='EMAHook', momentum=1e-3, update_buffers=True)]
-auto_scale_lr = dict(base_batch_size=32)  # --auto-scale-lr: for another batch

@@ -8,3 +8,4 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=200, end=max_iters, T_max=max_iters - 200, by_epoch=False),
 ]
 custom_hooks = [dict(type='EMAHook', momentum=2e-3, update_buffers=True)]
+auto_scale_lr = dict(base_batch_size=32)  # --auto-scale-lr: for another batch

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Does memory grow (docs/reliability.md)? Each run is watched by benchmarks/memory.py; the rows go to results/endurance/.
-#   projects/paper/studies/endurance.sh training   two hours of training and evaluation: multiscale-real of the zoo, from its beginning
+#   projects/paper/studies/endurance.sh training   two hours (HOURS) of training and evaluation: configs/denoise/multiscale_real.py
 #   projects/paper/studies/endurance.sh images     10,000 photos of odd sizes through `semrestore denoise`
 # SEMRESTORE_DATA names the data.
 set -euo pipefail
@@ -9,7 +9,7 @@ python=${PYTHON:-python}
 out=work_dirs/endurance
 watch="$python -m benchmarks.memory"
 
-# With a constant learning rate, for as long as it may: projects/zoo/train.sh goes on from what it saved. Tensors of 1 MiB or more stay out of
+# The learning rate is constant, so the training can be of any length. Tensors of 1 MiB or more stay out of
 # glibc's heap, whose free pieces say nothing of what a training holds; a step takes about a fifth longer for it.
 # MALLOC_MMAP_THRESHOLD_= takes glibc's own threshold.
 training() {

@@ -100,7 +100,7 @@ def evaluate(
         indices = [int(i * 1000 / options.photos) for i in range(options.photos)]
         chosen = {
             'test_dataloader.dataset.indices': f'[{",".join(map(str, indices))}]',
-            'test_evaluator.0.metrics': '[PSNR]',
+            'test_evaluator.0.measures': '[PSNR]',
         }
         run(['tools/test.py', TEST, checkpoint, '--work-dir', str(options.out / 'test'), '--out', str(path)], **chosen)
         known.write_text(json.dumps(settings), encoding='utf-8')

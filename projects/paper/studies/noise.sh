@@ -36,6 +36,6 @@ for task in efficientnet_lite0_imagenet_samples deeplabv3_mobilenetv2_voc2012; d
       segmenter_gaussian="$OUT/joint_deeplabv3_mobilenetv2_gaussian/iter_800.pth" \
       segmenter_mixture="$OUT/joint_deeplabv3_mobilenetv2_mixture/iter_800.pth" \
       --limit "${names[@]/%/=$limit}"
-    cp "$OUT/matrix_$task/matrix.json" "$OUT/noise_${task%%_*}_less_$reference.json"
+    cp "$OUT/matrix_$task/matrix.json" "${RESULTS:-$OUT}/noise_${task%%_*}_less_$reference.json"
   done
 done

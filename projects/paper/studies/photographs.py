@@ -63,6 +63,8 @@ def main() -> None:
         '--clean', type=Path, help='folder of clean images for --config, which needs it; every 20th image is taken'
     )
     options = parser.parse_args()
+    if options.config and options.clean is None:
+        parser.error('--config needs --clean')
     print('| ' + ' | '.join(COLUMNS) + ' |\n|' + ' --- |' * len(COLUMNS))
     cameras: dict[str, list] = {}
     pairs = PairFolder(data_root=str(options.pairs.parent), folder=options.pairs.name)

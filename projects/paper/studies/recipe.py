@@ -56,6 +56,8 @@ def main() -> None:
     )
     parser.add_argument('--iterations', type=int, default=400, help='training steps of each recipe (default: 400)')
     options = parser.parse_args()
+    if options.results == RESULTS and (options.names != list(RECIPES) or options.iterations != 400):
+        parser.error('results/recipe.csv holds all recipes at 400 steps; choose another file as --results')
     rows = []
     runs = [(name, options.iterations) for name in options.names]
     runs += [(BASE, round(length * options.iterations)) for length in LENGTHS if BASE in options.names]

@@ -56,3 +56,7 @@ matrix() { # folder, images, images for BM3D, tasks
 matrix table4 "$IMAGES" "$BM3D" configs/evaluation/vgg16_tiny_imagenet.py
 matrix table5_largefov 223 25 configs/evaluation/largefov_voc2012.py
 matrix table5_mobilenetv2 "$PHOTOS" 25 configs/evaluation/deeplabv3_mobilenetv2_voc2012.py
+# RESULTS=results puts the figures where reproduction_page.py reads them.
+[ -z "${RESULTS:-}" ] || for name in table4 table5_largefov table5_mobilenetv2; do
+  cp "$OUT/$name/matrix.json" "$RESULTS/$name.json"
+done

@@ -1,5 +1,5 @@
-# Finding text: a denoiser trained on for CRAFT, whose maps of the clean page are the labels. `pages` is a folder that
-# `python -m semrestore_text.pages` writes, or any folder of scans.
+# Train a denoiser further for CRAFT, which finds text. The labels are its maps of the clean page. `pages` is a folder
+# that `python -m semrestore_text.pages` writes, or any folder of scans.
 _base_ = 'semrestore::joint/own_photos.py'
 pages = '{{$TEXT_PAGES:work/test/pages}}'
 model = dict(task=dict(_delete_=True, type='TextDetection'), supervision='self', losses=dict(task=dict(weight=1.0)))

@@ -1,4 +1,4 @@
-# Reading lines: a denoiser trained on for EasyOCR's recogniser. `lines` is a folder that
+# Train a denoiser further for EasyOCR's recogniser, which reads lines. `lines` is a folder that
 # `python -m semrestore_text.pages` writes. `semrestore fit` takes the task and both pipelines from here.
 _base_ = 'semrestore::joint/own_photos.py'
 lines = '{{$TEXT_LINES:work/test/lines}}'
