@@ -174,6 +174,28 @@ def test_cached_photos_are_read_once(tmp_path):
     assert load(dict(img_path=path))['img'].any(), 'what a transform does in place stays out of the cache'
 
 
+def test_bgr_reverses_the_channels(photo_paths):
+    rgb, bgr = (
+        LoadPhoto(channel_order=order)(dict(img_path=photo_paths['coffee'], view=(10, 20, 16)))['img']
+        for order in ('rgb', 'bgr')
+    )
+    assert np.array_equal(bgr, rgb[..., [2, 1, 0]])
+    assert not np.array_equal(bgr, rgb)
+    with pytest.raises(ValueError, match='gbr'):
+        LoadPhoto(channel_order='gbr')
+
+
+def test_a_label_map_is_turned_with_its_image():
+    image = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    seen = set()
+    for _ in range(100):
+        result = RandomDihedral()(dict(img=image, gt_seg_map=image[..., 1].astype(int)))
+        assert np.array_equal(result['gt_seg_map'], result['img'][..., 1])
+        assert result['img_shape'] == result['gt_seg_map'].shape
+        seen.add((result['img_shape'], result['img'].tobytes()))
+    assert len(seen) == 8
+
+
 def test_dihedral_gives_all_eight_and_nothing_else():
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     seen = {RandomDihedral()(dict(img=image))['img'].tobytes() for _ in range(200)}

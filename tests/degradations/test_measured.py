@@ -51,6 +51,31 @@ def test_the_noise_has_the_stated_variance_and_correlations():
         assert np.corrcoef(*rows)[0, 1] == pytest.approx(np.sum(kernel[1:] * kernel[:-1]) / np.sum(kernel**2), abs=0.04)
 
 
+def test_the_strength_is_a_factor_that_each_image_draws_from_a_pair():
+    clean = torch.full((8, 3, 32, 32), 0.5)
+
+    def noise(strength):
+        generators = [image_generator(0, name) for name in 'abcdefgh']
+        return MeasuredNoise(0.01, 0.02, 0.5, 0.7, strength)(clean, generators).images - clean
+
+    plain = noise(1.0)
+    torch.testing.assert_close(noise(3.0), 3 * plain, rtol=0, atol=1e-6)
+    factors = (noise((0.5, 2.0)) * plain).sum((1, 2, 3)) / plain.square().sum((1, 2, 3))
+    torch.testing.assert_close(noise((0.5, 2.0)), factors.view(-1, 1, 1, 1) * plain, rtol=0, atol=1e-6)
+    assert 0.5 <= factors.min() < 1 < 1.5 < factors.max() <= 2
+
+
+def test_quantised_noise_has_values_of_8_bits():
+    clean = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1).expand(-1, 3, 32, 32)
+    plain, stored = (
+        MeasuredNoise(0.01, 0.02, quantise=quantise)(clean, [image_generator(0, name) for name in 'abc']).images
+        for quantise in (False, True)
+    )
+    assert plain.min() < 0
+    assert plain.max() > 1
+    torch.testing.assert_close(stored, (255 * plain).round().clamp(0, 255) / 255)
+
+
 def test_images_without_noise_to_find_are_refused():
     with pytest.raises(UserError, match='noise'):
         measure_noise([torch.full((3, 64, 64), 0.5)])

@@ -16,6 +16,7 @@ from semrestore.degradations import (
     CorrelatedNoise,
     DegradationChain,
     GaussianNoise,
+    MeasuredNoise,
     PoissonGaussianNoise,
     RandomDegradation,
     SaltAndPepper,
@@ -23,8 +24,6 @@ from semrestore.degradations import (
     image_generator,
 )
 from semrestore.degradations.camera import (
-    BLUE,
-    RED,
     demosaic,
     expected,
     gamma,
@@ -56,6 +55,7 @@ def error(count):
         (GaussianNoise((10, 20, 30)), True),
         (GaussianNoise(((0, 10), (5, 5), (20, 60)), quantise=True), True),
         (CorrelatedNoise((10, 50), blur=1.3), True),
+        (MeasuredNoise(0.01, 0.02, 0.5, 0.7, strength=(0.5, 2), quantise=True), True),
         (PoissonGaussianNoise((0.001, 0.02), (0, 0.05)), True),
         (Speckle((0.1, 0.3)), True),
         (SaltAndPepper((0.01, 0.2)), True),
@@ -187,8 +187,8 @@ def test_camera_noise_has_the_variance_of_its_raw_data_where_a_channel_is_measur
     noise = CameraNoise(shot, read, tone=tone)(clean, [image_generator(0, 'x')]).images - clean
     # Green is measured at the odd ones of the first row; its white balance is 1 over an exposure of about 0.8.
     generator = image_generator(0, 'x')
-    red = RED[0] + (RED[1] - RED[0]) * torch.rand(1, generator=generator).item()
-    blue = BLUE[0] + (BLUE[1] - BLUE[0]) * torch.rand(1, generator=generator).item()
+    red = 1.9 + (2.4 - 1.9) * torch.rand(1, generator=generator).item()  # Brooks et al., CVPR 2019
+    blue = 1.5 + (1.9 - 1.5) * torch.rand(1, generator=generator).item()
     exposure = 0.8 + 0.1 * torch.randn(1, generator=generator).item()
     # Before the tone curve, by a solver for cubics; the slopes of that curve and of the sRGB curve.
     before = next(root.real for root in np.roots([-2 * tone, 3 * tone, 1 - tone, -signal]) if 0 < root.real < 1)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import BaseDataElement, PixelData
 from mmpretrain.structures import DataSample
 from scipy import stats
 
@@ -44,6 +45,17 @@ def test_an_image_without_a_true_depth_is_neither_helped_nor_harmed():
     after = [dict(near=46, pixels=100), dict(near=44, pixels=100), dict(near=0, pixels=0)]
     assert helped_and_harmed(DepthAccuracy(), before, after) == (1, 0)  # 6 points count, 4 do not
     assert helped_and_harmed(DepthAccuracy(), before[2:], after[2:]) is None
+
+
+def test_a_depth_is_near_within_a_factor_of_1_25_and_every_pixel_counts_once():
+    def depth(*values):
+        return PixelData(data=torch.tensor(values).view(1, 1, -1))
+
+    sample = BaseDataElement(gt_depth_map=depth(0.0, 2, 2, 2, 2), pred_depth_map=depth(9, 2.4, 2.6, 1.61, 1.59))
+    rows = [DepthAccuracy().row(sample, None), dict(near=6, pixels=6)]
+    assert rows[0] == dict(near=2, pixels=4)
+    samples = np.array([[1, 1], [2, 0], [1, 2]])  # how often each image is drawn
+    assert DepthAccuracy().values('delta1', rows, samples).tolist() == pytest.approx([80, 50, 87.5])
 
 
 def test_helped_and_harmed_by_hand():

@@ -11,7 +11,7 @@ import torch
 from semrestore import corruptions
 from semrestore.cli import cross_task
 from semrestore.cli.run import run
-from semrestore.corruptions import ALEXNET_CLEAN, ALEXNET_ERRORS, SEVERITIES
+from semrestore.corruptions import ALEXNET_CLEAN, ALEXNET_ERRORS, KINDS, SEVERITIES
 from semrestore.evaluation import matrix
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap
 from semrestore.evaluation.robustness import corruption_error, robustness, robustness_markdown
@@ -27,6 +27,11 @@ log_level = 'ERROR'
 RESNET_50 = (80, 82, 83, 75, 89, 78, 80, 78, 75, 66, 57, 71, 85, 77, 77)
 RESNET_50_CLEAN = 0.239
 RESNET_50_MCE, RESNET_50_RELATIVE_MCE = 76.7, 105.0
+# https://github.com/hendrycks/robustness, in millionths
+ALEXNET = (
+    *(886428, 894468, 922640, 819880, 826268, 785948, 798360, 866816),
+    *(826572, 819324, 564592, 853204, 646056, 717840, 606500),
+)
 KEY = ('blind', 'top-1')
 
 
@@ -51,6 +56,12 @@ def test_alexnet_has_a_corruption_error_of_100():
     errors = {(name, severity): np.array(rate) for name, rate in ALEXNET_ERRORS.items() for severity in SEVERITIES}
     found = corruption_error(errors, np.array(ALEXNET_CLEAN))
     assert {name: float(value) for name, value in found.items()} == pytest.approx(dict.fromkeys(found, 100))
+
+
+def test_alexnets_errors_and_the_groups_are_the_published_ones():
+    assert tuple(round(1e6 * error) for error in ALEXNET_ERRORS.values()) == ALEXNET
+    names = tuple(ALEXNET_ERRORS)
+    assert dict(noise=names[:3], blur=names[3:7], weather=names[7:11], digital=names[11:]) == KINDS
 
 
 def cell(method, sigma, ranks):

@@ -85,6 +85,39 @@ def test_losses_share_one_pass_an_image(build_cascade, batch, supervision, terms
     assert (passes.count('conv1'), passes.count('layer4')) == (first, deep)
 
 
+@pytest.mark.parametrize(
+    ('distance', 'pixel_range', 'expected'),
+    [
+        ('mse', 1, 0.01),
+        ('mse', 255, 0.01 * 255**2),
+        ('l1', 1, 0.1),
+        ('l1', 255, 0.1 * 255),
+        ('charbonnier', 1, (0.01 + 1e-6) ** 0.5),
+        ('charbonnier', 255, (0.01 + 1e-6) ** 0.5 * 255),
+    ],
+)
+def test_distances_by_hand(distance, pixel_range, expected):
+    clean = torch.rand(2, 3, 8, 8)
+    for difference in (0.1, -0.1):
+        step = Step(clean, clean, clean + difference, [])
+        assert ReconstructionLoss(distance, pixel_range)(step).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_charbonnier_distance_is_smooth_at_0():
+    clean = torch.rand(2, 3, 8, 8)
+    assert ReconstructionLoss('charbonnier')(Step(clean, clean, clean, [])).item() == pytest.approx(1e-3)
+
+
+def test_the_layers_of_a_perceptual_loss_count_equally(build_cascade, batch):
+    layers = ['backbone.layer1', 'backbone.layer3']
+    losses = {layer.replace('.', '_'): dict(type='PerceptualLoss', layers=layer) for layer in layers}
+    cascade = build_cascade(losses={**losses, 'both': dict(type='PerceptualLoss', layers=layers)})
+    clean = cascade.data_preprocessor(batch)['inputs']
+    one, other, both = cascade.terms(clean, clean, clean + 0.05, batch['data_samples']).values()
+    assert max(one, other) > 2 * min(one, other)
+    assert both.item() == pytest.approx((one + other).item() / 2, rel=1e-5)
+
+
 @pytest.mark.parametrize('distance', ['l1', 'mse', 'charbonnier'])
 def test_a_balanced_distance_weighs_images_by_their_noise(distance):
     clean = torch.rand(2, 3, 8, 8)
