@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     document = dict(
         chosen_on=f'{len(chosen_on[0].rows)} photos',
         gates=[f'{name}+{gate}' for name, gate in gates],
-        rows=_rows(measured_on, gates),
+        rows=rows(measured_on, gates),
     )
     write_text(options.out, json.dumps(document, indent=1) + '\n')
     print(table(document))
@@ -113,14 +113,14 @@ def _mean(cells: Sequence) -> float:
     return statistics.fmean(cell.value(cell.score.metrics[0]) for cell in cells)
 
 
-def _rows(cells: Sequence, gates: Sequence) -> list[dict]:
+def rows(cells: Sequence, gates: Sequence) -> list[dict]:
     """Return a dict for each task, noise and gate."""
     from semrestore.evaluation.gates import gated
     from semrestore.evaluation.matrix import compared
     from semrestore.evaluation.methods import noise_name
 
     found = {(cell.task, cell.method, cell.sigma): cell for cell in cells}
-    rows = []
+    result = []
     for name, gate in gates:
         for cell in gated(cells, [(name, gate)]):
             never, always = (found[cell.task, method, cell.sigma] for method in ('noisy', name))
@@ -131,8 +131,8 @@ def _rows(cells: Sequence, gates: Sequence) -> list[dict]:
             row |= dict(images=len(cell.rows), restored=cell.origin['restored'])
             row |= dict(never=never.value(metric), always=always.value(metric), gated=cell.value(metric))
             row |= dict(difference=difference, low=low, high=high)
-            rows.append({key: round(value, 2) if isinstance(value, float) else value for key, value in row.items()})
-    return rows
+            result.append({key: round(value, 2) if isinstance(value, float) else value for key, value in row.items()})
+    return result
 
 
 def table(document: dict) -> str:

@@ -61,7 +61,7 @@ class EmbeddedBoxes(EmbeddedPhotos):
     Args:
         split: As of :class:`~semrestore.datasets.EmbeddedPhotos`.
         classes: Which of VOC's classes to detect.
-        **kwargs: ``pipeline`` and what else that class takes.
+        **kwargs: ``pipeline`` and what else that class takes, except ``view``.
     """
 
     # left, top, right, bottom in the photo's pixels
@@ -71,6 +71,11 @@ class EmbeddedBoxes(EmbeddedPhotos):
     }
 
     def __init__(self, split: str = 'train', classes: Sequence[str] = VOC_CLASSES, **kwargs: Any) -> None:
+        if kwargs.get('view') is not None:
+            raise ValueError(
+                f'view of EmbeddedBoxes is {kwargs["view"]}; expected whole photos, whose boxes are known. Leave view'
+                ' out, and cut in the pipeline with a transform that moves boxes'
+            )
         super().__init__(split=split, metainfo=dict(classes=tuple(classes)), **kwargs)
 
     def load_data_list(self) -> list[dict]:

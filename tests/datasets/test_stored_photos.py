@@ -161,8 +161,11 @@ def test_parts_and_the_first_rows_keep_their_names(stored, kind):
 def test_cached_photos_are_decoded_once(stored, kind, monkeypatch):
     dataset = stored(kind, pipeline=[dict(type='semrestore.LoadPhoto', cache=True)])
     before = dataset[0]['img'].copy()
+    monkeypatch.setattr('semrestore.images.photo.decode', None)  # what reads the content of a file
     dataset[0]['img'][:] = 0  # what a later transform may do
     assert np.array_equal(dataset[0]['img'], before)
+    with pytest.raises(TypeError):
+        dataset[1]
 
 
 @pytest.mark.parametrize(

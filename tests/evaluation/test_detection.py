@@ -181,4 +181,20 @@ def test_data_sets(tmp_path):
     assert item['inputs'].shape == (3, 40, 40)
     with pytest.raises(UserError, match="'kitten'"):
         DATASETS.build(dict(type='VOCBoxes', data_root=str(tmp_path), split='val', classes=('kitten',)))
-    check_dataset(DATASETS.build(dict(type='EmbeddedBoxes', split='val', pipeline=[pipeline[0], pipeline[-1]])))
+
+
+def test_embedded_photos_have_boxes_by_hand_and_no_views():
+    pipeline = [dict(type='semrestore.LoadPhoto'), dict(type='semrestore.PackBoxes')]
+    embedded = dict(type='EmbeddedBoxes', split='val', classes=('dog', 'cat'), pipeline=pipeline)
+    dataset = DATASETS.build(dict(embedded))
+    check_dataset(dataset)
+    boxes = {
+        item['data_samples'].name: item['data_samples'].gt_instances
+        for item in (dataset[index] for index in range(len(dataset)))
+    }
+    assert set(boxes) == {'chelsea', 'coffee', 'flower'}
+    assert boxes['chelsea'].bboxes.tolist() == [[0, 0, 400, 300]]
+    assert boxes['chelsea'].labels.tolist() == [2]  # they count from 1
+    assert boxes['coffee'].bboxes.shape == (0, 4)
+    with pytest.raises(ValueError, match='view'):
+        DATASETS.build(dict(embedded, view=224))

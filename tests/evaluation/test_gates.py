@@ -156,6 +156,20 @@ def test_a_confidence_gate_refuses_a_network_without_class_scores(photos):
         robust(torch.rand(1, 3, 8, 8))
 
 
+def test_a_gate_is_compared_with_the_better_of_always_and_never_by_hand():
+    all_right = [{**row, 'rank': 0} for row in RESTORED]
+    cells = [cell('noisy', NOISY), cell('ours', RESTORED), cell('noisy', NOISY, 60), cell('ours', all_right, 60)]
+    common = dict(task='cls', denoiser='ours', kind='noise', images=3, never=66.67)
+    # At 30 the second and the third are restored, which mends the second. At 60 the gate misses it: only the third,
+    # too small to estimate, is restored. A resample of three images has that second one none to three times.
+    assert gates.rows(cells[:2], [('ours', Gate('noise', 5))]) == [
+        dict(common, noise='30', restored=2, always=66.67, gated=100, difference=33.33, low=0, high=100)
+    ]
+    assert gates.rows(cells[2:], [('ours', Gate('noise', 20))]) == [
+        dict(common, noise='60', restored=1, always=100, gated=66.67, difference=-33.33, low=-100, high=0)
+    ]
+
+
 @pytest.mark.slow
 def test_thresholds_are_chosen_on_some_photos_and_measured_on_others(tmp_path, request):
     for name, first in (('choose', 0), ('measure', 3)):
@@ -170,8 +184,6 @@ def test_thresholds_are_chosen_on_some_photos_and_measured_on_others(tmp_path, r
         'multiscale-blind+confidence',
     ]
     assert {(row['task'], row['noise']) for row in document['rows']} == {('measure', '40')}
-    for row in document['rows']:
-        assert min(row['never'], row['always']) <= row['gated'] + 100 * (0 < row['restored'] < row['images'])
     text = gates.table(document)
     assert '| denoiser | network | noise | never | always | gate by noise | gate by confidence |' in text
     assert sum(line.startswith('| multiscale-blind | measure |') for line in text.splitlines()) == 1

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 from PIL import Image
 
@@ -14,7 +15,7 @@ from semrestore.config import load_config
 from semrestore.datasets import CorruptedFolder
 from semrestore.errors import UserError
 from semrestore.evaluation import ImageQuality
-from semrestore.registry import MODELS
+from semrestore.registry import DATASETS, MODELS
 from tests.common import CLASSIFIER
 from tests.repository.test_docs import BLOCK
 
@@ -209,8 +210,16 @@ def test_the_config_of_the_page_reads_imagenet_c(tree, tmp_path, request, monkey
     page = (request.config.rootpath / 'docs/evaluation.md').read_text(encoding='utf-8')
     (text,) = (block['text'] for block in BLOCK.finditer(page) if 'datasets/imagenet_c.py' in block['text'])
     monkeypatch.setenv('SEMRESTORE_DATA', str(tmp_path))
+    synsets = ('n01443537', 'n15075141')
+    tree(*(f'fog/{severity}' for severity in range(1, 6)), classes=synsets).rename(tmp_path / 'imagenet-c')
     for tree_of in ('imagenet_c', 'imagenet_es'):
         (tmp_path / 'imagenet_c.py').write_text(text.replace('datasets/imagenet_c', f'datasets/{tree_of}'))
         cfg = load_config(tmp_path / 'imagenet_c.py')
         assert cfg.test_dataloader.dataset.type == 'CorruptedFolder'
         assert cfg.model.degradation.type == 'AlreadyDegraded'
+        if tree_of == 'imagenet_c':
+            with DefaultScope.overwrite_default_scope('semrestore'):
+                data = DATASETS.build(cfg.test_dataloader.dataset)
+            infos = [data.get_data_info(index) for index in range(len(data))]
+            found = [(info['corruption'], info['severity'], info['gt_label']) for info in infos]
+            assert found == [('fog', severity, label) for severity in range(1, 6) for label in (1, 999)]

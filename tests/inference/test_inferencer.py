@@ -145,6 +145,16 @@ def test_arrays_come_back_with_their_dtype_and_alpha(inferencer, dtype, shape):
         assert np.array_equal(restored[..., 3], array[..., 3])
 
 
+def test_a_grey_image_is_the_mean_over_the_restored_channels():
+    class Tinted(Darker):
+        def forward(self, noisy, sigma=None):
+            return noisy + torch.tensor([0, 0.1, 0.5]).view(3, 1, 1)
+
+    restored = DenoiseInferencer(Tinted(), device='cpu')(np.full((4, 5), 0.25, np.float32))
+    assert restored.shape == (4, 5)
+    np.testing.assert_allclose(restored, 0.45, atol=1e-6)
+
+
 def test_pil_images_come_back_with_their_mode(inferencer, picture):
     image = Image.fromarray(picture)
     given = [image.convert(mode) for mode in ('RGB', 'L', 'LA', 'RGBA', '1', 'P', 'CMYK')] + [
@@ -423,6 +433,18 @@ def test_a_denoiser_before_a_network_may_compute_in_half_precision(photos):
     )
     assert half.dtype == torch.float32
     assert 0 < (half - plain).abs().max() < 0.02
+
+
+def test_a_denoiser_before_a_network_is_told_the_noise_level_on_0_to_255(photos):
+    denoiser = randomised(FFDNet(depth=3, channels=8))
+    images = photos['astronaut'][None, :, 100:132, 200:232]
+    robust = DenoiseBefore(nn.Identity(), denoiser, (0.5, 0.4, 0.3), (0.25, 0.2, 0.2), sigma=25)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in ((0.5, 0.4, 0.3), (0.25, 0.2, 0.2)))
+    with torch.no_grad():
+        expected, other = (semrestore.load_denoiser(denoiser)(images, level / 255) for level in (25, 26))
+    found = robust((images - mean) / std) * std + mean
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    assert (other - expected).abs().max() > 1e-4
 
 
 def test_images_come_by_position_by_name_or_in_a_list(photos):
