@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -25,7 +26,7 @@ model = dict(
     type='Cascade',
     denoiser=dict(type='MultiScaleDenoiser', encoder_channels=8, decoder_channels=8),
     degradation=dict(type='AlreadyDegraded'),
-    task=dict(type='OpenMMLabTask', model={classifier}, checkpoint='random'),
+    task=dict(type='OpenMMLabTask', model={classifier}, checkpoint='{tmp}/net.pth', score='Confidence'),
 )
 test_dataloader = dict(
     batch_size=2,
@@ -36,7 +37,7 @@ test_dataloader = dict(
         pipeline=[dict(type='LoadPhoto'), dict(type='mmpretrain.PackInputs')],
     ),
 )
-test_evaluator = [dict(type='mmpretrain.Accuracy', topk=(1, 5))]
+test_evaluator = [dict(type='ScoreMetric', score='Confidence')]
 test_cfg = dict(type='TestLoop')
 log_level = 'ERROR'
 """
@@ -61,6 +62,12 @@ def tree(tmp_path, photos):
 
 
 def config(tmp_path, root, severities):
+    """Write a config of one random network, whose probabilities differ from image to image."""
+    task = MODELS.build(dict(type='OpenMMLabTask', model=CLASSIFIER, checkpoint='random', fold_batch_norm=False))
+    greys = torch.linspace(0, 1, 8).view(-1, 1, 1, 1).expand(-1, 3, 40, 40)
+    with torch.no_grad():  # as drawn, it gives every image nearly the same scores
+        task.network.head.fc.weight /= task.run(greys).std(0).mean()
+    torch.save(task.network.state_dict(), tmp_path / 'net.pth')
     text = CONFIG.format(root=root, tmp=tmp_path, severities=severities, classifier=CLASSIFIER)
     (tmp_path / 'stored.py').write_text(text)
     return str(tmp_path / 'stored.py')
@@ -126,9 +133,11 @@ def test_the_matrix_has_a_row_for_each_folder_and_the_numbers_of_the_test_comman
     options = ['--tasks', path, '--denoisers', 'noisy', '--out', str(out), '--limit', 'noisy=6']
     assert run(cross_task.main, options[:-2]) == 0
     found = json.loads((out / 'matrix.json').read_text())['records']
-    rows = {record['sigma']: record for record in found if record['metric'] == 'top-1'}
+    rows = {record['sigma']: record for record in found if record['metric'] == 'confidence'}
     assert list(rows) == ['fog-1', 'fog-4', 'snow-1', 'snow-4']
     assert {(record['images'], record['psnr']) for record in rows.values()} == {(7, None)}
+    values = sorted(record['value'] for record in rows.values())
+    assert min(np.diff(values)) > 1e-3
     means = json.loads((out / 'corruptions.json').read_text())['records']
     mean = next(record for record in means if record['corruption'] == 'mean')
     assert mean['value'] == pytest.approx(sum(record['value'] for record in rows.values()) / 4)
@@ -142,7 +151,7 @@ def test_the_matrix_has_a_row_for_each_folder_and_the_numbers_of_the_test_comman
     arguments += ["test_dataloader.dataset.corruptions=['snow']", 'test_dataloader.dataset.severities=[4]']
     assert run(testing.main, arguments) == 0
     metrics = json.loads(single.read_text())['metrics']
-    assert metrics['accuracy/top1'] == pytest.approx(rows['snow-4']['value'], abs=1e-4)
+    assert metrics['confidence'] == pytest.approx(rows['snow-4']['value'], abs=1e-4)
 
 
 def test_the_clean_images_of_a_tree_are_the_row_of_clean_images(tree, tmp_path, request):
@@ -151,8 +160,9 @@ def test_the_clean_images_of_a_tree_are_the_row_of_clean_images(tree, tmp_path, 
     options = ['--tasks', path, '--denoisers', 'noisy', '--out', str(tmp_path / 'out')]
     assert run(cross_task.main, [*options, '--cfg-options', 'test_dataloader.dataset.clean=reference']) == 0
     found = json.loads((tmp_path / 'out/matrix.json').read_text())['records']
-    rows = {record['sigma']: record['value'] for record in found if record['metric'] == 'top-1'}
+    rows = {record['sigma']: record['value'] for record in found if record['metric'] == 'confidence'}
     assert list(rows) == ['none', 'bright', 'dark']
+    assert min(np.diff(sorted(rows.values()))) > 1e-3
     means = json.loads((tmp_path / 'out/corruptions.json').read_text())['records']
     assert {record['corruption'] for record in means} == {'bright', 'dark', 'mean'}
     mean = next(record for record in means if record['corruption'] == 'mean')
