@@ -17,7 +17,7 @@ from semrestore.datasets import CorruptedFolder
 from semrestore.errors import UserError
 from semrestore.evaluation import ImageQuality
 from semrestore.registry import DATASETS, MODELS
-from tests.common import CLASSIFIER
+from tests.common import CLASSIFIER, balance
 from tests.repository.test_docs import BLOCK
 
 CONFIG = """
@@ -64,9 +64,7 @@ def tree(tmp_path, photos):
 def config(tmp_path, root, severities):
     """Write a config of one random network, whose probabilities differ from image to image."""
     task = MODELS.build(dict(type='OpenMMLabTask', model=CLASSIFIER, checkpoint='random', fold_batch_norm=False))
-    greys = torch.linspace(0, 1, 8).view(-1, 1, 1, 1).expand(-1, 3, 40, 40)
-    with torch.no_grad():  # as drawn, it gives every image nearly the same scores
-        task.network.head.fc.weight /= task.run(greys).std(0).mean()
+    balance(task, torch.linspace(0, 1, 8).view(-1, 1, 1, 1).expand(-1, 3, 40, 40))
     torch.save(task.network.state_dict(), tmp_path / 'net.pth')
     text = CONFIG.format(root=root, tmp=tmp_path, severities=severities, classifier=CLASSIFIER)
     (tmp_path / 'stored.py').write_text(text)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from semrestore.losses import ReconstructionLoss, Step
-from tests.common import CLASSIFIER, LOSSES, count_passes, train
+from tests.common import CLASSIFIER, LOSSES, balance, count_passes, train
 
 
 @pytest.mark.parametrize('name', LOSSES)
@@ -43,6 +43,7 @@ def test_the_joint_loss_is_the_weighted_sum_of_its_terms(build_cascade, batch):
 def test_terms_are_those_of_the_papers_equations(build_cascade, batch):
     cascade = build_cascade(losses={name: {**loss, 'weight': 1} for name, loss in LOSSES.items()}).train()
     data = cascade.data_preprocessor(batch, True)
+    balance(cascade.task, data['inputs'], 1 - data['inputs'])
     torch.manual_seed(1)
     losses = cascade(**data, mode='loss')
     torch.manual_seed(1)
