@@ -67,9 +67,9 @@ def test_a_killed_queue_resumes_bit_for_bit(plan, tmp_path, capsys):
 def test_the_queue_takes_the_plans_order_and_waits_for_what_a_training_builds_on(plan, tmp_path, monkeypatch):
     taken = []
 
-    def train(training, folder, lock):
+    def train(training, out, lock):
         taken.append(training.name)
-        (folder / 'finished').touch()
+        (training.folder(out) / 'finished').touch()
 
     monkeypatch.setattr(trainings, 'train', train)
     trainings.work(plan, [], tmp_path)
@@ -79,7 +79,7 @@ def test_the_queue_takes_the_plans_order_and_waits_for_what_a_training_builds_on
 
 
 def test_trainings_that_build_on_a_failed_one_are_not_started(plan, tmp_path, monkeypatch, capsys):
-    def train(training, folder, lock):
+    def train(training, out, lock):
         raise UserError(f'{training.name} diverged')
 
     monkeypatch.setattr(trainings, 'train', train)
