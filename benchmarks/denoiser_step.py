@@ -1,7 +1,6 @@
 """Time one training step of the paper's denoiser with each switch that makes it faster, side by side in one run.
 
-docs/performance.md has the figures. In a config the switches are ``model.channels_last``, ``--amp``,
-``optim_wrapper.optimizer.fused`` and ``model.compile``.
+docs/performance.md has the figures.
 """
 
 import argparse
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from benchmarks.measuring import machine, times, write
 from semrestore.denoisers import MultiScaleDenoiser
+from semrestore.markdown import markdown_table
 
 SHAPES = {
     '48 x 48, batch 32': (32, 3, 48, 48),
@@ -21,14 +21,14 @@ SHAPES = {
     '96 x 96, batch 8': (8, 3, 96, 96),
     '160 x 160, batch 4': (4, 3, 160, 160),
 }
-SWITCHES = (
-    dict(),
-    dict(bf16=True),
-    dict(channels_last=True),
-    dict(channels_last=True, bf16=True),
-    dict(channels_last=True, bf16=True, fused=True),
-    dict(channels_last=True, bf16=True, fused=True, compile=True),
-)
+SWITCHES: dict[str, dict] = {
+    'none (float32, contiguous)': dict(),
+    '`--amp`': dict(bf16=True),
+    '`model.channels_last=True`': dict(channels_last=True),
+    'both': dict(channels_last=True, bf16=True),
+    'and `optim_wrapper.optimizer.fused=True`': dict(channels_last=True, bf16=True, fused=True),
+    'and `model.compile=True`': dict(channels_last=True, bf16=True, fused=True, compile=True),
+}
 
 
 def step_times(
@@ -65,6 +65,16 @@ def average_time(device: str, repeats: int) -> float:
     return statistics.median(times(step, repeats))
 
 
+def table(document: dict) -> str:
+    """Return the figures as Markdown."""
+    cells: dict[tuple, list[str]] = {}
+    for row in document['rows']:
+        key = (row['threads'], row['switches'])
+        cells.setdefault(key, []).append(f'{row["median"]:.3f} ({row["speedup"]:.2f} x)')
+    rows = [[*key, *values] for key, values in cells.items()]
+    return markdown_table(['threads', 'options', *SHAPES], rows, 'rlr')
+
+
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(
@@ -92,21 +102,20 @@ def main() -> None:
         torch.set_num_threads(threads)
         for label, shape in SHAPES.items():
             baseline = None
-            for switches in SWITCHES:
+            for name, switches in SWITCHES.items():
                 seconds = step_times(shape, options.device, options.repeats, **switches)
                 median = statistics.median(seconds)
                 baseline = baseline or median
-                names = ', '.join(switches) or 'none (float32, contiguous)'
-                row: dict = dict(threads=threads, size=label, switches=names, median=median, fastest=min(seconds))
+                row: dict = dict(threads=threads, size=label, switches=name, median=median, fastest=min(seconds))
                 pixels = shape[0] * shape[2] * shape[3]
                 rows.append(row | dict(speedup=baseline / median, megapixels_a_second=pixels / median / 1e6))
     average = average_time(options.device, 10 * options.repeats)
-    table = Table(title=f'seconds a training step on {options.device}, median and fastest of {options.repeats}')
+    shown = Table(title=f'seconds a training step on {options.device}, median and fastest of {options.repeats}')
     for column in rows[0]:
-        table.add_column(column)
+        shown.add_column(column)
     for row in rows:
-        table.add_row(*(f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+        shown.add_row(*(f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()))
+    Console().print(shown)
     print(f'moving average: {1e3 * average:.3f} ms an update')
     write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=average))
 

@@ -85,22 +85,23 @@ def _noises(name: str, trained: float | list | None) -> Iterator[tuple[float | s
 
 
 def breadth(names: Sequence[str]) -> None:
-    """Measure weights on photos as they are and altered, into results/breadth.csv.
+    """Measure weights on photos as they are and altered, into results/breadth.csv, one noise level after the other.
 
     Args:
         names: Of published weights, or peers in :data:`PEERS`; all by default.
     """
     names = names or [*published(), *PEERS]
-    known = {*published(), *PEERS}
-    rows = [row for row in read_rows(BREADTH) if row['weights'] not in names and row['weights'] in known]
+    files = {name: entry['file'] for name, entry in published().items()} | PEERS
     for name in names:
         trained = None if name in PEERS else (published().get(name) or _unknown(name))['sigma']
         sigmas = [trained] if isinstance(trained, int | float) else BREADTH_SIGMAS
         for sigma, found in _by_sigma(ALTERED, PEERS.get(name, f'zoo:{name}'), sigmas):
+            rows = [row for row in read_rows(BREADTH) if row['file'] == files.get(row['weights'])]
+            rows = [row for row in rows if (row['weights'], row['sigma']) != (name, str(sigma))]
             for key, value in found.items():
                 test_set = key.partition('/')[0]
-                rows.append(dict(weights=name, test_set=test_set, sigma=sigma, psnr=f'{value:.4f}'))
-    write_rows(BREADTH, sorted(rows, key=lambda row: (row['weights'], row['test_set'], float(row['sigma']))))
+                rows.append(dict(weights=name, file=files[name], test_set=test_set, sigma=sigma, psnr=f'{value:.4f}'))
+            write_rows(BREADTH, sorted(rows, key=lambda row: (row['weights'], row['test_set'], float(row['sigma']))))
 
 
 def rows_of_run(study: str, name: str, folder: Path) -> list[dict]:
