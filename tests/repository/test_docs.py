@@ -105,7 +105,9 @@ def test_the_first_commands_of_the_readme_run_as_printed(tmp_path, photos):
     assert 'multiscale-blind' in done.stdout
 
 
-def test_the_first_python_of_the_readme_runs():
+def test_the_first_python_of_the_readme_runs(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(photos['coffee'].mul(255).byte().permute(1, 2, 0).numpy()).save('photo.jpg')
     page = (ROOT / 'README.md').read_text(encoding='utf-8')
     block = next(block['text'] for block in BLOCK.finditer(page) if block['language'] == 'python')
     found: dict = {}
