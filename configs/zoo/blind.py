@@ -16,7 +16,7 @@ model = dict(
 )
 train_dataloader = dict(batch_size=72, dataset=dict(seeded_noise=False))
 load_from = 'work_dirs/weights/multiscale-blind-b0114760.safetensors'
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(max_iters=max_iters, val_interval=1300)
 optim_wrapper = dict(optimizer=dict(lr=6e-4, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=200, by_epoch=False),

@@ -20,7 +20,7 @@ model = dict(
 # A photograph at the sensor's resolution is smoother from pixel to pixel than these small ones: they are enlarged, too.
 train_dataloader = dict(batch_size=12, dataset=dict(scales=(1.0, 1.5, 2.0, 3.0), seeded_noise=True))
 load_from = 'zoo:multiscale-blind'
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(max_iters=max_iters, val_interval=500)
 optim_wrapper = dict(optimizer=dict(lr=4e-4, fused=False))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=100, by_epoch=False),

@@ -21,7 +21,7 @@ model = dict(
 train_dataloader = dict(batch_size=6, dataset=dict(patch_size=160, seeded_noise=False))
 load_from = 'zoo:multiscale-real'
 optim_wrapper = dict(optimizer=dict(lr=4e-4, fused=True))
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(max_iters=max_iters, val_interval=600)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=50, end=max_iters, T_max=max_iters - 50, by_epoch=False),

@@ -5,7 +5,7 @@ max_iters = 1000
 model = dict(compile=False)
 train_dataloader = dict(batch_size=16, dataset=dict(seeded_noise=True))
 load_from = 'zoo:multiscale-sigma50'
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(max_iters=max_iters, val_interval=500)
 optim_wrapper = dict(optimizer=dict(lr=3e-4, fused=False))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),

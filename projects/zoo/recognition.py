@@ -189,7 +189,7 @@ def recognition_blocks() -> dict[str, str]:
     unseen = [record for record in white if record['task'] in judges]
     seen = [record for record in white if record['task'] not in judges]
     return dict(
-        recognition_other=_other_noise(records),
+        recognition_other=_other_noise(records, judges),
         recognition_summary=_summary(unseen),
         recognition_unseen=_by_network(unseen),
         recognition_seen=_by_network(seen),
@@ -221,8 +221,17 @@ def _by_network(records: Sequence[dict]) -> str:
     return '\n'.join(lines).strip()
 
 
-def _other_noise(records: Sequence[dict]) -> str:
+def _other_noise(records: Sequence[dict], judges: Sequence[str]) -> str:
     """Return the noises that the weights of ``MIXED`` were measured on: a row for each network and noise."""
+    tables = []
+    for title, seen in (('took no part in the training', False), ('took part in a training', True)):
+        of = [record for record in records if (record['task'] not in judges) == seen]
+        if any(record['method'] in MIXED for record in of):
+            tables.append(f'### Networks that {title}, under other noise\n\n{_other_rows(of)}')
+    return '\n\n'.join(tables) or 'Not measured yet.'
+
+
+def _other_rows(records: Sequence[dict]) -> str:
     found = {(record['task'], record['sigma'], record['method']): record for record in records}
     methods = ('noisy', *OURS, *MIXED, 'clean')
     rows = []
@@ -231,11 +240,13 @@ def _other_noise(records: Sequence[dict]) -> str:
         rows.append([task, sigma, *(_recovered(record) if record else '-' for record in of)])
         harm = [found.get((task, sigma, method)) for method in ('recognition', 'universal')]
         rows[-1] += [f'{record["helped"]} / {record["harmed"]}' if record else '-' for record in harm]
+        rows[-1] += [f'{record["psnr"]:.2f}' if record else '-' for record in harm]
+        rows[-1].append(_difference(found.get((task, sigma, 'recognition'), {})))
         rows[-1].append(_difference(found.get((task, sigma, 'real'), {}), 'ahead'))
-    if not rows:
-        return 'Not measured yet.'
-    heads = ['network', 'noise', *methods, *(f'helped / harmed, {name}' for name in ('recognition', 'universal'))]
-    heads.append('universal less real (points)')
+    measures = ('helped / harmed', 'PSNR (dB)')
+    heads = ['network', 'noise', *methods]
+    heads += [f'{measure}, {name}' for measure in measures for name in ('recognition', 'universal')]
+    heads += ['recognition less pixel-trained (points)', 'universal less real (points)']
     return markdown_table(heads, rows, 'llr')
 
 

@@ -159,7 +159,7 @@ def train(training: Training, out: Path, lock: int) -> None:
     if not training.options:
         command.pop()
     if begun['precision'] == 'bf16':
-        command.append('--amp')
+        command.append('--force-amp')  # also where a slower machine goes on
     with open(folder / 'output.txt', 'a') as output:
         # The training inherits the lock, and keeps it should this process be killed.
         done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, pass_fds=[lock])
@@ -214,6 +214,7 @@ def finish(training: Training, out: Path) -> None:
         rows = rows_of_run(training.then, training.name, training.folder(out))
         with locked(out / 'publishing', wait=True):
             write_rows(table, [row for row in read_rows(table) if row['training'] != training.name] + rows)
+            write_pages()
     elif training.then == 'publish':
         with locked(out / 'publishing', wait=True):
             publish(training, training.folder(out))
@@ -229,9 +230,8 @@ def show(plan: Sequence[Training], out: Path) -> None:
         reached, seconds, psnr = progress(folder)
         state = 'running' if running(folder) else 'stopped' if reached else 'open'
         if training.done(out):
-            table.add_row(training.name, 'done', f'{total:,}', '', '')
-            continue
-        left = f'{seconds * (total - reached) / 3600:.1f} h' if seconds else '?'
+            state, reached, seconds = 'done', total, None
+        left = f'{seconds * (total - reached) / 3600:.1f} h' if seconds else '' if reached == total else '?'
         table.add_row(training.name, state, f'{reached:,} of {total:,}', f'{psnr:.2f}' if psnr else '', left)
     Console().print(table)
 

@@ -1,9 +1,11 @@
 """The queue trains what its plan has, in order; killed, it goes on and ends with the same weights to the bit."""
 
+import json
 import os
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +14,8 @@ from projects.zoo import trainings
 from projects.zoo.__main__ import main
 from projects.zoo.pages import STUDIES, read_rows
 from projects.zoo.trainings import locked, read_plan, running
+from semrestore.cli.options import wants_bf16
+from semrestore.cli.train import parse
 from semrestore.engine import bf16_is_fast
 from semrestore.errors import UserError
 from semrestore.weights.read import latest_checkpoint, read_checkpoint
@@ -120,3 +124,34 @@ def test_every_row_of_a_study_is_of_a_training_in_the_plan(study):
         pytest.skip('nothing has been measured yet')
     names = {row['training'] for row in read_rows(STUDIES[study])}
     assert names <= {training.name for training in read_plan(ROOT / 'projects/zoo/plan.py') if training.then == study}
+
+
+@pytest.mark.parametrize('precision', ['bf16', 'float32'])
+def test_a_training_goes_on_in_the_precision_it_began_in(plan, tmp_path, monkeypatch, precision):
+    (first,) = read_plan(plan, ['first'])
+    folder = first.folder(tmp_path)
+    folder.mkdir()
+    (folder / 'training.json').write_text(json.dumps(dict(precision=precision)))
+    commands = []
+    monkeypatch.setattr(
+        trainings.subprocess, 'run', lambda words, **_: commands.append(words) or SimpleNamespace(returncode=0)
+    )
+    trainings.train(first, tmp_path, lock=0)
+    # Whatever this machine is faster in.
+    assert wants_bf16(parse(commands[0][4:])) == (precision == 'bf16')
+
+
+def test_the_status_says_how_far_each_training_is(plan, tmp_path, capsys):
+    first, second = (training.folder(tmp_path) for training in sorted(read_plan(plan), key=lambda one: one.name))
+    for folder, rows in (
+        (first, [dict(step=5, loss=0.1, time=2.0), {'step': 5, 'held_out/PSNR': 30.25}]),
+        (second, [dict(step=10, loss=0.1, time=2.0), {'step': 10, 'held_out/PSNR': 31.5}]),
+    ):
+        log = folder / 'run/vis_data/scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text('\n'.join(map(json.dumps, rows)))
+    (second / 'finished').touch()
+    main(['train', '--plan', str(plan), '--out', str(tmp_path), '--status'])
+    lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert lines['first'] == ['first', 'stopped', '5', 'of', '10', '30.25', '0.0', 'h']
+    assert lines['second'] == ['second', 'done', '10', 'of', '10', '31.50']
