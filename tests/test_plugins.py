@@ -1,5 +1,6 @@
 """Plugins: found by entry point or beside a config, failures and conflicts named, and the template of every kind."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,9 @@ def test_plugins_are_listed_and_one_that_fails_stops_no_other(site, tmp_path):
     site('edges', LOSS.format(name='EdgeLoss', register=''), version='2.3')
     done = semrestore('plugins', site=site.folder)
     assert done.returncode == 2
-    assert 'edges: edges, from edges 2.3\n  MODELS: EdgeLoss\n' in done.stdout
-    assert "ModuleNotFoundError: No module named 'no_such_package'" in done.stdout
-    assert 'error: 1 of 2 plugins could not be imported: aaa_broken' in done.stderr
+    assert re.search(r'edges 2\.3\n.*\bMODELS\b.*\bEdgeLoss\b', done.stdout)
+    assert 'no_such_package' in done.stdout
+    assert 'aaa_broken' in done.stderr
     # What works is usable all the same; what half a plugin registered is not.
     config = tmp_path / 'config.py'
     text = "_base_ = 'semrestore::embedded/denoise_sigma30.py'\n"
@@ -60,12 +61,12 @@ def test_plugins_are_listed_and_one_that_fails_stops_no_other(site, tmp_path):
     config.write_text(text + 'train_cfg = dict(max_iters=1, val_begin=9)\ntrain_dataloader = dict(batch_size=2)\n')
     done = semrestore('train', config, '--work-dir', tmp_path / 'run', site=site.folder)
     assert done.returncode == 0, done.stderr
-    assert "warning: plugin 'aaa_broken' (aaa_broken 1.0)" in done.stderr
+    assert 'aaa_broken 1.0' in done.stderr
     config.write_text(text.replace('EdgeLoss', 'Half'))
     done = semrestore('train', config, '--work-dir', tmp_path / 'run', site=site.folder)
     assert done.returncode == 2
-    assert "model.losses.edges.type is 'Half', which is not registered." in done.stderr
-    assert "Plugin 'aaa_broken' (aaa_broken 1.0) is not used: ModuleNotFoundError" in done.stderr
+    (error,) = (line for line in done.stderr.splitlines() if line.startswith('error: '))
+    assert all(name in error for name in ('model.losses.edges.type', "'Half'", 'aaa_broken 1.0', 'no_such_package'))
 
 
 @pytest.mark.parametrize('register', ['', 'force=True'])
@@ -74,8 +75,7 @@ def test_two_plugins_of_one_name_are_both_named(site, register):
     site('two', LOSS.format(name='EdgeLoss', register=register), version='0.2')
     done = semrestore('plugins', site=site.folder)
     assert done.returncode == 2
-    expected = "error: plugin 'two' (two 0.2) registers 'EdgeLoss' in MODELS, but plugin 'one' (one 1.0)"
-    assert expected in done.stderr
+    assert all(name in done.stderr for name in ('two 0.2', "'EdgeLoss'", 'MODELS', 'one 1.0'))
     assert 'Traceback' not in done.stderr
 
 
@@ -83,15 +83,13 @@ def test_a_plugin_does_not_replace_what_semrestore_has(site):
     site('one', LOSS.format(name='ReconstructionLoss', register='force=True'))
     done = semrestore('plugins', site=site.folder)
     assert done.returncode == 2
-    assert "registers 'ReconstructionLoss' in MODELS, but semrestore itself" in done.stderr
+    assert all(name in done.stderr for name in ('one 1.0', "'ReconstructionLoss'", 'MODELS'))
 
 
 def test_without_plugins_the_list_says_so():
     done = semrestore('plugins')
     assert done.returncode == 0
-    assert (
-        "no plugins: none of the installed packages has an entry point in the group 'semrestore.plugins'" in done.stdout
-    )
+    assert "'semrestore.plugins'" in done.stdout
 
 
 def test_a_file_beside_a_config_is_enough(tmp_path):
@@ -107,11 +105,12 @@ def test_a_file_beside_a_config_is_enough(tmp_path):
     assert (tmp_path / 'run/iter_1.pth').is_file()
     config.write_text(config.read_text().replace('MyEdges', 'MyEgdes'))
     done = semrestore('train', config, cwd=tmp_path)
-    assert "model.losses.edges.type is 'MyEgdes', which is not registered. Did you mean MyEdges?" in done.stderr
+    assert re.search(r"model\.losses\.edges\.type .*'MyEgdes'.*\bMyEdges\b", done.stderr)
     (tmp_path / 'my_edges.py').write_text('import no_such_package')
     done = semrestore('train', config, cwd=tmp_path)
     assert done.returncode == 2
-    assert "config.py' cannot be read: ModuleNotFoundError: No module named 'no_such_package'" in done.stderr
+    assert str(config) in done.stderr
+    assert "'no_such_package'" in done.stderr
 
 
 def test_a_file_that_an_installed_module_hides_is_refused(tmp_path):

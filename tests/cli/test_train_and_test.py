@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -214,8 +215,8 @@ def test_an_incomplete_imagenet_is_named(tmp_path, monkeypatch, capfd, folders, 
         (training, [JOINT, '--cfg-options', 'model.task.checkpoint='], 'checkpoint'),
         (training, [JOINT, '--cfg-options', 'load_from=start.pth'], "'start.pth'"),
         (training, [JOINT, '--resume', 'gone.pth'], "'gone.pth'"),
-        (training, [JOINT, '--cfg-options', 'model.degradation.sigma=-5'], 'sigma is -5'),
-        (training, [JOINT, '--cfg-options', 'model.denoiser.num_scales=1'], 'num_scales is 1'),
+        (training, [JOINT, '--cfg-options', 'model.degradation.sigma=-5'], r'sigma.*-5'),
+        (training, [JOINT, '--cfg-options', 'model.denoiser.num_scales=1'], 'num_scales.*1'),
         (
             training,
             [JOINT, '--cfg-options', 'model.losses.perceptual.layers=relu3_3', 'log_level=ERROR'],
@@ -248,7 +249,7 @@ def test_an_incomplete_imagenet_is_named(tmp_path, monkeypatch, capfd, folders, 
 def test_wrong_input_gives_one_message_and_status_2(tmp_path, capfd, command, arguments, message):
     assert call(command, *arguments[:1], '--work-dir', tmp_path, *arguments[1:]) == 2
     error = capfd.readouterr().err
-    assert message in error
+    assert re.search(message, error)
     assert error.count('error:') == 1
     assert 'Traceback' not in error
 
@@ -267,7 +268,9 @@ def test_the_scripts_in_tools_run_the_commands():
         )
         assert f'usage: {program}' in done.stdout
     done = subprocess.run([sys.executable, 'tools/train.py', 'nowhere.py'], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "error: config 'nowhere.py' does not exist\n")
+    assert done.returncode == 2
+    assert "'nowhere.py'" in done.stderr
+    assert done.stderr.count('\n') == 1
     assert not Path('work_dirs/nowhere').exists()
 
 

@@ -46,7 +46,7 @@ def test_splits_are_chosen_and_a_hub_that_does_not_answer_is_named(tmp_path, ima
     table.to_parquet(tmp_path / 'train.parquet')
     for path in ('one', 'one/*.arrow', 'train.parquet'):
         assert len(HuggingFacePhotos(path, data_root=str(tmp_path), cache_dir=str(tmp_path / 'cache'))) == 1
-        with pytest.raises(UserError, match=r"split is 'train'.*no splits") as error:
+        with pytest.raises(UserError, match=r"split.*'train'") as error:
             HuggingFacePhotos(path, 'train', data_root=str(tmp_path), cache_dir=str(tmp_path / 'cache'))
         assert str(tmp_path / path) in str(error.value)
     with pytest.raises(UserError, match='hf:nobody/nothing'):
@@ -81,16 +81,16 @@ def test_what_a_shard_lacks_is_named_by_shard_and_key(tmp_path, image):
     )
     dataset = WebDatasetPhotos('a.tar', data_root=str(tmp_path), pipeline=PIPELINE)
     assert len(dataset) == 4
-    for index, named in enumerate((r'a\.tar/torn\.png', r"'none' of shard '.*a\.tar'", r"'two' of shard '.*a\.tar'")):
+    for index, named in enumerate((r'a\.tar/torn\.png', r"'none'.*a\.tar'", r"'two'.*a\.tar'")):
         with pytest.raises(UserError, match=named):
             dataset[index]
     assert dataset[3]['name'] == 'a/x/plain'
     chosen = WebDatasetPhotos('a.tar', image='.seg.png', data_root=str(tmp_path), pipeline=PIPELINE)
     assert chosen[2]['img'].shape == (40, 40, 3)
-    with pytest.raises(UserError, match=r"'torn' of shard .*'\.seg\.png'"):
+    with pytest.raises(UserError, match=r"'torn'.*a\.tar'.*'\.seg\.png'"):
         chosen[0]
     labelled = WebDatasetPhotos('a.tar', label='.cls', data_root=str(tmp_path), pipeline=PIPELINE)
-    with pytest.raises(UserError, match=r"plain\.cls' is b'one'"):
+    with pytest.raises(UserError, match=r"plain\.cls'.*b'one'"):
         labelled[3]
 
 
@@ -105,7 +105,7 @@ def test_what_a_shard_lacks_is_named_by_shard_and_key(tmp_path, image):
         ('twice.tar', r'twice\.tar'),
         ('list.json', r'list\.json'),
         ('gone.json', r'gone\.json.*gone\.tar'),
-        ('short.json', r'one\.tar.*fewer'),
+        ('short.json', r'one\.tar.*\b1\b'),
     ],
 )
 def test_what_is_no_shard_is_named(tmp_path, image, name, named):
@@ -138,5 +138,5 @@ def test_a_label_that_is_no_whole_number_is_refused(label):
 @pytest.mark.parametrize(('kind', 'library'), [(HuggingFacePhotos, 'datasets'), (WebDatasetPhotos, 'wids.wids')])
 def test_a_missing_library_is_named_with_its_extra(monkeypatch, kind, library):
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(UserError, match=r"pip install 'semrestore\[(datasets|webdataset)\]'"):
+    with pytest.raises(UserError, match=r'semrestore\[(datasets|webdataset)\]'):
         kind('anything')

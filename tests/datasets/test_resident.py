@@ -96,7 +96,7 @@ def test_without_seeds_of_their_own_patches_share_the_samples(photos):
 def test_images_that_are_too_small_and_invalid_settings_are_named(photos):
     with pytest.raises(UserError, match=r'2\.png.*6 x 6.*7'):
         DeviceResidentPatches(photos, 7)
-    with pytest.raises(ValueError, match='patch_size is 0'):
+    with pytest.raises(ValueError, match=r'patch_size.*\b0\b'):
         DeviceResidentPatches(photos, 0)
     packed = EmbeddedPhotos(pipeline=[*LOAD, dict(type='mmpretrain.PackInputs', meta_keys=())])
     with pytest.raises(UserError, match='LoadPhoto'):
@@ -170,5 +170,5 @@ def test_views_of_photos_are_taken_as_they_come(photo_paths):
 
 @pytest.mark.parametrize('scales', [(), (0,), (1, 20)])
 def test_impossible_scales_are_refused(photos, scales):
-    with pytest.raises(ValueError, match='scales is'):
+    with pytest.raises(ValueError, match='scales'):
         DeviceResidentPatches(photos, PATCH, scales=scales)

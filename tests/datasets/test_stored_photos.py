@@ -174,7 +174,7 @@ def test_cached_photos_are_decoded_once(stored, kind, monkeypatch):
         (dict(image='picture'), "'picture'"),
         (dict(label='class'), "'class'"),
         (dict(image='label'), 'row 0'),
-        (dict(split='train'), 'no splits'),
+        (dict(split='train'), "'train'"),
     ],
 )
 def test_a_missing_column_is_named(stored, options, named):

@@ -96,7 +96,7 @@ def test_without_sigma_it_is_estimated(photos):
 
 @pytest.mark.parametrize('name', ['patch_size', 'num_similar', 'iterations', 'strength'])
 def test_impossible_settings_are_refused(name):
-    with pytest.raises(ValueError, match=f'{name} is 0; expected a positive number'):
+    with pytest.raises(ValueError, match=rf'{name}.*\b0\b'):
         MCWNNM(**{name: 0})
 
 

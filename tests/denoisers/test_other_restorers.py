@@ -148,14 +148,14 @@ def test_it_is_exported(published, tmp_path, name):
 def test_another_kind_of_network_is_refused(tmp_path):
     upscaler = spandrel_network('SAFMN', dim=16, n_blocks=2, upscaling_factor=2)
     torch.save(upscaler.state_dict(), tmp_path / 'twice.pth')
-    with pytest.raises(UserError, match=r"twice\.pth' holds SAFMN .* scale 2"):
+    with pytest.raises(UserError, match=r'twice\.pth.*SAFMN.*\b2\b'):
         semrestore.load_denoiser(tmp_path / 'twice.pth')
 
 
 def test_an_unknown_file_is_refused_with_what_was_tried(tmp_path):
     pytest.importorskip('spandrel')
     torch.save({'some.weight': torch.zeros(3)}, tmp_path / 'unknown.pth')
-    with pytest.raises(UserError, match=r'unknown\.pth does not fit MultiScaleDenoiser.* spandrel'):
+    with pytest.raises(UserError, match=r'unknown\.pth.*MultiScaleDenoiser.*spandrel'):
         semrestore.load_denoiser(tmp_path / 'unknown.pth')
 
 
@@ -240,7 +240,7 @@ def test_any_module_is_a_denoiser(build_cascade, batch):
     config = dict(type='ModuleDenoiser', module=f'{__name__}.Blur', arguments=dict(channels=3), multiple_of=4)
     denoiser = MODELS.build(config)
     check_denoiser(denoiser)
-    with pytest.raises(ValueError, match='Blur needs sigma'):
+    with pytest.raises(ValueError, match=r'Blur.*sigma'):
         denoiser(torch.rand(1, 3, 8, 8))
     train(build_cascade(denoiser=config), batch, steps=1)
 
@@ -261,7 +261,7 @@ def test_a_file_cannot_import_a_module(tmp_path):
 def test_a_file_cannot_name_another_file(tmp_path):
     record = dict(denoiser=dict(type='SpandrelRestorer', weights='/etc/passwd'))
     save_weights({'a': torch.zeros(3)}, tmp_path / 'a.pth', record)
-    with pytest.raises(UserError, match="sets 'weights'"):
+    with pytest.raises(UserError, match="'weights'"):
         semrestore.load_denoiser(tmp_path / 'a.pth')
 
 

@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_it_used(folder, who
     torn.write_bytes(torn.read_bytes()[:-2000])
     done = train(folder, 'torn', '--resume')
     assert done.returncode == 0, done.stderr
-    assert f'warning: checkpoint {torn}' in done.stderr
+    assert str(torn) in done.stderr
     assert_equal_runs(run, whole)
 
 
@@ -147,8 +147,7 @@ def test_a_full_disk_is_reported_and_nothing_older_is_lost(folder):
 def test_a_loss_of_nan_stops_with_its_terms_and_images(folder):
     done = train(folder, 'nan', accident='nan:3')
     assert done.returncode == 2
-    assert 'iteration 3: the loss' in done.stderr
-    assert 'loss_drawing nan' in done.stderr
+    assert re.search(r'iteration 3\b.*loss_drawing nan', done.stderr)
     assert any(
         name in done.stderr for name in ('astronaut', 'china', 'ihc', 'rocket', 'hubble_deep_field', 'motorcycle_left')
     )

@@ -134,7 +134,7 @@ def test_it_takes_data_samples():
 
 
 def test_an_image_without_boxes_is_named():
-    with pytest.raises(UserError, match=r"'a\.png' has no boxes"):
+    with pytest.raises(UserError, match=r"'a\.png'"):
         CocoAP().row(BaseDataElement(metainfo=dict(img_path='a.png')), None)
 
 
@@ -149,7 +149,7 @@ def test_boxes_are_those_of_the_connected_parts(tmp_path):
     found = BoxesFromMask().transform(dict(mask_path=str(tmp_path / 'mask.png'), classes={8: 1, 12: 2}))
     boxes = sorted(zip(found['gt_bboxes'].tolist(), found['gt_bboxes_labels'].tolist(), strict=True))
     assert boxes == [([5, 35, 25, 55], 1), ([20, 10, 60, 30], 1), ([40, 35, 60, 55], 2)]
-    with pytest.raises(UserError, match=r"nowhere\.png' cannot be read"):
+    with pytest.raises(UserError, match=r'nowhere\.png'):
         BoxesFromMask().transform(dict(mask_path='nowhere.png', classes={}))
 
 

@@ -65,7 +65,7 @@ def test_with_crop_size_only_the_middle_is_measured():
     assert metric.evaluate(1) == {'PSNR': pytest.approx(48.13, abs=0.01)}
     with pytest.raises(UserError, match=r'8 x 3.*crop_size'):
         metric.process({}, [dict(clean=clean[..., :3], restored=clean[..., :3], name='b')])
-    with pytest.raises(ValueError, match='crop_size is 0'):
+    with pytest.raises(ValueError, match=r'crop_size.*\b0\b'):
         ImageQuality(crop_size=0)
 
 

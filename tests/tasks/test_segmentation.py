@@ -186,7 +186,7 @@ def test_mmsegs_synchronised_batch_norms_are_folded_too(model):
     [
         ('mmseg::no/such.py', "'mmseg::no/such.py'"),
         ('nowhere.py', "'nowhere.py'"),
-        ('mmseg::_base_/schedules/schedule_20k.py', 'has no model'),
+        ('mmseg::_base_/schedules/schedule_20k.py', "'mmseg::_base_/schedules/schedule_20k.py'"),
     ],
 )
 def test_a_model_config_that_is_not_there_is_named(name, message):

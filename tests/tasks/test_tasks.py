@@ -173,10 +173,10 @@ def test_soft_targets_need_two_classes(efficientnet, photos):
         efficientnet.soft_loss(photos['coffee'][None, :, :64, :64], torch.zeros(1, 1))
 
 
-@pytest.mark.parametrize(('layer', 'message'), [('backbone', "'backbone'"), ('head.loss_module', 'does not run when')])
-def test_a_layer_that_cannot_be_tapped_is_named(photos, layer, message):
+@pytest.mark.parametrize('layer', ['backbone', 'head.loss_module'])
+def test_a_layer_that_cannot_be_tapped_is_named(photos, layer):
     task = build()
-    with pytest.raises(UserError, match=message), task.tap([layer]):
+    with pytest.raises(UserError, match=f"'{layer}'"), task.tap([layer]):
         task.run(photos['coffee'][None, :, :64, :64])
 
 

@@ -143,7 +143,7 @@ def test_a_classifier_keeps_the_contract_of_a_task():
     task = TorchvisionTask('mobilenet_v3_small', 'random', arguments=dict(num_classes=7))
     samples = [DataSample(metainfo=dict(img_path=name)).set_gt_label(3) for name in ('a.png', 'b.png')]
     check_task(task, torch.rand(2, 3, 64, 64), samples, layer='features.2')
-    with pytest.raises(UserError, match=r"'a\.png' holds 7"):
+    with pytest.raises(UserError, match=r"'a\.png'.*\b7\b"):
         task.check_labels([samples[0].set_gt_label(7)])
 
 
@@ -240,7 +240,7 @@ def test_a_checkpoint_of_its_training_fits(tmp_path):
 
 
 def test_an_unknown_network_is_named():
-    with pytest.raises(UserError, match=r"'fcos_resnet50_fnp'\. Did you mean fcos_resnet50_fpn"):
+    with pytest.raises(UserError, match=r"'fcos_resnet50_fnp'.*\bfcos_resnet50_fpn\b"):
         TorchvisionTask('fcos_resnet50_fnp', 'random')
     with pytest.raises(UserError, match='r3d_18'):
         TorchvisionTask('r3d_18', 'random')

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -98,18 +97,21 @@ def rename(saved):
 
 
 @pytest.mark.parametrize(
-    ('change', 'message'),
+    ('change', 'named'),
     [
-        (rename, "misses 'denoiser.tail.bias' (and 1 more)"),
-        (lambda saved: saved['state_dict'].update({'denoiser.tail.bias': torch.zeros(4)}), 'of shape (4,)'),
-        (lambda saved: saved.pop('meta'), 'has no meta.iter'),
-        (lambda saved: saved.update(meta=None), 'has no meta.iter'),
-        (lambda saved: saved['meta'].pop('epoch'), 'has no meta.epoch'),
-        (lambda saved: saved.pop('optimizer'), 'has no optimizer'),
-        (lambda saved: saved.pop('message_hub'), 'has no message_hub'),
+        (rename, r"'denoiser\.tail\.bias'"),
+        (
+            lambda saved: saved['state_dict'].update({'denoiser.tail.bias': torch.zeros(4)}),
+            r"'denoiser\.tail\.bias'.*\(4,\)",
+        ),
+        (lambda saved: saved.pop('meta'), r'meta\.iter'),
+        (lambda saved: saved.update(meta=None), r'meta\.iter'),
+        (lambda saved: saved['meta'].pop('epoch'), r'meta\.epoch'),
+        (lambda saved: saved.pop('optimizer'), 'optimizer'),
+        (lambda saved: saved.pop('message_hub'), 'message_hub'),
     ],
 )
-def test_a_training_resumes_only_from_its_own_checkpoints(tmp_path, build_cascade, change, message):
+def test_a_training_resumes_only_from_its_own_checkpoints(tmp_path, build_cascade, change, named):
     cascade = build_cascade()
     saved = dict(
         meta=dict(iter=1, epoch=0), state_dict=dict(cascade.state_dict()), optimizer=dict(), message_hub=dict()
@@ -118,7 +120,7 @@ def test_a_training_resumes_only_from_its_own_checkpoints(tmp_path, build_cascad
     check_resumable(cascade, tmp_path / 'iter_1.pth')
     change(saved)
     torch.save(saved, tmp_path / 'iter_1.pth')
-    with pytest.raises(UserError, match=re.escape(message)):
+    with pytest.raises(UserError, match=rf'iter_1\.pth.*{named}'):
         check_resumable(cascade, tmp_path / 'iter_1.pth')
 
 
@@ -180,46 +182,46 @@ def test_a_missing_checkpoint_is_named(tmp_path):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (lambda state: state.pop('denoiser.tail.bias'), "misses 'denoiser.tail.bias'"),
+        (lambda state: state.pop('denoiser.tail.bias'), r"'denoiser\.tail\.bias'"),
         (
             lambda state: state.update({'denoiser.tial.bias': torch.zeros(3)}),
-            "has 'denoiser.tial.bias'.*denoiser.tail.bias",
+            r"'denoiser\.tial\.bias'.*denoiser\.tail\.bias",
         ),
         (
             lambda state: state['denoiser.settings'].copy_(torch.tensor([1.0, 0, 0, 0])),
-            r'settings \[1.0, 0.0, 0.0, 0.0\]',
+            r'settings.*\[1\.0, 0\.0, 0\.0, 0\.0\]',
         ),
         (
             lambda state: state.update({'denoiser.tail.bias': torch.zeros(4)}),
-            r'shape \(4,\) where the network has \(3,\)',
+            r"'denoiser\.tail\.bias'.*\(4,\).*\(3,\)",
         ),
         (
             lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, dtype=torch.int8)}),
-            r'bias. of torch.int8 where',
+            r"'denoiser\.tail\.bias'.*torch\.int8",
         ),
         (
             lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, dtype=torch.cfloat)}),
-            r'bias. of torch.complex64 where',
+            r"'denoiser\.tail\.bias'.*torch\.complex64",
         ),
         (
             lambda state: state.update({'denoiser.tail.bias': torch.zeros(3).to_sparse()}),
-            r"sparse or nested tensor in 'denoiser.tail.bias'",
+            r"'denoiser\.tail\.bias'",
         ),
         (
             lambda state: state.update({'denoiser.tail.bias': torch.zeros(3, device='meta')}),
-            r"meta tensor in 'denoiser.tail.bias'",
+            r"'denoiser\.tail\.bias'",
         ),
         (
             lambda state: state.update(
                 {'denoiser.tail.bias': torch.quantize_per_tensor(torch.zeros(3), 1, 0, torch.qint8)}
             ),
-            r"quantized tensor in 'denoiser.tail.bias'",
+            r"'denoiser\.tail\.bias'",
         ),
         (
             lambda state: state.update({7: torch.zeros(3)}) or state.pop('denoiser.tail.bias'),
-            "misses 'denoiser.tail.bias'",
+            r"'denoiser\.tail\.bias'",
         ),
-        (lambda state: state['denoiser.tail.bias'].fill_(torch.nan), "'denoiser.tail.bias'"),
+        (lambda state: state['denoiser.tail.bias'].fill_(torch.nan), r"'denoiser\.tail\.bias'"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(tmp_path, build_cascade, change, message):
@@ -227,7 +229,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path, build_cascade, change, mess
     state = {key: value.clone() for key, value in cascade.state_dict().items()}
     change(state)
     torch.save(dict(state_dict=state), tmp_path / 'ckpt.pth')
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=rf'(?s)ckpt\.pth.*{message}'):
         load_weights(cascade, tmp_path / 'ckpt.pth')
 
 

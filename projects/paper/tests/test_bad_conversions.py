@@ -1,6 +1,7 @@
 """Converters of other people's weights, given what is no such file: one sentence each, and no checkpoint."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,17 +17,17 @@ FIRST = dict(key='op0', name='MobilenetV2/Conv/weights')
 @pytest.mark.parametrize(
     ('weights', 'operations', 'said'),
     [
-        ({}, 'ops', 'is not a list of operations'),
-        ({}, '[' * 100_000, 'is not a list of operations'),
-        ({}, json.dumps(dict(ops='abc')), "'ops' is not a list of dicts"),
-        ({}, json.dumps(dict(ops=[1])), "'ops' is not a list of dicts"),
-        ({}, b'\xff\xfe', 'cannot be read'),
+        ({}, 'ops', r'ops\.json'),
+        ({}, '[' * 100_000, r'ops\.json'),
+        ({}, json.dumps(dict(ops='abc')), r"ops\.json.*'ops'"),
+        ({}, json.dumps(dict(ops=[1])), r"ops\.json.*'ops'"),
+        ({}, b'\xff\xfe', r'ops\.json'),
         (
             {},
             json.dumps(dict(ops=[FIRST])),
-            "operation 'MobilenetV2/Conv/weights' does not fit 'backbone.conv1.conv.weight'",
+            r"'MobilenetV2/Conv/weights'.*'backbone\.conv1\.conv\.weight'",
         ),
-        ({}, json.dumps(dict(ops=[dict(key='op0', name=['x'])])), "operation '['x']'"),
+        ({}, json.dumps(dict(ops=[dict(key='op0', name=['x'])])), r"\['x'\]"),
         ({'op0.weight': 3}, json.dumps(dict(ops=[FIRST])), 'backbone.conv1.conv.weight'),
         ({'op0.weight': torch.zeros(3)}, json.dumps(dict(ops=[FIRST])), 'backbone.conv1.conv.weight'),
         (
@@ -47,7 +48,7 @@ def test_deeplabv3(tmp_path, capsys, weights, operations, said):
     (tmp_path / 'ops.json').write_bytes(operations if isinstance(operations, bytes) else operations.encode())
     paths = [str(tmp_path / name) for name in ('ops.pth', 'ops.json', 'out.pth')]
     assert run(convert_deeplabv3.main, paths) == 2
-    assert said in capsys.readouterr().err
+    assert re.search(said, capsys.readouterr().err)
     assert not (tmp_path / 'out.pth').exists()
 
 

@@ -55,11 +55,11 @@ def test_layers_behind_the_weights_stay_at_random(images, reference):
 
 
 def test_weights_of_another_network_are_refused(images, reference):
-    with pytest.raises(UserError, match=r"no 'features.0.weight'"):
+    with pytest.raises(UserError, match=r"'features\.0\.weight'"):
         start(network(), {'conv1.weight': torch.zeros(64, 3, 3, 3)}, images, 'other.pth')
     wrong = weights_of(reference) | {'features.5.weight': torch.zeros(64, 64, 3, 3)}
     with pytest.raises(
         UserError,
-        match=r"'features.5.weight' in other.pth is \(64, 64, 3, 3\) torch.float32; expected \(128, 64, 3, 3\)",
+        match=r"'features\.5\.weight'.*other\.pth.*\(64, 64, 3, 3\).*\(128, 64, 3, 3\)",
     ):
         start(network(), wrong, images, 'other.pth')
