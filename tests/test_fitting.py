@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from mmengine.registry import DefaultScope
 from PIL import Image
 from safetensors import safe_open
 from torchvision import models
@@ -20,7 +21,7 @@ from semrestore.config.named import named_task
 from semrestore.errors import UserError
 from semrestore.fitting import noise_config, published_for
 from semrestore.images.split import split_photos
-from semrestore.registry import MODELS
+from semrestore.registry import DATASETS, MODELS
 from semrestore.weights.build import load_denoiser
 
 
@@ -65,9 +66,13 @@ def test_a_network_of_torchvision_is_prepared_as_torchvision_says():
         ('torchvision:swin_t', 128),
     ],
 )
-def test_a_network_that_takes_one_size_is_trained_through_at_that_size(name, crop, folder):
-    cfg = semrestore.fitting._config(named_task(name, 'random'), split_photos(folder), noise_config('25'))
-    assert cfg.train_dataloader.dataset.dataset.pipeline[2].crop_size == crop
+def test_a_network_that_takes_one_size_is_trained_through_at_that_size(name, crop, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(semrestore.fitting, 'train', lambda cfg: None)
+    given = named_task(name, 'random'), split_photos(folder), noise_config('25'), tmp_path
+    cfg, _ = semrestore.fitting.fit(*given, start='zoo:multiscale-blind', iterations=1)
+    with DefaultScope.overwrite_default_scope('semrestore'):
+        photos = DATASETS.build(cfg.train_dataloader.dataset)
+    assert photos[0]['inputs'].shape == (3, crop, crop)
 
 
 def test_segmenters_and_detectors_of_torchvision_are_known_by_name():

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from itertools import pairwise
+import re
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from semrestore.cli.run import run
 from semrestore.errors import UserError
 from semrestore.evaluation import Confidence, MeanIoU, ScoreMetric, TopK
 from semrestore.evaluation import rows as stored_cells
-from semrestore.evaluation.cross_task import _data_digest, _origin
+from semrestore.evaluation.cross_task import gaussian_noises, run_cells
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval
 from semrestore.evaluation.methods import Method
 from semrestore.evaluation.report import markdown
@@ -415,13 +415,13 @@ def test_rows_of_other_noise_have_the_numbers_of_the_test_command(task, checkpoi
         ('stored', "'stored'"),
         ('stored={tmp}/nowhere.py', "nowhere.py'"),
         ('stored={tmp}/task.py', "task.py'"),
-        ('stored={tmp}/wrong.py', 'sigma is -1'),
+        ('stored={tmp}/wrong.py', 'sigma.*-1'),
     ],
 )
 def test_an_unknown_noise_is_named(task, tmp_path, capsys, noise, message):
     (tmp_path / 'wrong.py').write_text("degradation = dict(type='GaussianNoise', sigma=-1)")
     assert call(task, tmp_path / 'out', '--noise', noise.format(tmp=tmp_path), '--denoisers', 'noisy') == 2
-    assert message in capsys.readouterr().err
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_a_file_of_rows_imports_nothing(tmp_path, monkeypatch):
@@ -476,9 +476,10 @@ def test_a_noise_with_a_range_is_not_measured_twice(task, tmp_path, monkeypatch)
     assert not seen
 
 
-def test_a_cell_is_measured_again_if_files_take_the_place_of_others(tmp_path):
+def test_a_cell_is_measured_again_if_files_take_the_place_of_others(tmp_path, monkeypatch):
     config = "model = dict(denoiser=dict(type='Identity'), task=dict(type='OpenMMLabTask', model={model!r}))"
-    network, photo, weights = tmp_path / 'network.py', tmp_path / 'a.jpg', tmp_path / 'weights'
+    network, photo, weights = tmp_path / 'network.py', tmp_path / 'photos/a.jpg', tmp_path / 'weights'
+    photo.parent.mkdir()
     weights.mkdir()
     (weights / 'model.bin').write_bytes(b'one')
     network.write_text('model = dict(data_preprocessor=dict(mean=[1.0, 2.0, 3.0]))')
@@ -486,27 +487,33 @@ def test_a_cell_is_measured_again_if_files_take_the_place_of_others(tmp_path):
     (tmp_path / 'task.py').write_text(config.format(model=str(network)))
     cfg = Config.fromfile(tmp_path / 'task.py')
     cfg.model.task.network = str(weights)
-    cfg.test_dataloader = dict(dataset=dict(type='PhotoFolder'))
+    cfg.test_dataloader = dict(dataset=dict(type='PhotoFolder', folder=str(photo.parent)))
+    measured = []
 
-    class Photos:
-        def __len__(self):
-            return 1
+    class Bench:  # a network would have to be built and run
+        def __init__(self, *arguments, **options): ...
 
-        def get_data_info(self, index):
-            return dict(img_path=str(photo))
+        def run(self, label, cells, *arguments):
+            measured.append(label)
+            cells['task'].add(dict(image='a', score='TopK', rank=0, psnr=20.0))
 
-    def origin():
-        return _origin(cfg, _data_digest(cfg, Photos(), [0]), Method('noisy'), 30, 1)
+    monkeypatch.setattr('semrestore.evaluation.cross_task.Bench', Bench)
 
-    origins = [origin(), origin()]
-    assert origins[0] == origins[1]
+    def times():
+        measured.clear()
+        for _ in range(2):
+            (cell,) = run_cells({'task': cfg}, [Method('noisy')], gaussian_noises([30]), tmp_path / 'cells')
+            assert cell.value('top-1') == 100
+        return len(measured)
+
+    assert times() == 1
     photo.write_bytes(b'other')
-    origins.append(origin())
+    assert times() == 1
     network.write_text('model = dict(data_preprocessor=dict(mean=[0.0, 0.0, 0.0]))')
-    origins.append(origin())
+    assert times() == 1
     (weights / 'model.bin').write_bytes(b'two')
-    origins.append(origin())
-    assert all(one != other for one, other in pairwise(origins[1:]))
+    assert times() == 1
+    assert times() == 0
 
 
 def test_a_row_that_no_method_takes_is_left_out():
@@ -529,5 +536,5 @@ def test_there_is_nothing_to_recover_where_noise_takes_nothing():
 
 def test_label_maps_without_a_label_are_named():
     row = dict(score='MeanIoU', psnr=30.0, intersect=[0, 0], union=[0, 0])
-    with pytest.raises(UserError, match='label maps'):
+    with pytest.raises(UserError, match='255'):
         Cell('task', 'method', 30, [0], [row]).value('mIoU')

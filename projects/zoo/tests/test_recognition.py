@@ -1,8 +1,10 @@
 """The page of the weights for recognition: its means are those of its rows."""
 
 import json
+from pathlib import Path
 
 from projects.zoo import pages, recognition
+from semrestore.evaluation.matrix import Cell
 
 
 def record(task, method, sigma, value, **more):
@@ -53,18 +55,38 @@ def test_noise_that_is_not_white_has_a_table_with_the_weights_for_it(tmp_path, m
     assert 'camera' not in blocks['recognition_unseen']
 
 
+def half_right(tasks, methods, noises, *_):
+    """Return cells as a measurement does, in which one of two images is recognised."""
+    rows = [dict(image=str(rank), score='TopK', rank=rank, psnr=30.0) for rank in (0, 1)]
+    return [Cell(task, method.name, noise, [0, 1], rows) for task in tasks for method in methods for noise in noises]
+
+
 def test_figures_of_earlier_runs_stay_unless_the_weights_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(recognition, 'ROOT', tmp_path)
     monkeypatch.setattr(recognition, 'RESULTS', tmp_path / 'recognition.json')
-    monkeypatch.setattr(recognition, '_files', lambda: {'recognition': 'one.safetensors'})
+    monkeypatch.setattr('semrestore.evaluation.cross_task.task_configs', lambda path: {Path(path).stem: None})
+    monkeypatch.setattr('semrestore.evaluation.cross_task.run_cells', half_right)
+    names = recognition.OURS | recognition.MIXED
+    files = {name: dict(file=f'{name}-1.safetensors') for name in names.values()}
+    monkeypatch.setattr('semrestore.weights.zoo.published', lambda: files)
     task = 'mobilenetv2_imagenet_samples'
-    earlier = [record(task, 'noisy', sigma, 40.0) for sigma in (60, 30)]
-    earlier.append(record(task, 'recognition', 60, 50.0))
-    recognition.RESULTS.write_text(json.dumps(dict(weights={'recognition': 'one.safetensors'}, records=earlier)))
-    anew = [record(task, 'noisy', sigma, 41.0) for sigma in (30, 15)]
-    values = [(one['sigma'], one['value']) for one in recognition._with_earlier(anew)]
-    assert values == [(15, 41.0), (30, 41.0), (60, 40.0), (60, 50.0)]
-    monkeypatch.setattr(recognition, '_files', lambda: {'recognition': 'two.safetensors'})
-    assert 'recognition' not in {one['method'] for one in recognition._with_earlier(anew)}
+    weights = {title: files[name]['file'] for title, name in names.items()}
+    earlier = [record(task, method, sigma, 40.0) for method in ('noisy', 'recognition') for sigma in (60, 30)]
+    recognition.RESULTS.write_text(json.dumps(dict(weights=weights, records=earlier)))
+
+    def values(*levels):
+        recognition.measure_recognition(None, 0, levels, ['mobilenetv2'])
+        records = json.loads(recognition.RESULTS.read_text())['records']
+        assert [one['sigma'] for one in records] == sorted(one['sigma'] for one in records)
+        return {(one['method'], one['sigma']): one['value'] for one in records}
+
+    found = values('15', '30')
+    assert {found[method, sigma] for method in ('noisy', 'recognition') for sigma in (15, 30)} == {50.0}
+    assert (found['noisy', 60], found['recognition', 60]) == (40.0, 40.0)
+    files['recognition-blind'] = dict(file='recognition-blind-2.safetensors')
+    found = values('30')
+    assert (found['noisy', 60], found['noisy', 15], found['pixel-trained', 15]) == (40.0, 50.0, 50.0)
+    assert [sigma for method, sigma in found if method == 'recognition'] == [30]
 
 
 def test_corruptions_are_read_from_the_table_of_the_study(tmp_path, monkeypatch):
@@ -76,7 +98,7 @@ def test_corruptions_are_read_from_the_table_of_the_study(tmp_path, monkeypatch)
         'mobilenetv2_imagenet_samples,top-1,blind,200,fog,58.5,,,-6.25,30,45,,\n'
         'mobilenetv2_imagenet_samples,top-1,blind,200,mean,58.5,53.0,64.0,-6.25,30,45,83.5,70.06\n'
     )
-    text = pages._corruptions()
+    text = pages.pages()[pages.RESULTS]
     assert '### MobileNetV2, top-1 (%) under corruption, 200 images' in text
     assert '| blind | 83.5 | 58.5 [53.0, 64.0] | 70.1 | -6.2 | 30 / 45 |' in text
     assert '| fog | 60.0 | 58.5 (30 / 45) |' in text
