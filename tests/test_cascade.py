@@ -18,6 +18,16 @@ def snapshot(module):
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
 
 
+def unlabelled(batch):
+    return {**batch, 'data_samples': [DataSample(metainfo=sample.metainfo) for sample in batch['data_samples']]}
+
+
+def clean_and_restored(cascade, batch):
+    """Return the two batches of an evaluation."""
+    samples = cascade.test_step(unlabelled(batch))
+    return tuple(torch.stack([getattr(sample, name) for sample in samples]) for name in ('clean', 'restored'))
+
+
 def test_training_changes_the_denoiser_and_not_one_bit_of_the_task(build_cascade, batch):
     task = dict(type='OpenMMLabTask', model=CLASSIFIER, checkpoint='random', fold_batch_norm=False)
     cascade = build_cascade(task=task)
@@ -132,11 +142,14 @@ def test_several_networks_judge_each_under_its_name(build_cascade, batch):
     losses['perceptual'] = dict(LOSSES['perceptual'], task='features')
     networks = dict(first=network(CLASSIFIER), second=network(WIDER), features=network(CLASSIFIER))
     cascade = build_cascade(losses=losses, task=None, tasks=networks, supervision='self').eval()
-    unlabelled = [DataSample(metainfo=sample.metainfo) for sample in batch['data_samples']]
-    results = cascade.test_step(dict(inputs=batch['inputs'], data_samples=unlabelled))
+    torch.nn.init.constant_(cascade.denoiser.tail.bias, 0.5)
+    clean, restored = clean_and_restored(cascade, batch)
     for name in ('first', 'second'):
-        scores = cascade.tasks[name].run(torch.stack([result.restored for result in results]))
-        labels = cascade.tasks[name].run(torch.stack([result.clean for result in results])).argmax(1)
+        balance(cascade.tasks[name], clean, restored)
+    results = cascade.test_step(unlabelled(batch))
+    for name in ('first', 'second'):
+        scores, labels = cascade.tasks[name].run(restored), cascade.tasks[name].run(clean).argmax(1)
+        assert (labels != scores.argmax(1)).any()
         for result, score, label in zip(results, scores, labels, strict=True):
             torch.testing.assert_close(result.get(name).pred_score, score.softmax(0))
             assert result.get(name).gt_label.item() == label
@@ -181,6 +194,7 @@ def test_soft_labels_of_a_temperature(build_cascade, batch):
 
 def test_predictions_carry_the_images_and_do_not_depend_on_the_batch(build_cascade, batch):
     cascade = build_cascade().eval()
+    balance(cascade.task, *clean_and_restored(cascade, batch))
     together = cascade.test_step(batch)
     single = [
         cascade.test_step(
@@ -191,6 +205,7 @@ def test_predictions_carry_the_images_and_do_not_depend_on_the_batch(build_casca
     for index, sample in ((3, single[0]), (1, single[1])):
         assert torch.equal(sample.noisy, together[index].noisy)
         torch.testing.assert_close(sample.pred_score, together[index].pred_score)
+        torch.testing.assert_close(sample.pred_score, cascade.task.run(sample.restored[None])[0].softmax(0))
         assert torch.equal(sample.clean, batch['inputs'][index] / 255)
         assert sample.restored.shape == sample.clean.shape
 
@@ -219,13 +234,11 @@ def test_self_labels_of_training_are_the_answers_on_the_clean_image(build_cascad
 
 def test_self_supervision_labels_with_the_prediction_on_the_clean_image(build_cascade, batch):
     cascade = build_cascade(supervision='self').eval()
-    clean = cascade.data_preprocessor(batch)['inputs']
     torch.nn.init.constant_(cascade.denoiser.tail.bias, 0.5)
-    unlabelled = [DataSample(metainfo=sample.metainfo) for sample in batch['data_samples']]
-    restored = torch.stack([sample.restored for sample in cascade.test_step({**batch, 'data_samples': unlabelled})])
+    clean, restored = clean_and_restored(cascade, batch)
     balance(cascade.task, clean, restored)
     expected = cascade.task.run(clean).argmax(dim=1)
-    predictions = cascade.test_step({**batch, 'data_samples': unlabelled})
+    predictions = cascade.test_step(unlabelled(batch))
     assert [sample.gt_label.item() for sample in predictions] == expected.tolist()
     assert [sample.pred_label.item() for sample in predictions] != expected.tolist()
     # Where the data have labels, these are what an evaluation is about.
@@ -237,10 +250,13 @@ def test_a_segmenter_labels_photos_that_only_have_a_class(build_cascade, batch):
         type='TorchvisionTask', model='lraspp_mobilenet_v3_large', checkpoint='random', arguments=dict(num_classes=3)
     )
     cascade = build_cascade(task=task, losses=None, supervision='self').eval()
-    predictions = cascade.test_step(batch)  # with gt_label
     clean = cascade.data_preprocessor(batch)['inputs']
+    with torch.no_grad():  # as drawn, all pixels of all images are of one class
+        cascade.task.network.classifier.low_classifier.bias -= cascade.task.run(clean).mean((0, 2, 3))
     expected = cascade.task.run(clean).argmax(1)
+    predictions = cascade.test_step(batch)  # with gt_label
     assert torch.equal(torch.stack([sample.gt_sem_seg.data[0] for sample in predictions]), expected)
+    assert (torch.stack([sample.pred_sem_seg.data[0] for sample in predictions]) != expected).any()
 
 
 def test_bgr_pipelines_are_turned_to_rgb(build_cascade, batch):
@@ -311,7 +327,11 @@ def test_a_training_image_without_a_label_is_named(build_cascade, batch):
 @pytest.mark.parametrize('missing', [0, 3])
 def test_an_evaluation_batch_may_be_labelled_in_part(build_cascade, batch, missing):
     cascade = build_cascade(supervision='self').eval()
-    own = cascade.task.run(cascade.data_preprocessor(batch)['inputs']).argmax(1)[missing].item()
+    clean, restored = clean_and_restored(cascade, batch)
+    balance(cascade.task, clean, restored)
+    labels = cascade.task.run(clean).argmax(1).tolist()
+    own = labels[missing]
+    assert labels.count(own) == 1
     batch['data_samples'][missing] = DataSample(metainfo=batch['data_samples'][missing].metainfo)
     expected = [own if index == missing else index for index in range(4)]
     assert [sample.gt_label.item() for sample in cascade.test_step(batch)] == expected
