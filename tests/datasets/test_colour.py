@@ -35,8 +35,21 @@ def test_saturation_is_torchvisions(image, factor):
     assert (actual - 255 * expected).abs().max() < 0.6
 
 
+def luma(image):
+    return np.asarray(Image.fromarray(image.permute(1, 2, 0).numpy()).convert('L'), dtype=int)
+
+
+def test_the_factor_of_saturation_is_drawn_evenly_from_its_range():
+    draw = RandomColour(saturate=1.0, saturation=(1.0, 3.0)).draw
+    # Grey stays, and the two other directions grow by the factor: the trace is 1 + 2 x factor.
+    factors = np.array([(np.trace(draw(seed)[0]) - 1) / 2 for seed in range(400)])
+    assert 1 <= factors.min() < 1.05
+    assert 2.95 < factors.max() <= 3
+    assert factors.mean() == pytest.approx(2, abs=4 * (2**2 / 12 / 400) ** 0.5)
+
+
 def test_grey_is_pillows_luma_in_all_channels(image):
-    expected = np.asarray(Image.fromarray(image.permute(1, 2, 0).numpy()).convert('L'), dtype=int)
+    expected = luma(image)
     actual = changed(image, grey=1.0)[0].numpy().astype(int)
     assert np.abs(actual - expected).max() <= 1
     assert (actual == actual[:1]).all()
@@ -49,6 +62,33 @@ def test_inverted_is_255_less_the_image(image):
 def test_channels_come_in_each_of_the_six_orders(image):
     found = {one.numpy().tobytes() for one in changed(image, SEEDS, permute=1.0)}
     assert found == {image[list(order)].numpy().tobytes() for order in itertools.permutations(range(3))}
+
+
+@pytest.mark.parametrize(
+    ('settings', 'expected'),
+    [
+        (dict(invert=1.0), reference.invert),
+        (
+            dict(saturate=1.0, saturation=2.0),
+            lambda image: 255 * reference.adjust_saturation(image.float() / 255, 2.0),
+        ),
+        (dict(grey=1.0), lambda image: torch.from_numpy(luma(image))),
+    ],
+)
+def test_other_changes_follow_that_of_the_channels(image, settings, expected):
+    found = changed(image, SEEDS, permute=1.0, **settings).float()
+    orders = [image[list(order)] for order in itertools.permutations(range(3))]
+    differences = torch.stack([(found - expected(order)).abs().amax((1, 2, 3)) for order in orders])
+    assert differences.amin(0).max() <= 1
+    assert set(differences.argmin(0).tolist()) == set(range(6))
+
+
+def test_a_turn_follows_the_change_of_the_channels():
+    # A turn keeps the handedness of the three channels, and half of their orders do not.
+    maps = [RandomColour(permute=1.0, hue=1.0).draw(seed)[0] for seed in SEEDS]
+    hands = [np.linalg.det(one) for one in maps]
+    np.testing.assert_allclose(np.abs(hands), 1)
+    assert min(hands) < 0 < max(hands)
 
 
 def test_a_turned_hue_keeps_the_mean_of_the_channels_and_their_distance_from_grey():
@@ -65,6 +105,9 @@ def test_chances_are_what_is_asked_for(image):
     seeds = range(2000)
     inverted = (changed(image[:, :1, :1], seeds, invert=0.2) != image[:, :1, :1]).flatten(1).any(1).float().mean()
     assert inverted == pytest.approx(0.2, abs=4 * (0.2 * 0.8 / 2000) ** 0.5)
+    maps = map(RandomColour(invert=0.5, grey=0.5).draw, seeds)
+    both = np.mean([np.linalg.matrix_rank(matrix) == 1 and offset.any() for matrix, offset in maps])
+    assert both == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / 2000) ** 0.5)
 
 
 def test_patches_cut_on_the_device_have_their_colours_from_their_place():
@@ -86,6 +129,17 @@ def test_the_transform_changes_an_array(image):
     for view in (array, array[:, ::-1]):
         result = RandomColour(invert=1.0).transform(dict(img=view))['img']
         np.testing.assert_array_equal(result, 255 - view)
+
+
+def test_the_transform_draws_colours_for_each_image(image):
+    def drawn():
+        np.random.seed(0)
+        array = image.permute(1, 2, 0).numpy()
+        return [RandomColour(hue=1.0).transform(dict(img=array))['img'].tobytes() for _ in range(5)]
+
+    first = drawn()
+    assert len(set(first)) == 5
+    assert drawn() == first
 
 
 @pytest.mark.parametrize('settings', [dict(permute=1.5), dict(grey=-0.1), dict(saturation=(3, 1))])
