@@ -206,8 +206,41 @@ def test_predictions_carry_the_images_and_do_not_depend_on_the_batch(build_casca
         assert torch.equal(sample.noisy, together[index].noisy)
         torch.testing.assert_close(sample.pred_score, together[index].pred_score)
         torch.testing.assert_close(sample.pred_score, cascade.task.run(sample.restored[None])[0].softmax(0))
+        torch.testing.assert_close(cascade(sample.noisy[None])[0], sample.restored)
         assert torch.equal(sample.clean, batch['inputs'][index] / 255)
         assert sample.restored.shape == sample.clean.shape
+
+
+def test_noise_of_an_evaluation_follows_from_the_seed_and_the_images_name(build_cascade, batch):
+    same = dict(inputs=batch['inputs'][:1].expand(2, -1, -1, -1), data_samples=batch['data_samples'][:2])
+
+    def noisy(seed):
+        cascade = build_cascade(losses={}, classifier=None, evaluation_seed=seed).eval()
+        return [sample.noisy for sample in cascade.test_step(unlabelled(same))]
+
+    first, again, other = noisy(0), noisy(0), noisy(1)
+    assert all(torch.equal(*pair) for pair in zip(first, again, strict=True))
+    assert not any(torch.equal(*pair) for pair in zip([*first, first[0]], [*other, first[1]], strict=True))
+
+
+def test_noise_of_a_training_follows_from_an_images_place_in_the_stream(build_cascade, batch):
+    cascade = build_cascade(losses=dict(reconstruction=LOSSES['reconstruction']), classifier=None).train()
+    clean = cascade.data_preprocessor(batch)['inputs'][0]
+    samples = [DataSample(metainfo=dict(stream_seed=seed)) for seed in (5, 6, 5)]
+
+    def loss(*chosen):
+        return cascade.loss(torch.stack([clean] * len(chosen)), chosen)['loss_reconstruction'].item()
+
+    each = [loss(sample) for sample in samples]  # the denoiser hands on what it gets: the loss is that of the noise
+    assert each[0] == each[2] != each[1]
+    assert loss(*samples) == pytest.approx(sum(each) / 3)
+
+
+def test_the_denoiser_is_told_the_level_of_the_noise(build_cascade, batch):
+    denoiser = dict(type='FFDNet', depth=2, channels=8)
+    cascade = build_cascade(losses={}, classifier=None, denoiser=denoiser).eval()
+    for sample in cascade.test_step(batch):
+        torch.testing.assert_close(sample.restored, cascade.denoiser(sample.noisy[None], 30 / 255)[0])
 
 
 def test_images_of_several_sizes_keep_their_order(build_cascade, photos):

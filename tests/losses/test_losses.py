@@ -1,9 +1,11 @@
 """The terms of the joint loss: the paper's equations, weighted, each reaching the denoiser, on shared passes."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from semrestore.losses import ReconstructionLoss, Step
+from semrestore.losses import ReconstructionLoss, Step, TaskLoss
 from tests.common import CLASSIFIER, LOSSES, balance, count_passes, train
 
 
@@ -67,6 +69,13 @@ def test_terms_are_those_of_the_papers_equations(build_cascade, batch):
         assert losses[name].item() == pytest.approx(value.item(), rel=1e-4), name
 
 
+def test_a_task_loss_is_the_sum_of_the_networks_losses_without_its_accuracy():
+    # The names are those of mmseg.
+    terms = {'decode.loss_ce': 2.0, 'decode.acc_seg': 50.0, 'aux.loss_ce': 0.5}
+    step = SimpleNamespace(task_losses={name: torch.tensor(value) for name, value in terms.items()})
+    assert TaskLoss()(step).item() == 2.5
+
+
 @pytest.mark.parametrize(
     ('supervision', 'terms', 'first', 'deep'),
     [
@@ -119,15 +128,18 @@ def test_the_layers_of_a_perceptual_loss_count_equally(build_cascade, batch):
     assert both.item() == pytest.approx((one + other).item() / 2, rel=1e-5)
 
 
+@pytest.mark.parametrize('pixel_range', [1, 255])
 @pytest.mark.parametrize('distance', ['l1', 'mse', 'charbonnier'])
-def test_a_balanced_distance_weighs_images_by_their_noise(distance):
+def test_a_balanced_distance_weighs_images_by_their_noise(distance, pixel_range):
     clean = torch.rand(2, 3, 8, 8)
-    noisy = clean + torch.tensor([0.02, 0.18]).view(2, 1, 1, 1)
+    signs = torch.tensor([1, -1]).repeat(4)
+    noisy = clean + signs * torch.tensor([0.02, 0.18]).view(2, 1, 1, 1)
     restored = clean + torch.tensor([0.01, 0.05]).view(2, 1, 1, 1)
     step = Step(clean, noisy, restored, [])
-    plain, balanced = (ReconstructionLoss(distance, balance=balance)(step) for balance in (None, 0.02))
+    plain, balanced = (ReconstructionLoss(distance, pixel_range, balance=balance)(step) for balance in (None, 0.02))
     each = [
-        ReconstructionLoss(distance)(Step(clean[i : i + 1], noisy[i : i + 1], restored[i : i + 1], [])) for i in (0, 1)
+        ReconstructionLoss(distance, pixel_range)(Step(clean[i : i + 1], noisy[i : i + 1], restored[i : i + 1], []))
+        for i in (0, 1)
     ]
     assert plain.item() == pytest.approx((each[0] + each[1]).item() / 2)
     assert balanced.item() == pytest.approx((each[0] / 2 + each[1] / 10).item() / 2, rel=1e-4)
