@@ -236,6 +236,15 @@ def test_noise_of_a_training_follows_from_an_images_place_in_the_stream(build_ca
     assert loss(*samples) == pytest.approx(sum(each) / 3)
 
 
+def test_noise_is_the_same_where_networks_compute_in_bfloat16(build_cascade, batch):
+    noise = dict(type='CorrelatedNoise', sigma=30)  # it convolves, which is what bfloat16 would change
+    cascade = build_cascade(losses={}, classifier=None, degradation=noise).eval()
+    plain = cascade.test_step(unlabelled(batch))
+    with torch.autocast('cpu', torch.bfloat16):
+        half = cascade.test_step(unlabelled(batch))
+    assert all(torch.equal(one.noisy, other.noisy) for one, other in zip(plain, half, strict=True))
+
+
 def test_the_denoiser_is_told_the_level_of_the_noise(build_cascade, batch):
     denoiser = dict(type='FFDNet', depth=2, channels=8)
     cascade = build_cascade(losses={}, classifier=None, denoiser=denoiser).eval()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
-from mmpretrain.structures import DataSample
 from PIL import Image
 
 from semrestore.cli import cross_task
@@ -207,9 +206,9 @@ def test_nothing_is_trained_on_images_without_a_clean_partner(build_cascade, bat
         build_cascade(degradation=dict(type='AlreadyDegraded'))(**batch, mode='loss')
 
 
-def test_psnr_of_images_without_a_clean_partner_is_refused():
-    sample = DataSample(metainfo=dict(img_path='a.png'))
-    sample.set_field(torch.rand(3, 8, 8), 'restored')
+def test_psnr_of_images_without_a_clean_partner_is_refused(build_cascade, batch):
+    cascade = build_cascade(degradation=dict(type='AlreadyDegraded'), losses={}, classifier=None).eval()
+    sample = cascade.test_step(batch)[0]
     with pytest.raises(UserError, match='ImageQuality'):
         ImageQuality().process({}, [sample])
 
