@@ -1,7 +1,7 @@
 """Define semrestore's registries: children of MMEngine's root registries, in the scope ``semrestore``.
 
 A denoiser, task, loss, degradation or cascade goes into :data:`MODELS`. MMEngine imports the modules named in
-``locations`` when something is looked up for the first time, so you need not import a room by hand.
+``locations`` when something is looked up for the first time, so you need not import these modules yourself.
 """
 
 from mmengine import registry as mmengine_registry

@@ -27,8 +27,8 @@ _NORMS = {
 def fold_batch_norms(network: nn.Module, *example: Tensor) -> dict[str, str]:
     """Fold each batch normalisation into the convolution before it, in place, if it is that convolution's only user.
 
-    Which ones those are is read off one pass over ``example``, and the network's output is compared before and after:
-    if it moves by more than float32 rounding (a convolution's output had another reader, say), everything is put back.
+    One pass over ``example`` shows which convolution feeds which normalisation. If the output then changes by more than
+    float32 rounding (a convolution's output had another reader, say), the network is restored.
 
     Args:
         network: A network in eval mode that stays there.

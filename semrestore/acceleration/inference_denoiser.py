@@ -18,8 +18,8 @@ EXAMPLE_SIDE = 32
 class InferenceDenoiser(Denoiser):
     """Run a copy of a denoiser with folded batch normalisation and merged linear layers.
 
-    Any denoiser can be given; a classical one, which has nothing to prepare, runs as it is. Output: of the input's
-    dtype.
+    Any denoiser can be given; a classical one, which has nothing to prepare, runs as it is. The output has
+    the input's dtype.
 
     Args:
         denoiser: A trained denoiser. It is left as it was.

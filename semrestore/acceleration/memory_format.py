@@ -10,8 +10,8 @@ from torch import Tensor, nn
 def allow_channels_last(network: nn.Module, example: Tensor) -> bool:
     """Make a network accept channels-last input, after trying it on one.
 
-    What cannot is a network that flattens features by ``view`` (mmpretrain's VGG does): the module whose output it
-    flattens is then made to hand that over contiguous.
+    A network that flattens features with ``view``, such as mmpretrain's VGG, fails on this layout. The module in front
+    of the ``view`` then returns contiguous features.
 
     Args:
         network: A network in eval mode.

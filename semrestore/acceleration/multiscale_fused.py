@@ -7,7 +7,7 @@ chains are linear and each is one convolution, the product of its parts:
 - ``head``, then its half of ``tail``: 7x7 from 3 to 3 channels;
 - the last upsampling, then its half of ``tail``: 3x3 at half resolution, to the four pixels of each 2x2 cell.
 
-No feature map at full resolution is left, nor a third of the multiply-adds, and the result is the same but for
+This removes every feature map at full resolution and a third of the multiply-adds. The result is the same but for
 rounding.
 """
 

@@ -35,10 +35,10 @@ class NamedTask(NamedTuple):
     """Config of the frozen task."""
 
     side: int = SIDE
-    """Of the square that it looks at, in pixels."""
+    """Side of the square that the network looks at, in pixels."""
 
     short_side: int = SHORT_SIDE
-    """To which an image is brought before that square is cut out of its middle."""
+    """Shorter side to which an image is resized before that square is cut out of its middle."""
 
     interpolation: str = 'bicubic'
 

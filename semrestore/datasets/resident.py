@@ -31,8 +31,8 @@ class DeviceResidentPatches:
         dataset: Config of a data set of photos, or one; its pipeline loads
             (:class:`~semrestore.datasets.LoadPhoto`) and may resize.
         patch_size: Side in pixels.
-        scales: By how much to enlarge the photos (bicubic), each photo once by each: what a camera delivers at its full
-            resolution is smoother from pixel to pixel than the small photos of most data sets. To shrink some, resize
+        scales: Factors by which to enlarge the photos (bicubic). Each photo is stored once for each factor, because a
+            camera's photos at full resolution are smoother than those of most data sets. To shrink some, resize
             them in the pipeline of ``dataset`` (``mmcv.Resize`` with ``interpolation='area'``).
         colour: Config of a :class:`~semrestore.datasets.RandomColour` that changes each patch's colours.
         upright: Mirror patches, but do not turn them: for task networks, which know photos upright.

@@ -79,8 +79,8 @@ MOST_COUNTS = 20_000_000
 def bootstrap(metric: str, *cells: Cell, seed: int = 0) -> list[np.ndarray]:
     """Return a metric in percent on resamples of the images, for each of several cells over the same images.
 
-    Images that score alike are drawn together, as often as a multinomial says, which is the same distribution and for
-    top-1 on 50,000 images a matter of milliseconds.
+    Images with equal scores are drawn as one count of a multinomial. That is the same distribution, and takes
+    milliseconds for top-1 on 50,000 images.
     """
     score = cells[0].score
     apart = ('image', 'psnr', 'noise', *score.apart)

@@ -23,7 +23,7 @@ def targets(
 ) -> Iterator[tuple[Path, Path]]:
     """Yield each file of the inputs, and where it goes: a PNG of the same name, or for a film a film.
 
-    Of several processes each gets its own ``share``, and looks at no result of the others.
+    With several processes, each yields its own ``share`` and ignores the results of the others.
 
     With ``as_frames`` a film goes to a folder of PNG files, as an animated image always does.
 

@@ -35,8 +35,8 @@ class ReconstructionLoss(Loss):
             0..255 is 65,025 times that on 0..1, so lambda_P and lambda_H mean nothing without it.
         weight: See :class:`~semrestore.losses.base.Loss`.
         balance: Weigh each image by ``1 / (1 + noise / balance)``, where ``noise`` is the mean absolute difference of
-            the noisy and the clean image on 0..1. In a mixture of levels the strong ones otherwise have nearly all of
-            the loss, and what little is wrong with a clean image none. 0.02 is the noise of sigma 6.4.
+            the noisy and the clean image on 0..1. Without it, strongly noisy images dominate the loss of a
+            mixture, and small errors on clean images hardly count. 0.02 is the noise of sigma 6.4.
     """
 
     def __init__(

@@ -47,8 +47,8 @@ def measure(cascade: Cascade, item: dict, device: str) -> tuple[list[dict], list
 def loss_gradients(cascade: Cascade, clean: Tensor, data_sample: object) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the noisy image, and the gradient of each loss term alone with respect to it.
 
-    Weights of the terms are left out, which only scale the maps. The noise is that of an evaluation: the same image
-    gets the same.
+    The terms' weights are ignored, because they only scale the maps. The noise is that of an evaluation: an image
+    always gets the same.
 
     Args:
         cascade: In evaluation mode.

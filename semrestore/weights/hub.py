@@ -24,7 +24,7 @@ __all__ = ['load', 'push', 'save']
 FILE = 'model.safetensors'
 CARD = Path(__file__).parents[1] / 'templates/model_card.md'
 TOLD = ('data', 'config', 'command', 'iterations', 'device', 'sigma', 'seed')
-"""What a card says of how weights were made, of what their file records."""
+"""Entries of a file's record that the model card shows."""
 
 
 def load(name: str, options: dict[str, Any]) -> 'Denoiser':

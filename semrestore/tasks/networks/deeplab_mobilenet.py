@@ -19,9 +19,8 @@ from semrestore.registry import MODELS
 class SlimMobileNetV2(MobileNetV2):
     """mmseg's MobileNetV2 at output stride 8, dilated by the rule of TF-slim.
 
-    mmseg dilates the first block of a stage alone. Here the stride of the fourth and sixth stage turns into a factor of
-    the dilation of all
-    blocks that follow: 1, 2, 2, 2 in the fourth stage, 2 in the fifth and in the first block of the sixth, 4 behind it.
+    mmseg dilates the first block of a stage alone. Here the strides of the fourth and sixth stages become dilation of
+    all blocks behind them: 1, 2, 2, 2 in the fourth stage, 2 in the fifth and in the first block of the sixth, then 4.
 
     Args:
         widen_factor: As in mmseg; channels are rounded to multiples of 8.
