@@ -154,10 +154,13 @@ def test_several_networks_judge_each_under_its_name(build_cascade, batch):
             torch.testing.assert_close(result.get(name).pred_score, score.softmax(0))
             assert result.get(name).gt_label.item() == label
             assert 'features' not in result
-    metric = METRICS.build(dict(type='TaskMetric', task='second', metric=dict(type='mmpretrain.Accuracy')))
+    accuracy = dict(type='TaskMetric', task='second', metric=dict(type='mmpretrain.Accuracy'))
+    metric = METRICS.build(accuracy)
     metric.process({}, [result.to_dict() for result in results])
     right = [(result.second.pred_label == result.second.gt_label).item() for result in results]
     assert metric.evaluate(4) == {'second/accuracy/top1': pytest.approx(100 * sum(right) / 4)}
+    with pytest.raises(UserError, match="'third'"):
+        METRICS.build({**accuracy, 'task': 'third'}).process({}, [result.to_dict() for result in results])
     labelled = cascade.test_step(batch)  # the ground truth counts where the data have it
     assert [result.first.gt_label.item() for result in labelled] == [0, 1, 2, 3]
 

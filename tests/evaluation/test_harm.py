@@ -52,10 +52,10 @@ def test_a_depth_is_near_within_a_factor_of_1_25_and_every_pixel_counts_once():
         return PixelData(data=torch.tensor(values).view(1, 1, -1))
 
     sample = BaseDataElement(gt_depth_map=depth(0.0, 2, 2, 2, 2), pred_depth_map=depth(9, 2.4, 2.6, 1.61, 1.59))
-    rows = [DepthAccuracy().row(sample, None), dict(near=6, pixels=6)]
+    rows = [DepthAccuracy().row(sample, None), dict(near=6, pixels=6), dict(near=0, pixels=0)]
     assert rows[0] == dict(near=2, pixels=4)
-    samples = np.array([[1, 1], [2, 0], [1, 2]])  # how often each image is drawn
-    assert DepthAccuracy().values('delta1', rows, samples).tolist() == pytest.approx([80, 50, 87.5])
+    samples = np.array([[1, 1, 1], [2, 0, 1], [1, 2, 0], [0, 0, 3]])  # how often each image is drawn
+    assert DepthAccuracy().values('delta1', rows, samples).tolist() == pytest.approx([80, 50, 87.5, 0])
 
 
 def test_helped_and_harmed_by_hand():
@@ -69,7 +69,14 @@ def test_a_segmenter_is_helped_by_more_than_five_points_of_an_images_own_miou():
     after = areas([(56, 100), (0, 0)], [(60, 100), (49, 100)], [(44, 100)], [(45, 100)])
     assert [MeanIoU().points(row) for row in before] == [50, 50, 50, 50]
     assert MeanIoU().points(after[1]) == pytest.approx(54.5)
+    assert MeanIoU().points(areas([(50, 100), (0, 40)])[0]) == 25  # a class that was missed has 0
     assert helped_and_harmed(MeanIoU(), before, after) == (1, 1)
+
+
+def test_a_class_that_a_sample_of_the_images_lacks_keeps_its_iou_on_all_of_them():
+    rows = areas([(50, 100), (0, 0)], [(0, 0), (30, 40)])
+    samples = np.array([[1, 1], [2, 0], [0, 2]])
+    assert MeanIoU().values('mIoU', rows, samples).tolist() == [62.5, 62.5, 62.5]
 
 
 def test_a_score_without_single_images_counts_none():
