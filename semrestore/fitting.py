@@ -136,8 +136,10 @@ def fit(
         iterations = max(10, int(60 * minutes / _seconds_a_step(cfg)))
     _length(cfg, iterations)
     cfg.work_dir = str(work_dir)
-    cfg.custom_hooks = [*cfg.custom_hooks, dict(type='ProgressHook', title='fitting')]
-    train(_copy(cfg))
+    run = _copy(cfg)
+    run.custom_hooks.append(dict(type='ProgressHook', title='fitting'))
+    run.log_level = 'WARNING'
+    train(run)
     return cfg, str(work_dir / f'iter_{iterations}.pth')
 
 
@@ -145,7 +147,7 @@ def _seconds_a_step(cfg: Config) -> float:
     with tempfile.TemporaryDirectory() as folder:
         trial = _copy(cfg)
         _length(trial, TRIAL_STEPS)
-        trial.work_dir, trial.default_hooks.logger.interval = folder, 1
+        trial.work_dir, trial.default_hooks.logger.interval, trial.log_level = folder, 1, 'WARNING'
         trial.default_hooks.checkpoint = None
         train(trial)
         (log,) = Path(folder).glob('*/vis_data/scalars.json')
@@ -197,7 +199,6 @@ def _config(named: NamedTask, split: Split, noise: Mapping[str, Any]) -> Config:
     if named.preprocessor:
         cfg.model['data_preprocessor'] = dict(named.preprocessor)
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
-    cfg.log_level = 'WARNING'
     return cfg
 
 
@@ -238,7 +239,6 @@ def save_fitted(
         save_weights(state, partial, {**(denoiser_record(cfg.model.denoiser) or {}), 'load_from': cfg.load_from})
     own = _copy(cfg)
     own.pop('work_dir', None)
-    own.custom_hooks = [hook for hook in own.custom_hooks if hook['type'] != 'ProgressHook']
     folder = repr(str(split.folder.resolve()))
     text = own.pretty_text.replace(f'folder={folder}', 'folder=photos')
     write_text(out.with_suffix('.py'), f'photos = {folder}\n{text}')

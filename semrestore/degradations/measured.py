@@ -1,6 +1,7 @@
 """Measure noise on photos, and add such noise: its level by brightness, and its correlations."""
 
 import itertools
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ LEAST_BLOCKS = 20
 BINS, LOWER, ROUNDS, NEAR = 6, 0.05, 8, 0.3
 DARK, BRIGHT = 0.06, 0.94
 LARGEST_BLUR = 3.0
+ONE_LEVEL = 1.8  # photos with the same noise differ by up to 1.7, because texture counts as noise
 
 
 @MODELS.register_module()
@@ -93,14 +95,17 @@ class NoiseModel(NamedTuple):
     read: float
     correlation: float
     blur: float
+    strength: tuple[float, float] = (1.0, 1.0)
 
     def sigma(self, brightness: float) -> float:
-        """Return the standard deviation on 0..255 at a brightness in 0..1."""
+        """Return the standard deviation on 0..255 at a brightness in 0..1, of strength 1."""
         return 255 * (self.gain * brightness + self.read**2) ** 0.5
 
     def config(self) -> dict:
         """Return the degradation's config."""
-        return dict(type='MeasuredNoise', **{name: round(value, 6) for name, value in self._asdict().items()})
+        *values, strength = self
+        numbers = {name: round(value, 6) for name, value in zip(self._fields, values, strict=False)}
+        return dict(type='MeasuredNoise', **numbers, strength=tuple(round(value, 3) for value in strength))
 
 
 def measure_noise(images: Iterable[Tensor]) -> NoiseModel:
@@ -111,29 +116,51 @@ def measure_noise(images: Iterable[Tensor]) -> NoiseModel:
     ``read``: a line through the lower ones at first, since texture adds to them, then through those that lie near it.
     In these blocks the correlation of channels and of neighbours gives the rest.
 
+    Each photo with enough blocks is also measured alone. If the photos' levels differ, as those of several
+    sensitivities do, the parameters are the medians of the photos, and ``strength`` is the range of their levels.
+
+    JPEG takes a camera's noise out of the flattest blocks: on the 15 photos of ``cc15`` this finds 0.74 of the true
+    standard deviation in the median, 0.4 to 0.9 photo by photo.
+
     Args:
         images: RGB, ``(3, H, W)``, 0..1, of at least 64 x 64 pixels.
 
     Raises:
         UserError: No noise can be measured, as in images of one colour or of texture only.
     """
-    found = []
-    for image in images:
-        blocks = _blocks(image.double())
-        if not len(blocks):
-            continue
-        inside, between = _cells(blocks)
-        brightness = blocks.mean((2, 3))
-        usable = ((brightness > DARK) & (brightness < BRIGHT)).all(1) & (inside > 0)
-        ratio = torch.where(usable, between / inside.clamp_min(1e-12), torch.inf)
-        chosen = ratio.topk(max(1, round(FLATTEST * len(blocks))), largest=False).indices
-        found.append(blocks[chosen[ratio[chosen].isfinite()]])
-    if not found or sum(map(len, found)) < LEAST_BLOCKS:
+    found = [_flattest(image.double()) for image in images]
+    if sum(map(len, found)) < LEAST_BLOCKS:
         raise UserError(
             'the noise cannot be measured: the photos have too few flat regions of middle brightness. Add photos'
             ' with such regions'
         )
-    blocks = torch.cat(found)
+    together = _model(torch.cat(found))
+    large = [blocks for blocks in found if len(blocks) >= LEAST_BLOCKS]
+    if len(large) < 2:
+        return together
+    alone = [_model(blocks) for blocks in large]
+    typical = NoiseModel(*(statistics.median(values) for values in zip(*(one[:4] for one in alone), strict=True)))
+    brightness = [blocks.mean().item() for blocks in large]
+    levels = [one.sigma(mean) / typical.sigma(mean) for one, mean in zip(alone, brightness, strict=True)]
+    low, high = np.quantile(levels, (0.1, 0.9)).tolist()
+    return together if high / low < ONE_LEVEL else typical._replace(strength=(low, high))
+
+
+def _flattest(image: Tensor) -> Tensor:
+    """Return the flattest tenth of an image's blocks of middle brightness: ``(N, 3, 16, 16)``."""
+    blocks = _blocks(image)
+    if not len(blocks):
+        return blocks
+    inside, between = _cells(blocks)
+    brightness = blocks.mean((2, 3))
+    usable = ((brightness > DARK) & (brightness < BRIGHT)).all(1) & (inside > 0)
+    ratio = torch.where(usable, between / inside.clamp_min(1e-12), torch.inf)
+    chosen = ratio.topk(max(1, round(FLATTEST * len(blocks))), largest=False).indices
+    return blocks[chosen[ratio[chosen].isfinite()]]
+
+
+def _model(blocks: Tensor) -> NoiseModel:
+    """Fit the noise of flat blocks."""
     residual = _without_plane(blocks)
     means, variances = blocks.mean((2, 3)).numpy(), (residual.square().sum((2, 3)) / (BLOCK**2 - 3)).numpy()
     gain, read, near = _fitted(means, variances)

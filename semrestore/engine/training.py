@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from traceback import walk_tb
 
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -64,6 +65,8 @@ def train(cfg: Config) -> Runner:
     if start:
         resolve(start)  # raises an error that names a missing file
     runner = build_runner(cfg)
+    if trains_a_task(cfg):
+        bare_model(runner).to(memory_format=torch.channels_last)  # a VGG-16 takes 0.7 of the time so, on a CPU
     if cfg.get('resume') and start:
         check_resumable(bare_model(runner), start)
     elif start and '://' not in start:  # because MMEngine only warns if weights do not fit

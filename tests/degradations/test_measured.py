@@ -38,6 +38,15 @@ def test_it_is_the_noise_that_other_classes_make(photos):
     assert blurred.blur == pytest.approx(1.0, abs=0.2)
 
 
+def test_photos_of_two_levels_give_the_range_of_their_levels(photos):
+    weak, strong = (noisy(photos, GaussianNoise(sigma)) for sigma in (10, 30))
+    found = measure_noise(weak[:2] + strong[2:])
+    low, high = (strength * found.sigma(0.5) for strength in found.strength)
+    assert (low, high) == (pytest.approx(10, rel=0.2), pytest.approx(30, rel=0.1))
+    assert found.config()['strength'] == pytest.approx(found.strength, abs=0.001)
+    assert measure_noise(weak).strength == (1, 1)
+
+
 def test_the_noise_has_the_stated_variance_and_correlations():
     clean = torch.full((1, 3, 256, 256), 0.5)
     clean[..., 128:] = 0.1
