@@ -148,7 +148,12 @@ def test_a_config_may_say_how_photos_are_prepared(tmp_path):
     named = named_task(str(own))
     assert [step['type'] for step in named.train_pipeline] == ['LoadPhoto', 'mmpretrain.RandomCrop']
     assert named.test_pipeline[2] == dict(type='mmpretrain.CenterCrop', crop_size=224)
-    own.write_text(own.read_text() + "model = dict(data_preprocessor=dict(channel_order='bgr'))")
+    loads = dict(type='LoadPhoto', channel_order='bgr')
+    own.write_text(
+        own.read_text().replace("dict(type='LoadPhoto')", str(loads))
+        + f'test = [{loads}]\nval_dataloader = test_dataloader = dict(dataset=dict(pipeline=test))\n'
+        + "model = dict(data_preprocessor=dict(channel_order='bgr'))\n"
+    )
     assert named_task(str(own)).preprocessor['channel_order'] == 'bgr'
     embedded = named_task('semrestore::embedded/joint_efficientnet_lite0_sigma30.py')
     assert not embedded.train_pipeline  # made for whole photos of other sizes

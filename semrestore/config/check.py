@@ -73,12 +73,32 @@ def check_config(cfg: Config) -> None:
         if unknown:
             hint = near(unknown[0], arguments)
             raise UserError(f"config '{cfg.filename}': {key} is a {kind}, which has no argument '{unknown[0]}'.{hint}")
+    if not trains_a_task(cfg):
+        _check_channel_order(cfg)
     if not trains_a_task(cfg) and cfg.get('compile'):
         # The data samples are constants to the compiler, so each step has new ones.
         raise UserError(
             f"config '{cfg.filename}': 'compile' is set, by which MMEngine compiles the whole Cascade again in every"
             ' step. Set model.compile instead, which compiles the denoiser once'
         )
+
+
+def _check_channel_order(cfg: Config) -> None:
+    """Check that images are loaded in the order of channels that the preprocessor takes."""
+    preprocessor = cfg.model.get('data_preprocessor') or dict(type='ImagePreprocessor')
+    if preprocessor.get('type') != 'ImagePreprocessor':
+        return
+    taken = preprocessor.get('channel_order', 'rgb')
+    for key, node in nodes({name: cfg[name] for name in cfg if name.endswith('_dataloader')}):
+        kind = str(node.get('type')).rpartition('.')[2]
+        if kind not in ('LoadPhoto', 'LoadImageFromFile'):
+            continue
+        loaded = node.get('channel_order', 'rgb') if kind == 'LoadPhoto' else 'bgr'
+        if loaded != taken:
+            raise UserError(
+                f"config '{cfg.filename}': {key} ({kind}) loads {loaded.upper()}, but model.data_preprocessor takes"
+                f' {taken.upper()}. Load photos by LoadPhoto, or set model.data_preprocessor.channel_order={loaded}'
+            )
 
 
 def check_names(cfg: Config) -> None:

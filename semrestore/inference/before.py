@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -65,6 +66,10 @@ class DenoiseBefore(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
+        if not isinstance(dtype, torch.dtype):
+            raise UserError(f'dtype is {dtype!r}; expected one of PyTorch, such as torch.bfloat16')
+        if sigma is not None and not isinstance(sigma, int | float):
+            raise UserError(f'sigma is {sigma!r}; expected a number on 0..255, or None for a blind denoiser')
         self.gate = None if gate is None else parse_gate(gate, 'gate')
         mean, std = _normalisation(network, mean, std, transforms)
         self.network = network
@@ -75,15 +80,17 @@ class DenoiseBefore(nn.Module):
         if sigma is not None and (reason := doubt(sigma)):
             warnings.warn(reason, stacklevel=2)
         self.sigma = None if sigma is None else sigma / 255
+        self._looked = False  # at the first images, which costs a wait on a GPU
 
     def forward(self, *arguments: Any, **options: Any) -> object:
         """Denoise normalised images and return the network's result.
 
         They are the first argument, by whatever name the network calls it: a batch ``(N, 3, H, W)``, or a list of
-        images ``(3, H, W)`` as torchvision's detectors take. Their dtype is kept.
+        images ``(3, H, W)`` as torchvision's detectors take. Their dtype is kept. No gradient passes through the
+        denoiser back to the images.
 
         Raises:
-            UserError: There are no images among the arguments.
+            UserError: There are no images among the arguments, or they are not normalised RGB images.
         """
         if arguments and arguments[0] is not None:
             return self._run(arguments[0], lambda images: self.network(images, *arguments[1:], **options))
@@ -108,9 +115,18 @@ class DenoiseBefore(nn.Module):
     def _restored(self, images: Any) -> Any:
         if isinstance(images, list | tuple):
             return type(images)(self._restored(image[None])[0] for image in images)
+        if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+            shape = f' of shape {tuple(images.shape)} and {images.dtype}' if isinstance(images, Tensor) else ''
+            raise UserError(
+                f'DenoiseBefore was given a {type(images).__name__}{shape}; expected normalised RGB images (N, 3, H, W)'
+                ' in floating point'
+            )
         # In float32 even if the network uses half precision, which would change the noise.
         mean, std = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (self.mean, self.std))
         noisy = images.float() * std + mean
+        if not self._looked and noisy.numel() and not torch.compiler.is_compiling():
+            self._looked = True
+            _warn_of_scale(noisy)
         levels = noise_levels(noisy) if self.gate is not None and self.gate.kind == 'noise' else None
         if self.gate is None or levels is None:
             return ((self._denoised(noisy) - mean) / std).to(images.dtype)
@@ -136,6 +152,17 @@ class DenoiseBefore(nn.Module):
         super().train(mode)
         self.denoiser.eval()
         return self
+
+
+def _warn_of_scale(images: Tensor) -> None:
+    """Warn if images that should be in 0..1, with noise, are on another scale."""
+    low, high = images.min().item(), images.max().item()
+    if low < -3 or high > 4:
+        warnings.warn(
+            f'the images are {low:.1f} to {high:.1f} after mean and std are taken back; expected about 0 to 1. Normalise'
+            ' them as the network expects, from pixels in 0..1',
+            stacklevel=5,
+        )
 
 
 def _is_images(value: object) -> bool:
@@ -169,7 +196,7 @@ def _normalisation(
             " torchvision's weights.transforms() or a processor of transformers. If the network takes images in"
             ' 0..1, give mean=(0, 0, 0), std=(1, 1, 1)'
         )
-    mean, std = [float(value) for value in mean], [float(value) for value in std]
+    mean, std = ([float(value) for value in np.atleast_1d(values)] for values in (mean, std))
     if len(mean) != 3 or len(std) != 3 or not 0 < min(std) <= max(std) <= 1 or not 0 <= min(mean) <= max(mean) <= 1:
         raise UserError(
             f'mean is {mean} and std {std}; expected three numbers each on 0..1, with std above 0. If yours are'

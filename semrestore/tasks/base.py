@@ -190,5 +190,14 @@ def check_classes(
                 )
 
 
+def check_normalisation(mean: Tensor, std: Tensor) -> None:
+    """Raise a :class:`UserError` if a normalisation of images on 0..255 is written for images on 0..1."""
+    if std.min() < 1 or 0 < mean.max() <= 1:
+        raise UserError(
+            f'the data_preprocessor of the task network has mean={mean.flatten().tolist()} and'
+            f' std={std.flatten().tolist()}; expected both on 0..255. If these are on 0..1, multiply them by 255'
+        )
+
+
 class _CompleteError(Exception):
     """All features are computed, so the rest of the network need not run."""

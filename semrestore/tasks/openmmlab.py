@@ -16,7 +16,7 @@ from semrestore.acceleration import allow_channels_last, fold_batch_norms
 from semrestore.config.libraries import library_model, no_mmdet
 from semrestore.errors import UserError
 from semrestore.registry import MODELS
-from semrestore.tasks.base import FrozenTask, check_classes
+from semrestore.tasks.base import FrozenTask, check_classes, check_normalisation
 from semrestore.weights.task_networks import load_network
 
 LIBRARIES = ('mmpretrain', 'mmseg')
@@ -74,6 +74,7 @@ class OpenMMLabTask(FrozenTask):
         preprocessor: Any = network.data_preprocessor
         mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
         std = getattr(preprocessor, 'std', torch.ones(3, 1, 1))
+        check_normalisation(mean, std)
         # (255 x - mean) / std as one multiplication and one addition.
         self.register_buffer('scale', 255 / std, persistent=False)
         self.register_buffer('shift', -mean / std, persistent=False)

@@ -46,6 +46,9 @@ class ScoringTask(FrozenTask):
         self_label_threshold: Detections of this score and above are the labels of images without any.
     """
 
+    first_class = 0
+    """The first label of a detector's classes: 1 where 0 is the background."""
+
     def __init__(self, network: nn.Module, kind: Kind, num_classes: int | None, self_label_threshold: float) -> None:
         if not 0 <= self_label_threshold <= 1:
             raise ValueError(f'self_label_threshold is {self_label_threshold}; expected 0 to 1')
@@ -121,8 +124,27 @@ class ScoringTask(FrozenTask):
 
     def check_labels(self, data_samples: Sequence[BaseDataElement]) -> None:
         """See :meth:`FrozenTask.check_labels <semrestore.tasks.base.FrozenTask.check_labels>`."""
+        if self.kind == 'detection':
+            for sample in data_samples:
+                self._check_boxes(sample)
+            return
         names = dict(classification=['gt_label'], segmentation=['gt_sem_seg']).get(self.kind, [])
         check_classes(data_samples, self.num_classes, VOID, names)
+
+    def _check_boxes(self, sample: BaseDataElement) -> None:
+        instances = sample.get('gt_instances')
+        boxes, labels = (getattr(instances, name, None) for name in ('bboxes', 'labels'))
+        where = f"gt_instances of '{sample.metainfo.get('img_path')}'"
+        if not isinstance(boxes, Tensor) or not isinstance(labels, Tensor) or boxes.shape != (len(labels), 4):
+            raise UserError(f'{where} has no bboxes (N, 4) with labels (N,); expected both, as tensors. Use PackBoxes')
+        if len(wrong := boxes[(boxes[:, 2:] <= boxes[:, :2]).any(1) | ~boxes.isfinite().all(1)]):
+            raise UserError(f'{where} has the box {wrong[0].tolist()}; expected left, top, right, bottom in pixels')
+        last = self.first_class + (self.num_classes or 0) - 1
+        if self.num_classes and len(wrong := labels[(labels < self.first_class) | (labels > last)]):
+            raise UserError(
+                f'{where} has the label {wrong[0].item()}; expected the classes {self.first_class} to {last} of the'
+                ' task network'
+            )
 
     def _check_answers(self) -> None:
         if not self.answers:

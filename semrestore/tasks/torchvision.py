@@ -15,6 +15,7 @@ from semrestore.errors import UserError, explained
 from semrestore.registry import MODELS
 from semrestore.tasks.networks.detectors import OURS, build_detector, detect, detection_losses
 from semrestore.tasks.networks.torchvision_weights import AS_PUBLISHED, as_named_today
+from semrestore.tasks.base import check_normalisation
 from semrestore.tasks.scoring import Kind, ScoringTask
 from semrestore.weights.task_networks import load_network
 
@@ -49,6 +50,7 @@ class TorchvisionTask(ScoringTask):
         UserError: torchvision has no such network, it does not take the arguments, or the weights do not fit it.
     """
 
+    first_class = 1
     scale: Tensor
     shift: Tensor
 
@@ -84,6 +86,7 @@ class TorchvisionTask(ScoringTask):
         given = data_preprocessor or _published(model, kind)
         self.wants_bgr = not given.get('to_rgb', True)
         mean, std = (torch.tensor(given[name]).view(3, 1, 1) for name in ('mean', 'std'))
+        check_normalisation(mean, std)
         self.register_buffer('scale', 255 / std, persistent=False)
         self.register_buffer('shift', -mean / std, persistent=False)
 

@@ -49,6 +49,11 @@ def load_denoiser(
     >>> denoiser(torch.rand(1, 3, 32, 48)).shape
     torch.Size([1, 3, 32, 48])
     """
+    if isinstance(weights, nn.Module) and not isinstance(weights, Denoiser):
+        raise UserError(
+            f'the denoiser is a {type(weights).__name__}; expected a semrestore.Denoiser, a published name or a file.'
+            ' Derive your network from semrestore.Denoiser'
+        )
     if isinstance(weights, Denoiser):
         denoiser = copy.deepcopy(weights)  # the caller's own stays as it is
     else:

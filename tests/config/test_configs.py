@@ -235,6 +235,21 @@ def test_a_config_with_a_web_address_is_refused(tmp_path):
         load_config(tmp_path / 'child.py')
 
 
+@pytest.mark.parametrize(
+    'option',
+    [
+        'model.data_preprocessor.channel_order=bgr',
+        'train_dataloader.dataset.dataset.pipeline.0.channel_order=bgr',
+        'train_dataloader.dataset.dataset.pipeline.0.type=mmcv.LoadImageFromFile',
+    ],
+)
+def test_photos_in_another_order_of_channels_than_the_preprocessors_are_refused(option):
+    path = 'configs/joint/denoise_vgg16_sigma30.py'
+    load_config(path)
+    with pytest.raises(UserError, match='BGR'):
+        load_config(path, [option])
+
+
 def test_embedding_keeps_the_model_and_the_optimizer():
     path = 'configs/joint/denoise_vgg16_sigma45.py'
     before, after = load_config(path), load_config(path)

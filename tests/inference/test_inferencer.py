@@ -447,6 +447,43 @@ def test_a_denoiser_before_a_network_is_told_the_noise_level_on_0_to_255(photos)
     assert (other - expected).abs().max() > 1e-4
 
 
+@pytest.mark.parametrize(
+    ('images', 'message'),
+    [
+        (torch.rand(1, 1, 32, 32), r'\(1, 1, 32, 32\).*\(N, 3, H, W\)'),
+        (torch.rand(3, 32, 32), r'\(3, 32, 32\)'),
+        (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), 'uint8'),
+    ],
+)
+def test_images_that_are_not_normalised_rgb_are_refused(images, message):
+    robust = DenoiseBefore(nn.Identity(), 'multiscale-blind', (0, 0, 0), (1, 1, 1))
+    with pytest.raises(UserError, match=message):
+        robust(images)
+
+
+def test_images_on_0_to_255_are_warned_of_once():
+    robust = DenoiseBefore(nn.Identity(), 'multiscale-blind', (0.5,) * 3, (0.5,) * 3)
+    with pytest.warns(UserWarning, match='expected about 0 to 1'):
+        robust(255 * torch.rand(1, 3, 16, 16))
+    robust(255 * torch.rand(1, 3, 16, 16))
+    noisy = torch.rand(1, 3, 16, 16) + 60 / 255 * torch.randn(1, 3, 16, 16)
+    DenoiseBefore(nn.Identity(), 'multiscale-blind', (0, 0, 0), (1, 1, 1))(noisy)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(dtype='bfloat16'), 'torch.bfloat16'),
+        (dict(sigma='auto'), "'auto'"),
+        (dict(mean=0.5), 'three numbers'),
+        (dict(denoiser=nn.Identity()), 'Identity'),
+    ],
+)
+def test_arguments_of_another_kind_are_named(options, message):
+    with pytest.raises(UserError, match=message):
+        DenoiseBefore(nn.Identity(), **{'mean': (0, 0, 0), 'std': (1, 1, 1), **options})
+
+
 def test_images_come_by_position_by_name_or_in_a_list(photos):
     class Network(nn.Module):
         def forward(self, x, scale=1.0):

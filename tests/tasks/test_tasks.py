@@ -222,6 +222,13 @@ def test_soft_targets_are_the_clean_images_probabilities(efficientnet, photos):
     assert efficientnet.soft_loss(clean, scores)['loss_soft'] < loss
 
 
+def test_a_normalisation_for_0_to_1_is_refused():
+    cfg = Config.fromfile('configs/_base_/tasks/efficientnet_lite0.py').task
+    cfg.model.data_preprocessor = dict(mean=[0.5] * 3, std=[0.5] * 3, to_rgb=True)
+    with pytest.raises(UserError, match=r'0\.5.*multiply'):
+        MODELS.build({**cfg, 'checkpoint': 'random'})
+
+
 def test_a_label_that_the_network_does_not_know_is_named(efficientnet):
     efficientnet.check_labels([DataSample(metainfo=dict(img_path='a.png')).set_gt_label(999), DataSample()])
     with pytest.raises(UserError, match=r'gt_label.*b\.png.*1000.*999'):

@@ -199,6 +199,32 @@ def test_a_detectors_losses_are_torchvisions():
     assert not any(module.training for module in task.modules())
 
 
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        (dict(bboxes=torch.tensor([[60.0, 8.0, 4.0, 90.0]]), labels=torch.tensor([1])), r"'a\.png'.*60\.0, 8\.0.*left"),
+        (dict(bboxes=torch.tensor([[4.0, 8.0, 60.0, 90.0]]), labels=torch.tensor([0])), 'label 0.*1 to 6'),
+        (dict(bboxes=torch.tensor([[4.0, 8.0, 60.0, 90.0]]), labels=torch.tensor([7])), 'label 7.*1 to 6'),
+        (dict(bboxes=torch.tensor([[4.0, 8.0, 60.0, float('nan')]]), labels=torch.tensor([1])), 'nan'),
+        (dict(bboxes=torch.zeros(2, 3), labels=torch.tensor([1, 2])), 'PackBoxes'),
+        (dict(labels=torch.tensor([1])), 'PackBoxes'),
+    ],
+)
+def test_boxes_that_a_detector_cannot_use_are_named(wrong, message):
+    task = TorchvisionTask(**FCOS)
+    task.check_labels(boxes())
+    sample = BaseDataElement(metainfo=dict(img_path='a.png'), gt_instances=InstanceData(**wrong))
+    with pytest.raises(UserError, match=message):
+        task.check_labels([sample])
+
+
+def test_a_normalisation_for_0_to_1_is_refused():
+    with pytest.raises(UserError, match=r'0\.485.*multiply'):
+        TorchvisionTask(
+            'mobilenet_v3_small', 'random', dict(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225], to_rgb=True)
+        )
+
+
 def test_a_detector_that_learns_masks_is_refused_in_training():
     task = MODELS.build(dict(type='TorchvisionTask', model='maskrcnn_resnet50_fpn', checkpoint='random'))
     with pytest.raises(UserError, match='fasterrcnn'):

@@ -5,6 +5,7 @@
 #   3. all of them before VGG-16, LargeFOV, and a DeepLabv3-MobileNetV2 that others trained.
 # Needs SEMRESTORE_DATA (docs/data.md) and the extra `baselines`. What is done is not done again.
 #   SIGMAS="30 60" IMAGES=2000 projects/paper/studies/reproduction.sh
+#   SIGMAS="15 45" VGG_STEPS=4500 RESULTS=results PART=_15_45 projects/paper/studies/reproduction.sh     # as published
 #   STEPS=3200 OUT=work_dirs/reproduction_3200 projects/paper/studies/reproduction.sh     # longer joint trainings
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -16,6 +17,7 @@ PHOTOS=${PHOTOS:-223}  # of the 223 of VOC before DeepLabv3-MobileNetV2, which t
 BM3D=${BM3D:-200}
 STEPS=${STEPS:-800}    # of the joint trainings
 LENGTH=(train_cfg.max_iters="$STEPS" param_scheduler.1.end="$STEPS" param_scheduler.1.T_max=$((STEPS - 20)))
+VGG_STEPS=${VGG_STEPS:-6000} # of VGG-16's own training
 HEADS=${SEMRESTORE_DATA:?set it to the data folder}/heads
 MNV2=work_dirs/weights/deeplabv3_mobilenetv2_dm05_voc.pth
 
@@ -25,7 +27,9 @@ train() { # CONFIG, folder, last iteration, options: nothing where that is there
 
 [ -e work_dirs/vgg16_start.pth ] ||
   $PYTHON -m projects.paper.start_vgg16 configs/classification/vgg16_tiny_imagenet.py "$HEADS/vgg16_relu3_3.pth" work_dirs/vgg16_start.pth
-train configs/classification/vgg16_tiny_imagenet.py work_dirs/vgg16_tiny_imagenet 6000
+train configs/classification/vgg16_tiny_imagenet.py work_dirs/vgg16_tiny_imagenet "$VGG_STEPS" train_cfg.max_iters="$VGG_STEPS" \
+  train_cfg.val_interval="$VGG_STEPS" param_scheduler.1.end="$VGG_STEPS" param_scheduler.1.T_max=$((VGG_STEPS - 200))
+[ "$VGG_STEPS" = 6000 ] || ln -sf "iter_$VGG_STEPS.pth" work_dirs/vgg16_tiny_imagenet/iter_6000.pth # the configs' name for it
 train configs/segmentation/deeplab_largefov_voc2012.py work_dirs/deeplab_largefov_voc2012 500
 [ -e $MNV2 ] || $PYTHON -m projects.paper.convert_deeplabv3 "$HEADS"/deeplabv3_mnv2_dm05_voc_257_float.{pth,json} $MNV2
 
@@ -56,7 +60,7 @@ matrix() { # folder, images, images for BM3D, tasks
 matrix table4 "$IMAGES" "$BM3D" configs/evaluation/vgg16_tiny_imagenet.py
 matrix table5_largefov 223 25 configs/evaluation/largefov_voc2012.py
 matrix table5_mobilenetv2 "$PHOTOS" 25 configs/evaluation/deeplabv3_mobilenetv2_voc2012.py
-# RESULTS=results puts the figures where reproduction_page.py reads them.
+# RESULTS=results puts the figures where reproduction_page.py reads them, in a file of their own with PART=_15_45.
 [ -z "${RESULTS:-}" ] || for name in table4 table5_largefov table5_mobilenetv2; do
-  cp "$OUT/$name/matrix.json" "$RESULTS/$name.json"
+  cp "$OUT/$name/matrix.json" "$RESULTS/$name${PART:-}.json"
 done

@@ -43,7 +43,8 @@ def page() -> str:
 
 def table(file: str, task: str, metric: str) -> str:
     """Return a metric of a task as Markdown: value with interval, difference to ``separate``, recovery."""
-    records = json.loads((ROOT / f'results/{file}.json').read_text(encoding='utf-8'))['records']
+    files = sorted((ROOT / 'results').glob(f'{file}*.json'))  # the levels were measured in parts
+    records = [record for path in files for record in json.loads(path.read_text(encoding='utf-8'))['records']]
     records = [record for record in records if (record['task'], record['metric']) == (task, metric)]
     whole = max(record['images'] for record in records)
     heads = ['sigma', 'in front of the network', f'{metric} (%), 95 % interval', 'difference to separate, paired']
