@@ -72,7 +72,7 @@ def check(
 
     Args:
         named: The network.
-        split: Of the photos.
+        split: Of the photos. Without photos for training, all are measured on.
         noise: Config of the degradation.
         denoisers: As the matrix names them: ``noisy``, ``NAME=CHECKPOINT``.
         folder: Where what each image scored is kept; by default nowhere.
@@ -83,6 +83,8 @@ def check(
     """
     methods = [parse_method(text, '--denoisers') for text in denoisers]
     cfg = _config(named, split, noise)
+    if not split.train:
+        cfg.test_dataloader.dataset.part = None
     if folder is not None:
         return _records(cfg, methods, noise, folder)
     with tempfile.TemporaryDirectory() as temporary:

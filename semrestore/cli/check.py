@@ -1,7 +1,7 @@
 """Measure what the published denoisers do for your own network on your own photos, without training.
 
 The command adds noise to photos, and compares the network's answer on the restored photo with its answer on the clean
-one. It uses a tenth of the photos, at least 8: those that `semrestore fit` holds out. Helped counts answers that were
+one. It uses a tenth of the photos, at least 8: those that `semrestore fit` holds out. --all uses every photo. Helped counts answers that were
 wrong on the noisy photo and are right on the restored one; harmed counts the opposite.
 
 Example:
@@ -27,6 +27,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar='NAME=CKPT',
         help='more denoisers to compare (default: only the published ones for any noise level)',
     )
+    compared.add_argument(
+        '--all',
+        action='store_true',
+        help='use all photos; not for denoisers that were fitted on them, which know nine tenths of them',
+    )
     return parser.parse_args(arguments)
 
 
@@ -34,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore check``."""
     options = parse(arguments)
     named, split = network_and_photos(options)
+    photos = len(split.train) + len(split.held_out)
+    if options.all:
+        split = split._replace(train=[], held_out=list(range(photos)))
     noise, said = noise_of(options)
 
     from semrestore.evaluation.methods import check_unique, parse_method
@@ -44,6 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = ', '.join(text.partition('=')[0] for text in denoisers)
     print(f'comparing {names} on {len(split.held_out)} photos, {said}', flush=True)
     records = check(named, split, noise, denoisers)
-    photos = len(split.train) + len(split.held_out)
-    title = f'{options.network}, {said}, {len(split.held_out)} of {photos} photos, those that `fit` holds out'
+    which = f'all {photos} photos' if options.all else f'{len(split.held_out)} of {photos} photos, those that `fit` holds out'
+    title = f'{options.network}, {said}, {which}'
     print_table(records, title)

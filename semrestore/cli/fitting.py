@@ -48,10 +48,17 @@ def network_and_photos(options: argparse.Namespace) -> tuple[Any, Any]:
     if options.noise_like and not options.noise_like.is_dir():
         raise UserError(f"--noise-like: folder '{options.noise_like}' does not exist")
 
+    from mmengine.registry import DefaultScope
+
     from semrestore.config.named import named_task
+    from semrestore.errors import explained
+    from semrestore.registry import MODELS
     from semrestore.weights.carriers import OWN
 
     named = named_task(options.network, options.checkpoint)
+    what = f"the network '{options.network}' cannot be loaded; --checkpoint FILE gives it weights without a download"
+    with DefaultScope.overwrite_default_scope('semrestore'), explained(what):
+        MODELS.build(named.task)  # before the photos are looked at, because a download may fail
     given = named.task.get('checkpoint') or OWN
     print(f'{options.network}: {"its published weights" if given == OWN else f"weights {given}"}')
     return named, split

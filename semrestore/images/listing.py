@@ -72,7 +72,12 @@ def _read_of(paths: Sequence[Path], wanted: frozenset[str]) -> list[Path]:
             ' PNG or TIFF',
             file=sys.stderr,
         )
-    return [path for path in paths if path.suffix.lower() in wanted and path.is_file()]
+    named = [path for path in paths if path.suffix.lower() in wanted]
+    found = [path for path in named if path.is_file()]
+    lost = [path for path in named if path.is_symlink() and not path.exists()] if len(found) < len(named) else []
+    if lost:
+        print(f"warning: {len(lost)} links that lead nowhere are skipped, such as '{lost[0]}'", file=sys.stderr)
+    return found
 
 
 def _samples(paths: Iterable[Path]) -> Iterator[Path]:

@@ -34,9 +34,10 @@ class DenoiseBefore(nn.Module):
         mean: Of the normalisation, on 0..1, one a channel. By default what ``transforms`` says, or timm's
             ``pretrained_cfg`` of the network.
         std: The same.
-        transforms: What prepares images for the network: torchvision's preset (``weights.transforms()``), or the
-            processor of a network of transformers (``AutoImageProcessor.from_pretrained(NAME)``). If that one flips
-            the channels to BGR, the denoiser still sees RGB.
+        transforms: What prepares images for the network: torchvision's weights or their ``transforms()``, a ``Compose``
+            with a ``Normalize`` (as ``timm.data.create_transform`` returns), or the processor of a network of
+            transformers (``AutoImageProcessor.from_pretrained(NAME)``). If that one flips the channels to BGR, the
+            denoiser still sees RGB.
         sigma: Standard deviation of the noise on 0..255, for denoisers that need it.
         gate: When to leave an image alone: ``'noise:SIGMA'`` denoises only images whose estimated noise is at least
             SIGMA on 0..255. ``'confidence:MARGIN'`` runs the network on both versions of the images, and returns what
@@ -177,6 +178,11 @@ def _normalisation(
     found = dict(getattr(network, 'pretrained_cfg', None) or {})
     if transforms is not None:
         transforms = getattr(transforms, 'image_processor', transforms)  # from a processor that prepares texts as well
+        steps = getattr(transforms, 'transforms', None)
+        if callable(steps):  # of torchvision's weights
+            transforms = steps()
+        elif steps is not None:  # of a Compose
+            transforms = next((step for step in steps if hasattr(step, 'mean') and hasattr(step, 'std')), transforms)
         # transformers has image_mean where torchvision has mean.
         found = {
             name: getattr(transforms, name, getattr(transforms, f'image_{name}', None)) for name in ('mean', 'std')

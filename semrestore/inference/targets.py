@@ -49,8 +49,11 @@ def targets(
     for number, (source, target) in enumerate(planned):
         place = target.resolve()
         if place in seen:
+            more = len(planned) - len({target.resolve() for _, target in planned}) - 1
+            others = f', and {more} more files have such names' if more else ''
             raise UserError(
-                f"'{seen[place]}' and '{source}' would both become '{target}'. Rename one, or run them one by one"
+                f"'{seen[place]}' and '{source}' would both become '{target}'{others}. Rename them, or run them one by"
+                ' one with an --out for each'
             )
         if place in sources and not overwrite_inputs:
             raise UserError(

@@ -139,6 +139,13 @@ def test_images_that_are_passed_over_are_named_once(folder, capsys, name):
     assert len(list(find([folder / '*']))) == 3
 
 
+def test_links_that_lead_nowhere_are_counted(folder, capsys):
+    for name in ('z1.png', 'z2.png'):
+        (folder / name).symlink_to(folder / 'gone.png')
+    assert len(images_below(folder)) == 4
+    assert 'warning: 2 links' in capsys.readouterr().err
+
+
 def test_a_glob_that_names_a_suffix_includes_files_with_that_suffix(folder):
     Image.fromarray(PIXELS).save(folder / 'photo.data', format='PNG')
     assert [path.name for path, _ in find([folder / '*.data'])] == ['photo.data']

@@ -470,6 +470,17 @@ def test_images_on_0_to_255_are_warned_of_once():
     DenoiseBefore(nn.Identity(), 'multiscale-blind', (0, 0, 0), (1, 1, 1))(noisy)
 
 
+def test_the_normalisation_may_come_from_weights_or_a_compose():
+    weights = torchvision.models.SqueezeNet1_1_Weights.DEFAULT
+    timms = timm.data.create_transform((3, 32, 32), mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    for given, mean, std in (
+        (weights, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        (timms, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)),
+    ):
+        robust = DenoiseBefore(nn.Identity(), 'multiscale-blind', transforms=given)
+        assert (robust.mean, robust.std) == (pytest.approx(mean), pytest.approx(std))
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
