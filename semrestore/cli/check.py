@@ -1,8 +1,8 @@
 """Measure what the published denoisers do for your own network on your own photos, without training.
 
 The command adds noise to photos, and compares the network's answer on the restored photo with its answer on the clean
-one. It uses a tenth of the photos, at least 8: those that `semrestore fit` holds out. --all uses every photo. Helped counts answers that were
-wrong on the noisy photo and are right on the restored one; harmed counts the opposite.
+one. It uses a tenth of the photos, at least 8: those that `semrestore fit` holds out. --all uses every photo. Helped
+counts answers that were wrong on the noisy photo and are right on the restored one; harmed counts the opposite.
 
 Example:
   semrestore check torchvision:mobilenet_v2 --photos photos/ --noise 0-60
@@ -52,6 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = ', '.join(text.partition('=')[0] for text in denoisers)
     print(f'comparing {names} on {len(split.held_out)} photos, {said}', flush=True)
     records = check(named, split, noise, denoisers)
-    which = f'all {photos} photos' if options.all else f'{len(split.held_out)} of {photos} photos, those that `fit` holds out'
-    title = f'{options.network}, {said}, {which}'
+    which = '' if options.all else f'{len(split.held_out)} of {photos} photos, those that `fit` holds out'
+    title = f'{options.network}, {said}, {which or f"all {photos} photos"}'
     print_table(records, title)

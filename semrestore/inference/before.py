@@ -160,8 +160,8 @@ def _warn_of_scale(images: Tensor) -> None:
     low, high = images.min().item(), images.max().item()
     if low < -3 or high > 4:
         warnings.warn(
-            f'the images are {low:.1f} to {high:.1f} after mean and std are taken back; expected about 0 to 1. Normalise'
-            ' them as the network expects, from pixels in 0..1',
+            f'the images are {low:.1f} to {high:.1f} after mean and std are taken back; expected about 0 to 1.'
+            ' Normalise them as the network expects, from pixels in 0..1',
             stacklevel=5,
         )
 

@@ -13,9 +13,9 @@ from semrestore.acceleration import allow_channels_last, fold_batch_norms
 from semrestore.config.named import torchvision_kind
 from semrestore.errors import UserError, explained
 from semrestore.registry import MODELS
+from semrestore.tasks.base import check_normalisation
 from semrestore.tasks.networks.detectors import OURS, build_detector, detect, detection_losses
 from semrestore.tasks.networks.torchvision_weights import AS_PUBLISHED, as_named_today
-from semrestore.tasks.base import check_normalisation
 from semrestore.tasks.scoring import Kind, ScoringTask
 from semrestore.weights.task_networks import load_network
 
