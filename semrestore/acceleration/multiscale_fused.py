@@ -81,7 +81,7 @@ class FusedMultiScale(Denoiser):
         # The first row and column of this convolution see zeros beyond the border instead of features.
         y[..., :1, :] = first.conv(self.body.head(x[..., :6, :]))
         # Two columns, of which one is used: on CPUs with AMX, oneDNN 3.12's strided convolutions in bfloat16 return
-        # garbage where the output is one pixel wide.
+        # garbage where the output is one pixel wide (docs/reliability.md).
         y[..., :, :1] = first.conv(self.body.head(x[..., :, :8]))[..., :1]
         return first.after_convolution(y)
 
