@@ -97,7 +97,8 @@ def main() -> None:
     )
     parser.add_argument('--out', metavar='FILE', help='JSON file to write the figures to (default: none)')
     options = parser.parse_args()
-    rows = []
+    average = average_time(options.device, 10 * options.repeats)
+    rows: list[dict] = []
     for threads in options.threads:
         torch.set_num_threads(threads)
         for label, shape in SHAPES.items():
@@ -109,7 +110,7 @@ def main() -> None:
                 row: dict = dict(threads=threads, size=label, switches=name, median=median, fastest=min(seconds))
                 pixels = shape[0] * shape[2] * shape[3]
                 rows.append(row | dict(speedup=baseline / median, megapixels_a_second=pixels / median / 1e6))
-    average = average_time(options.device, 10 * options.repeats)
+                write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=average))
     shown = Table(title=f'seconds a training step on {options.device}, median and fastest of {options.repeats}')
     for column in rows[0]:
         shown.add_column(column)
@@ -117,7 +118,6 @@ def main() -> None:
         shown.add_row(*(f'{value:.3f}' if isinstance(value, float) else str(value) for value in row.values()))
     Console().print(shown)
     print(f'moving average: {1e3 * average:.3f} ms an update')
-    write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=average))
 
 
 if __name__ == '__main__':
