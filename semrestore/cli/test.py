@@ -86,5 +86,5 @@ def _measures_quality(cfg: Any) -> bool:
 
 def to_json(summary: dict) -> str:
     """Return a result as JSON. A metric that is not finite (PSNR of equal images) becomes ``null``."""
-    metrics = {name: value if math.isfinite(value) else None for name, value in summary['metrics'].items()}
+    metrics = {name: float(value) if math.isfinite(value) else None for name, value in summary['metrics'].items()}
     return json.dumps(summary | {'metrics': metrics}, indent=2, allow_nan=False) + '\n'

@@ -11,6 +11,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from semrestore import registry
 from semrestore.config.keys import nodes, top_level
 from semrestore.errors import UserError, near
+from semrestore.files import read_text
 from semrestore.plugins import failed_plugins
 from semrestore.weights.carriers import is_missing
 
@@ -127,7 +128,7 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
         loaders: Names of the data loaders that will be used.
 
     Raises:
-        UserError: Names the missing folder or file, and what to do.
+        UserError: Names the missing folder or file, or the wrong line, and what to do.
     """
     for loader in loaders:
         for key, node in nodes((cfg.get(loader) or {}).get('dataset', {}), f'{loader}.dataset'):
@@ -138,6 +139,10 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
                         ' SEMRESTORE_DATA to the folder with all data sets (docs/data.md shows it), or try the'
                         ' config with --embedded, which needs no data'
                     )
+            path = Path(node.get('data_root') or '') / str(node.get('ann_file') or '')
+            lists = str(node.get('type')).endswith(('CustomDataset', 'ImageNet')) and node.get('with_label', True)
+            if lists and path.is_file():
+                _check_classes(path)
     for name, network in frozen_networks(cfg).items() if not trains_a_task(cfg) else ():
         checkpoint = network.get('checkpoint')
         if isinstance(checkpoint, str) and is_missing(checkpoint):
@@ -165,6 +170,14 @@ def _data_paths(dataset: dict) -> Iterator[Path]:
             yield root / part
         if isinstance(dataset.get('ann_file'), str):
             yield root / dataset['ann_file']
+
+
+def _check_classes(path: Path) -> None:
+    """Check a list of classes, because mmpretrain's errors name no line."""
+    for number, line in enumerate(read_text(path, 'list file').splitlines() or [''], 1):
+        photo, _, label = line.strip().rpartition(' ')
+        if not photo or not label.isdecimal():
+            raise UserError(f"'{path}': line {number} is '{line}'; expected a photo, a space and its class, from 0")
 
 
 def _registered(kind: str) -> type | None:

@@ -11,6 +11,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from PIL import Image
 
+from semrestore.__main__ import main
 from semrestore.config import load_config
 from semrestore.registry import DATASETS, MODELS
 from semrestore.testing import check_degradation, check_loss
@@ -21,7 +22,7 @@ from tests.images.test_film import make
 from tests.processes import command, run_module, start
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r'(?:`(?P<name>[\w.]+)`:\n\n)?```(?P<language>python|bash)\n(?P<text>.*?)```', re.DOTALL)
+BLOCK = re.compile(r'(?:`(?P<name>[\w.]+)`:\n\n)?```(?P<language>python|bash|json)\n(?P<text>.*?)```', re.DOTALL)
 
 
 @pytest.mark.slow
@@ -123,6 +124,30 @@ def test_the_config_of_the_page_works_from_any_folder(tmp_path, monkeypatch):
     cfg = load_config('mine.py')
     assert cfg.train_dataloader.dataset.dataset.folder == 'photos'
     assert cfg.model.task.model.model_name == 'resnet50'
+
+
+@pytest.mark.parametrize('name', ['classes', 'masks', 'boxes'])
+def test_the_configs_of_the_page_on_labels_run(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / 'docs/own_labels.md').read_text(encoding='utf-8')
+    blocks = {block['name'] or block['language']: block['text'] for block in BLOCK.finditer(page)}
+    Path(f'{name}.py').write_text(blocks[f'{name}.py'])
+    for part in ('train', 'val'):
+        for index in (1, 2):
+            photo = tiny_data.photo(140, index)
+            tiny_data.save(photo, Path(f'data/{part}/photos/{index}.jpg'))
+            tiny_data.save(photo[..., 0] // 128, Path(f'data/{part}/masks/{index}.png'))
+        Path(f'data/{part}/boxes.json').write_text(blocks['json'])
+    options = ['load_from=None', 'model.task.checkpoint=random', 'train_cfg.max_iters=1']
+    options += [f'model.denoiser.{part}_channels=16' for part in ('encoder', 'decoder')]
+    text = blocks['bash'].replace('\\\n', '').replace('classes', name).replace('iter_2000', 'iter_1')
+    lines = [[*line.split()[1:], '--cfg-options', *options] for line in text.splitlines()]
+    assert [main(line) for line in lines] == [0, 0, 0]
+    assert f'### {name}, ' in Path('matrix/matrix.md').read_text()
+    if name == 'classes':
+        Path('data/val/broken.txt').write_text('a 0\nb')
+        assert main([*lines[1], 'test_dataloader.dataset.ann_file=broken.txt']) == 2
+        assert "'data/val/broken.txt': line 2 " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('name', 'needed'), [('tables.py', 'datasets.features'), ('archives.py', 'wids')])
