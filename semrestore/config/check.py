@@ -1,6 +1,7 @@
 """Check a config before anything runs: its types, keys and files."""
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,8 @@ def check_inputs(cfg: Config, *loaders: str) -> None:
             lists = str(node.get('type')).endswith(('CustomDataset', 'ImageNet')) and node.get('with_label', True)
             if lists and path.is_file():
                 _check_classes(path)
+            if node.get('type') == 'mmengine.dataset.BaseDataset' and path.suffix == '.json' and path.is_file():
+                _check_boxes(path)
     for name, network in frozen_networks(cfg).items() if not trains_a_task(cfg) else ():
         checkpoint = network.get('checkpoint')
         if isinstance(checkpoint, str) and is_missing(checkpoint):
@@ -178,6 +181,19 @@ def _check_classes(path: Path) -> None:
         photo, _, label = line.strip().rpartition(' ')
         if not photo or not label.isdecimal():
             raise UserError(f"'{path}': line {number} is '{line}'; expected a photo, a space and its class, from 0")
+
+
+def _check_boxes(path: Path) -> None:
+    """Check photos with boxes, because MMEngine's errors name no photo."""
+    text, wrong = read_text(path, 'annotation file'), ''
+    try:
+        for number, photo in enumerate(json.loads(text)['data_list'], 1):
+            wrong = f'photo {number} is {photo}'
+            for box in photo['instances'] if '"instances"' in text else ():
+                _, _, _, _ = map(float, box['bbox'])
+                int(box['bbox_label'])
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(f"'{path}': {wrong or repr(error)}; expected the form in docs/own_labels.md") from None
 
 
 def _registered(kind: str) -> type | None:
