@@ -185,15 +185,17 @@ def _check_classes(path: Path) -> None:
 
 def _check_boxes(path: Path) -> None:
     """Check photos with boxes, because MMEngine's errors name no photo."""
-    text, wrong = read_text(path, 'annotation file'), ''
+    where = 'the file'
     try:
-        for number, photo in enumerate(json.loads(text)['data_list'], 1):
-            wrong = f'photo {number} is {photo}'
-            for box in photo['instances'] if '"instances"' in text else ():
-                _, _, _, _ = map(float, box['bbox'])
+        for number, photo in enumerate(json.loads(read_text(path, 'annotation file'))['data_list'], 1):
+            where = f'photo {number}'
+            for box in photo.get('instances', ()):
+                _left, _top, _right, _bottom = map(float, box['bbox'])
                 int(box['bbox_label'])
-    except (LookupError, TypeError, ValueError) as error:
-        raise UserError(f"'{path}': {wrong or repr(error)}; expected the form in docs/own_labels.md") from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UserError(
+            f"'{path}': {where} is wrong: {type(error).__name__}: {error}; expected the form in docs/own_labels.md"
+        ) from None
 
 
 def _registered(kind: str) -> type | None:
