@@ -10,7 +10,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from semrestore import library_patches
+from semrestore.cascade import Cascade
 from semrestore.errors import UserError, explained
+from semrestore.tasks.base import check_class_folders
 
 __all__ = ['bare_model', 'build_loop', 'build_runner', 'launch', 'leave']
 
@@ -82,7 +84,12 @@ def build_loop(runner: Runner, name: str) -> object:
     """
     loader = f'{name.removesuffix("_loop")}_dataloader'
     with explained(f'the data of {loader} cannot be used (docs/data.md)'):
-        return getattr(runner, name)
+        loop = getattr(runner, name)
+    model = bare_model(runner)
+    if isinstance(model, Cascade) and loop and (name != 'train_loop' or model.supervision == 'labels'):
+        for task in model.tasks.values():
+            check_class_folders(loop.dataloader.dataset, task.num_classes)
+    return loop
 
 
 def bare_model(runner: Runner) -> Any:

@@ -21,6 +21,7 @@ from semrestore.evaluation.rows import Rows
 from semrestore.preprocessor import image_name
 from semrestore.progress import ProgressBar
 from semrestore.registry import METRICS, MODELS
+from semrestore.tasks.base import check_class_folders
 
 __all__ = ['Bench']
 
@@ -53,6 +54,7 @@ class Bench:
                     f'{name}: {type(task).__name__} has no score, so nothing can be measured. Set its attribute score'
                 )
             self.scores[network] = METRICS.build(dict(type=task.score))
+            check_class_folders(dataset, task.num_classes)
             classes, known = dataset.metainfo.get('classes'), task.num_classes
             if classes and known and len(classes) > known:
                 raise UserError(

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import torch.nn.functional as F
 from mmengine.structures import BaseDataElement, PixelData
@@ -188,6 +189,19 @@ def check_classes(
                     f"{name} of '{sample.metainfo.get('img_path')}' holds {wrong[0].item()}; expected the classes"
                     f' 0 to {num_classes - 1} of the task network. Use data and a network with the same classes'
                 )
+
+
+def check_class_folders(dataset: Any, num_classes: int | None) -> None:
+    """Raise a :class:`UserError` if a data set numbers its classes by folders, and the network has other classes."""
+    while hasattr(dataset, 'dataset'):
+        dataset = dataset.dataset
+    folders = getattr(dataset, 'folder_to_idx', None)
+    if folders and num_classes and len(folders) != num_classes:
+        raise UserError(
+            f"'{dataset.img_prefix}' has {len(folders)} class folders, which become the labels 0 to {len(folders) - 1},"
+            f' but the task network has {num_classes} classes; expected a folder for each. Add empty folders for the'
+            " others, or give the labels in a list (the data set's ann_file)"
+        )
 
 
 def check_normalisation(mean: Tensor, std: Tensor) -> None:

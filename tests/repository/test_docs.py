@@ -145,6 +145,11 @@ def test_the_configs_of_the_page_on_labels_run(name, tmp_path, monkeypatch, caps
     assert [main(line) for line in lines] == [0, 0, 0]
     assert f'### {name}, ' in Path('matrix/matrix.md').read_text()
     if name == 'classes':
+        for line in lines:  # without a folder the other classes would have wrong labels
+            Path('data/val/masks').rename('data/masks')
+            assert main(line) == 2
+            assert '1 class folders' in capsys.readouterr().err
+            Path('data/masks').rename('data/val/masks')
         Path('data/val/broken.txt').write_text('a 0\nb')
         assert main([*lines[1], 'test_dataloader.dataset.ann_file=broken.txt']) == 2
         assert "'data/val/broken.txt': line 2 " in capsys.readouterr().err
