@@ -1,4 +1,4 @@
-"""List what can be read (suffixes, Pillow's formats, film containers), and the errors of broken files."""
+"""List what can be read (suffixes, Pillow's formats), and the errors of broken files."""
 
 import struct
 import zlib
@@ -74,9 +74,6 @@ def is_image(path: Path) -> bool:
         or (start[4:8] == b'ftyp' and start[8:] in _BRANDS)
     )
 
-
-CONTAINERS = 'format_whitelist;mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm'
-"""For FFmpeg, which would otherwise follow a list of other files under any name."""
 
 BROKEN = (
     OSError,

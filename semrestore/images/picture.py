@@ -4,6 +4,7 @@ import struct
 import warnings
 import zlib
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +47,9 @@ class Picture:
 
     frame: int | None = None
     """Number of a frame of a video or of an animated image."""
+
+    time: Fraction | None = None
+    """When a frame of a video is shown, in seconds."""
 
     orientation: int = 1
     """EXIF orientation of the pixels: 1 for upright."""

@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from semrestore.errors import UserError, check_is_file
+from semrestore.images.film import frames
 from semrestore.images.formats import BROKEN, HEIC, VIDEOS, formats, suffixes
 from semrestore.images.picture import Picture, from_pil, metadata_of, orientation_of
 from semrestore.images.tiff import is_tiff, tiff_page_count, tiff_pictures, turned, without_orientation
-from semrestore.images.video import frames
 
 __all__ = ['TooManyPixelsError', 'decode', 'is_animated', 'read', 'read_first']
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from semrestore.errors import UserError
 from semrestore.images import Picture, find
-from semrestore.images.film import check_writable, film_name
+from semrestore.images.film import film_name, load_pyav
 from semrestore.images.formats import VIDEOS
 from semrestore.images.read import is_animated
 from semrestore.inference.sharing import Share
@@ -42,8 +42,8 @@ def targets(
         ]
     sources = {source.resolve() for source, _ in found}
     planned = [(source, out / _result_of(below, as_frames)) for source, below in found]
-    if films := [source for source, target in planned if target.suffix in VIDEOS]:
-        check_writable(films[0])
+    if films := [source for source, _ in planned if source.suffix.lower() in VIDEOS]:
+        load_pyav(films[0])
     _check_frames(planned)
     seen: dict[Path, Path] = {}
     for number, (source, target) in enumerate(planned):

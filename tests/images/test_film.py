@@ -1,6 +1,6 @@
 """A film comes back as a film: its frames and their times, its size, its sound."""
 
-import importlib.util
+import sys
 from fractions import Fraction
 
 import av
@@ -97,11 +97,7 @@ def test_a_film_becomes_frames_where_they_are_asked_for(tmp_path):
 
 def test_without_pyav_nothing_is_done_and_the_extra_is_named(tmp_path, monkeypatch, capsys):
     make(tmp_path / 'clip.mp4')
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *rest: None if name == 'av' else found(name, *rest))
+    monkeypatch.setitem(sys.modules, 'av', None)
     assert run(denoise.main, [str(tmp_path), '--out', str(tmp_path / 'out')]) == 2
-    message = capsys.readouterr().err
-    assert 'semrestore[video]' in message
-    assert '--frames' in message
+    assert 'semrestore[video]' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
-    assert run(denoise.main, [str(tmp_path), '--out', str(tmp_path / 'out'), '--frames']) == 0
