@@ -240,7 +240,7 @@ def test_noise_of_a_training_follows_from_an_images_place_in_the_stream(build_ca
 
 
 def test_noise_is_the_same_where_networks_compute_in_bfloat16(build_cascade, batch):
-    noise = dict(type='CorrelatedNoise', sigma=30)  # it convolves, which is what bfloat16 would change
+    noise = dict(type='MeasuredNoise', gain=0, read=0.1, blur=1)  # it convolves, which is what bfloat16 would change
     cascade = build_cascade(losses={}, classifier=None, degradation=noise).eval()
     plain = cascade.test_step(unlabelled(batch))
     with torch.autocast('cpu', torch.bfloat16):

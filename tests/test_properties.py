@@ -122,7 +122,7 @@ def test_tiles_of_any_side_give_the_whole_image(denoiser, height, width, tile, d
 ALONE = st.one_of(
     st.builds(dict, type=st.just('GaussianNoise'), sigma=st.floats(0, 200)),
     st.builds(dict, type=st.just('GaussianNoise'), sigma=st.tuples(st.floats(0, 50), st.floats(50, 200))),
-    st.builds(dict, type=st.just('CorrelatedNoise'), sigma=st.floats(0, 100), blur=st.floats(0.01, 4)),
+    st.builds(dict, type=st.just('MeasuredNoise'), gain=st.floats(0, 1), read=st.floats(0, 1), blur=st.floats(0, 3)),
     st.builds(dict, type=st.just('PoissonGaussianNoise'), gain=st.floats(1e-5, 1), read=st.floats(0, 1)),
     st.builds(dict, type=st.just('Speckle'), sigma=st.floats(0, 2)),
     st.builds(dict, type=st.just('SaltAndPepper'), amount=st.floats(0, 1), salt=st.floats(0, 1)),

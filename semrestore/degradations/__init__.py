@@ -7,7 +7,7 @@ from semrestore.degradations.camera import CameraNoise
 from semrestore.degradations.composition import DegradationChain, RandomDegradation
 from semrestore.degradations.contrast import LowContrast
 from semrestore.degradations.from_pairs import FromPairs
-from semrestore.degradations.gaussian import CorrelatedNoise, GaussianNoise
+from semrestore.degradations.gaussian import GaussianNoise
 from semrestore.degradations.haze import Haze
 from semrestore.degradations.imagenet_c import ImageNetC
 from semrestore.degradations.impulse import SaltAndPepper
@@ -22,7 +22,6 @@ __all__ = [
     'JPEG',
     'AlreadyDegraded',
     'CameraNoise',
-    'CorrelatedNoise',
     'DefocusBlur',
     'Degradation',
     'DegradationChain',

@@ -1,9 +1,8 @@
-"""Add Gaussian noise: white, as in the paper, or correlated between neighbours."""
+"""Add Gaussian noise, white as in the paper."""
 
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from semrestore.degradations.base import (
@@ -11,7 +10,6 @@ from semrestore.degradations.base import (
     Degradation,
     Degraded,
     bounds,
-    draw,
     level,
     standard_normal,
     to_eight_bits,
@@ -76,42 +74,3 @@ class GaussianNoise(Degradation):
 
     def extra_repr(self) -> str:
         return f'sigma={self.ranges if self.per_channel else self.ranges[0]} of 255, quantise={self.quantise}'
-
-
-@MODELS.register_module()
-class CorrelatedNoise(Degradation):
-    """Add white noise blurred by a Gaussian, as after resizing, smoothing or demosaicing.
-
-    The blur is scaled such that each pixel keeps the stated variance. Pixels d apart along an axis then correlate as
-    ``exp(-d^2 / (4 blur^2))``, the autocorrelation of the Gaussian kernel, up to its sampling.
-
-    Args:
-        sigma: Standard deviation of each pixel on the 0..255 scale, or a pair from which each image draws its own.
-        blur: Standard deviation of the kernel in pixels.
-    """
-
-    kernel: Tensor
-
-    def __init__(self, sigma: float | Sequence[float], blur: float = 1.0) -> None:
-        super().__init__()
-        self.low, self.high = bounds('sigma', sigma)
-        if not 0 < blur <= 16:
-            raise ValueError(f'blur is {blur}; expected a number above 0, at most 16 pixels')
-        self.blur = blur
-        self.radius = max(1, round(4 * blur))
-        kernel = torch.exp(-0.5 * (torch.arange(-self.radius, self.radius + 1) / blur) ** 2)
-        # The variance stays 1 if the squares of the weights add up to 1.
-        self.register_buffer('kernel', kernel / kernel.square().sum().sqrt(), persistent=False)
-
-    def forward(self, clean: Tensor, generators: Sequence[torch.Generator] | None = None) -> Degraded:
-        """Add the noise; see :class:`~semrestore.degradations.base.Degradation`."""
-        sigma = level(self.low / PIXEL_MAX, self.high / PIXEL_MAX, clean, generators)
-        channels, height, width = clean.shape[1:]
-        # Drawn with a margin, so that the noise at the edges is like elsewhere.
-        white = draw((channels, height + 2 * self.radius, width + 2 * self.radius), clean, generators)
-        kernel = self.kernel.to(clean).expand(channels, 1, 1, -1)
-        noise = F.conv2d(F.conv2d(white, kernel, groups=channels), kernel.transpose(2, 3), groups=channels)
-        return Degraded(clean + sigma.view(-1, 1, 1, 1) * noise, sigma)
-
-    def extra_repr(self) -> str:
-        return f'sigma=({self.low}, {self.high}) of 255, blur={self.blur}'
