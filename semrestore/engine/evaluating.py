@@ -48,19 +48,17 @@ class Evaluation:
         return {key: value for key, value in asdict(self).items() if key != 'rows'}
 
 
-def evaluate(
-    cfg: Config, checkpoint: str | Path | None, sigmas: Sequence[float] | None = None, hooks: Sequence[dict] = ()
-) -> Evaluation:
+def evaluate(cfg: Config, checkpoint: str | Path | None, sigmas: Sequence[float] | None = None) -> Evaluation:
     """Evaluate a checkpoint's denoiser on a config's test data and task, whatever task it was trained for.
 
     The denoiser is the one that the checkpoint records; the config's if it records none.
 
     Args:
-        cfg: What :func:`~semrestore.config.load_config` returns, with a ``work_dir``. It is changed.
+        cfg: What :func:`~semrestore.config.load_config` returns, with a ``work_dir``. It is changed. Its hooks are for
+            training and are left out.
         checkpoint: A file or a published name. With ``None`` noisy images go straight to the task, unless the config's
             denoiser is a method without weights.
         sigmas: Levels of Gaussian noise on 0..255; by default the config's degradation.
-        hooks: Configs of hooks to run along. Those of the config are for training and are left out.
 
     Raises:
         UserError: The config has no denoiser or no test data, or a file is missing or does not fit.
@@ -90,7 +88,7 @@ def evaluate(
         raise UserError(f"--sigma: the images of config '{cfg.filename}' are already degraded. Leave out --sigma")
     gaussian = own if own['type'] == 'GaussianNoise' else dict(type='GaussianNoise')
     noise = [gaussian | dict(sigma=sigma) for sigma in sigmas or ()] or [own]
-    cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, list(hooks)
+    cfg.load_from, cfg.resume, cfg.custom_hooks = None, False, []
     for key in (*UNUSED, 'val_evaluator'):
         cfg[key] = None
     runner = build_runner(cfg)

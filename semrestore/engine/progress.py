@@ -17,7 +17,7 @@ LEAST_MSE = 1e-12  # 120 dB, for images that are restored exactly
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Show a progress bar for training and testing, or a line every ten seconds if the output is not a terminal.
+    """Show a progress bar for training, or a line every ten seconds if the output is not a terminal.
 
     Args:
         title: What the run is called.
@@ -31,40 +31,17 @@ class ProgressHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Start the bar."""
-        self._start(runner.max_iters)
+        self._bar = ProgressBar(self.title, runner.max_iters).__enter__()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
     ) -> None:
         """Advance the bar."""
-        self._advance(f'loss {outputs["loss"].detach():.4f}' if outputs else '')
+        if self._bar:
+            self._bar.advance(note=f'loss {outputs["loss"].detach():.4f}' if outputs else '')
 
     def after_train(self, runner: Runner) -> None:
         """Close the bar."""
-        self._stop()
-
-    def before_test_epoch(self, runner: Runner) -> None:
-        """Start the bar."""
-        self._start(len(runner.test_dataloader))
-
-    def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
-    ) -> None:
-        """Advance the bar."""
-        self._advance()
-
-    def after_test_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        """Close the bar."""
-        self._stop()
-
-    def _start(self, total: int) -> None:
-        self._bar = ProgressBar(self.title, total).__enter__()
-
-    def _advance(self, note: str = '') -> None:
-        if self._bar:
-            self._bar.advance(note=note)
-
-    def _stop(self) -> None:
         if self._bar:
             self._bar.__exit__()
             self._bar = None
