@@ -7,8 +7,8 @@ from torch import nn
 
 from semrestore.errors import UserError
 
-# weights/hub.py transfers by huggingface_hub's ModelHubMixin. That is no base class here, because it takes half a
-# second to import, and because the short installation does without huggingface_hub.
+# huggingface_hub's ModelHubMixin is no base class here, because it takes half a second to import, and because the short
+# installation does without huggingface_hub.
 
 
 class Pretrained(nn.Module):

@@ -3,6 +3,7 @@
 import inspect
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -32,7 +33,7 @@ def load(name: str, options: dict[str, Any]) -> 'Denoiser':
 
     Args:
         name: A folder, a published name, or a repository on the hub.
-        options: Of :meth:`huggingface_hub.ModelHubMixin.from_pretrained`.
+        options: Of :func:`huggingface_hub.hf_hub_download`.
 
     Raises:
         UserError: The name is unknown, or options are given for a published name.
@@ -45,8 +46,10 @@ def load(name: str, options: dict[str, Any]) -> 'Denoiser':
                 f"'{name}' is a published name, which comes with the package. Leave out {', '.join(options)}"
             )
         return load_denoiser(name)
+    from huggingface_hub import hf_hub_download  # the short installation does without it
+
     with explained(f"'{name}' is neither a published name ({', '.join(published())}) nor a folder, and the hub"):
-        return _on_hub().from_pretrained(name, **options)
+        return load_denoiser(hf_hub_download(name, FILE, **options))
 
 
 def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
@@ -70,27 +73,14 @@ def save(denoiser: 'Pretrained', folder: Path, name: str | None = None) -> None:
 
 def push(denoiser: 'Pretrained', repo_id: str, private: bool | None, token: str | bool | None, message: str) -> str:
     """Upload what :func:`save` writes, and return the URL of the commit; see :meth:`Denoiser.push_to_hub`."""
-    _checked(denoiser)
-    with explained(f"'{repo_id}' cannot be uploaded to the hub"):
-        return str(_on_hub()(denoiser).push_to_hub(repo_id, private=private, token=token, commit_message=message))
+    from huggingface_hub import HfApi
 
-
-def _on_hub() -> Any:
-    """Return the class that uploads and downloads denoisers, by huggingface_hub's mixin."""
-    from huggingface_hub import ModelHubMixin, hf_hub_download
-
-    class OnHub(ModelHubMixin):
-        def __init__(self, denoiser: 'Pretrained') -> None:
-            self.denoiser = denoiser
-
-        def _save_pretrained(self, save_directory: Path) -> None:
-            save(self.denoiser, save_directory, '/'.join(save_directory.parts[-2:]))  # the id of the repository
-
-        @classmethod
-        def _from_pretrained(cls, *, model_id: str, **options: Any) -> Any:
-            return load_denoiser(hf_hub_download(model_id, FILE, **options))
-
-    return OnHub
+    hub = HfApi(token=token)
+    with TemporaryDirectory() as folder:
+        save(denoiser, Path(folder), repo_id)
+        with explained(f"'{repo_id}' cannot be uploaded to the hub"):
+            hub.create_repo(repo_id, private=private, exist_ok=True)
+            return str(hub.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message))
 
 
 def _checked(denoiser: 'Pretrained') -> tuple[dict[str, Tensor], dict]:
