@@ -4,24 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PIL.Image import Transpose
 
 from semrestore.images.formats import STRIP
 from semrestore.images.picture import Picture
 from semrestore.images.read import decode, read_first
+from semrestore.images.tiff import TURNS
 
 __all__ = ['as_photo', 'decode_photo', 'read_photo']
-
-TURNS = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-"""How an image is turned upright, by its EXIF orientation."""
 
 
 def read_photo(path: str | Path) -> np.ndarray:
@@ -64,9 +53,7 @@ def as_photo(picture: Picture) -> np.ndarray:
         pixels = _on_white(pixels, _upper_8_bits(picture.alpha))
     elif pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    if picture.orientation in TURNS:
-        return np.array(Image.fromarray(pixels).transpose(TURNS[picture.orientation]))
-    return pixels
+    return np.ascontiguousarray(TURNS[picture.orientation](pixels)) if picture.orientation in TURNS else pixels
 
 
 def _upper_8_bits(values: np.ndarray) -> np.ndarray:
