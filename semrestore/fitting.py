@@ -24,7 +24,7 @@ from semrestore.files import replacing, write_text
 from semrestore.images.listing import images_below
 from semrestore.images.split import Split
 from semrestore.registry import DATASETS, MODELS
-from semrestore.visualization import Tile, save_panel
+from semrestore.visualization.panel import Tile, save_panel
 from semrestore.weights.build import build_denoiser, denoiser_config
 from semrestore.weights.read import save_weights
 from semrestore.weights.record import denoiser_record

@@ -1,6 +1,7 @@
 """The page of ``semrestore app`` as a Hugging Face Space; README.md says how to put it there."""
 
-from semrestore.app import Limits, Trial, build_page, launch_options
+from semrestore.app.page import build_page, launch_options
+from semrestore.app.trial import Limits, Trial
 
 # A Space has two shared CPU cores, so the limits are smaller than on your own machine.
 LIMITS = Limits(megapixels=6, megabytes=20, seconds=60)

@@ -192,7 +192,7 @@ def _named_noises(texts: Sequence[str]) -> dict[float | str, dict]:
 def _write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: str, drawn: Sequence[dict]) -> None:
     """Write the matrix as Markdown, CSV, JSON and a plot of some of the records."""
     from semrestore.files import replacing, write_csv, write_text
-    from semrestore.visualization import draw_matrix
+    from semrestore.visualization.matrix import draw_matrix
 
     write_text(out / 'matrix.md', text)
     write_text(out / 'matrix.json', json.dumps(dict(records=records, cells=origins), indent=2, allow_nan=False) + '\n')
@@ -204,7 +204,7 @@ def _write(out: Path, records: Sequence[dict], origins: Sequence[dict], text: st
 def _write_corruptions(out: Path, records: Sequence[dict], text: str) -> None:
     """Write what the corruptions cost as Markdown, CSV, JSON and heat maps."""
     from semrestore.files import replacing, write_csv, write_text
-    from semrestore.visualization import draw_corruption_map
+    from semrestore.visualization.corruption_map import draw_corruption_map
 
     write_text(out / 'corruptions.md', text)
     write_text(

@@ -148,7 +148,7 @@ class _Bench:
 
         from semrestore.evaluation import psnr, to_8_bit
         from semrestore.files import replacing
-        from semrestore.visualization import Tile, save_panel
+        from semrestore.visualization.panel import Tile, save_panel
 
         def name_of(label: Any) -> str:
             return IMAGENET_CATEGORIES[label.item()].split(',')[0]

@@ -106,8 +106,8 @@ def _named(dataset: Any, names: Sequence[str]) -> list[int]:
 
 def _write(rows: list[dict], drawn: list[list], options: argparse.Namespace) -> None:
     from semrestore.files import replacing, write_csv, write_text
-    from semrestore.visualization import save_panel
     from semrestore.visualization.gradients import summary
+    from semrestore.visualization.panel import save_panel
 
     found = summary(rows)
     with replacing(options.out / 'gradients.png') as path:

@@ -55,7 +55,7 @@ class RestorationHook(Hook):
         """Log the picture."""
         from mmengine.dist import is_main_process
 
-        from semrestore.visualization import panel_array
+        from semrestore.visualization.panel import panel_array
 
         self._validations += 1
         if self._rows and is_main_process():
@@ -68,7 +68,7 @@ class RestorationHook(Hook):
         from torchvision.transforms.functional import center_crop
 
         from semrestore.evaluation import psnr, to_8_bit
-        from semrestore.visualization import Tile
+        from semrestore.visualization.panel import Tile
 
         tiles = []
         for name in ('noisy', 'restored', 'clean'):

@@ -14,7 +14,7 @@ pytest.importorskip('gradio', reason="the extra `app` is not installed: pip inst
 
 @pytest.fixture
 def address():
-    from semrestore.app import open_page
+    from semrestore.app.page import open_page
 
     networks = ['timm:tf_efficientnet_lite0', 'torchvision:lraspp_mobilenet_v3_large=random']
     page, address = open_page(Trial(Limits(megapixels=1), device='cpu'), networks, '127.0.0.1', 0)

@@ -20,8 +20,8 @@ from semrestore.engine import SafeCheckpointHook
 from semrestore.evaluation.rows import Rows
 from semrestore.files import replacing
 from semrestore.registry import MODELS
-from semrestore.visualization import draw_matrix
 from semrestore.visualization.comparison import Comparison, Shown, save_page
+from semrestore.visualization.matrix import draw_matrix
 from semrestore.weights.read import latest_checkpoint, read_checkpoint
 
 JOB = 'semrestore::embedded/denoise_sigma30.py'

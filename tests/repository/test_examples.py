@@ -59,7 +59,8 @@ def test_the_space_says_what_hugging_face_asks_for_and_installs_the_page():
 @pytest.mark.slow
 def test_the_space_builds_its_page():
     pytest.importorskip('gradio', reason="the extra `app` is not installed: pip install 'semrestore[app]'")
-    from semrestore.app import Trial, build_page
+    from semrestore.app.page import build_page
+    from semrestore.app.trial import Trial
 
     space = runpy.run_path(str(ROOT / 'examples/space/app.py'), run_name='space')
     assert build_page(Trial(space['LIMITS'], 'cpu'), space['NETWORKS'])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from semrestore.visualization import draw_corruption_map, draw_matrix
+from semrestore.visualization.corruption_map import draw_corruption_map
 from semrestore.visualization.curves import draw_curves
+from semrestore.visualization.matrix import draw_matrix
 
 NOWHERE = Path('never written.png')
 
