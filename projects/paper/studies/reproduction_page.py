@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from projects.paper.published import CLEAN, TASK_METHODS, TASK_TABLES
+from semrestore.evaluation.methods import UNTOUCHED
 from semrestore.markdown import filled, markdown_table
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +47,7 @@ def table(file: str, task: str, metric: str) -> str:
     files = sorted((ROOT / 'results').glob(f'{file}*.json'))  # the levels were measured in parts
     records = [record for path in files for record in json.loads(path.read_text(encoding='utf-8'))['records']]
     records = [record for record in records if (record['task'], record['metric']) == (task, metric)]
+    records = [record for record in records if record['sigma'] != UNTOUCHED]
     whole = max(record['images'] for record in records)
     heads = ['sigma', 'in front of the network', f'{metric} (%), 95 % interval', 'difference to separate, paired']
     rows = []
