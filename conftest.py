@@ -41,6 +41,8 @@ def pytest_configure(config):
     """Load the fixtures where tests run. The process that shares them out would import torch for seconds first."""
     if not config.getoption('numprocesses', None):
         config.pluginmanager.import_plugin('tests.fixtures')
+    else:
+        import yapf  # noqa: F401 (it writes its grammar to a cache, which several processes would read half-written)
 
 
 def pytest_collection_modifyitems(items):
