@@ -53,7 +53,7 @@ def targets(
             others = f', and {more} more files have such names' if more else ''
             raise UserError(
                 f"'{seen[place]}' and '{source}' would both become '{target}'{others}. Rename them, or run them one by"
-                ' one with an --out for each'
+                ' one into different folders'
             )
         if place in sources and not overwrite_inputs:
             raise UserError(
