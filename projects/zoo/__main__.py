@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     recognised.add_argument(
         '--images', type=int, metavar='N', help='images of each network, evenly spread (default: all)'
     )
-    recognised.add_argument('--peers', type=int, default=50, metavar='N', help='images for the peers (default: 50)')
+    recognised.add_argument(
+        '--peers', type=int, default=50, metavar='N', help='images for BM3D and DnCNN, which are slow (default: 50)'
+    )
     recognised.add_argument(
         '--noises',
         nargs='+',

@@ -37,9 +37,10 @@ OURS = {'recognition': 'recognition-blind', 'pixel-trained': 'multiscale-blind'}
 MIXED = {'universal': 'recognition-universal', 'real': 'multiscale-real'}
 """Those for other noise than white, which are measured on it, at sigma 30 and on clean images."""
 MIXED_SIGMAS = (0, 30)
-PEERS_WHITE = ('bm3d', 'FFDNet=work_dirs/weights/ffdnet.pth')
-"""They are told the noise level."""
-PEERS_BLIND = ('DnCNN=work_dirs/weights/dncnn_blind.pth',)
+FFDNET = 'FFDNet=work_dirs/weights/ffdnet.pth'
+"""It is told the noise level, and runs on all images."""
+SLOW_WHITE, SLOW_BLIND = 'bm3d', 'DnCNN=work_dirs/weights/dncnn_blind.pth'
+"""The first is told the noise level. They run on some of the images."""
 KEPT = (
     'task', 'metric', 'sigma', 'method', 'images', 'value', 'low', 'high', 'psnr', 'place', 'recovery', 'helped',
     'harmed', 'difference', 'difference_low', 'difference_high', 'ahead', 'ahead_low', 'ahead_high',
@@ -57,7 +58,7 @@ def measure_recognition(
 
     Args:
         images: How many of each network's images, evenly spread; all by default.
-        peers: On how many of them BM3D, FFDNet and DnCNN run, which take long; 0 leaves them out.
+        peers: On how many of them BM3D and DnCNN run, which take long; 0 leaves them out.
         noises: Levels and names out of ``SIGMAS`` and ``NOISES``; all by default.
         networks: Names out of ``NETWORKS``; all by default.
     """
@@ -75,11 +76,11 @@ def measure_recognition(
     ours = [parse_method(text, '') for text in ('noisy', 'clean')]
     ours += [Method(title, checkpoint=f'zoo:{name}') for title, name in OURS.items()]
     mixed = [Method(title, checkpoint=f'zoo:{name}') for title, name in MIXED.items()]
-    blind = [parse_method(text, '') for text in PEERS_BLIND if peers]
-    white = [parse_method(text, '') for text in PEERS_WHITE if peers]
-    limits = {method.name: images for method in ours + mixed if images} | {
-        method.name: peers for method in white + blind
-    }
+    ffdnet = parse_method(FFDNET, '')
+    blind = [parse_method(SLOW_BLIND, '')] if peers else []
+    slow = [parse_method(SLOW_WHITE, ''), *blind] if peers else []
+    limits = {method.name: images for method in [*ours, *mixed, ffdnet] if images}
+    limits |= {method.name: peers for method in slow}
     dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
     sigmas = [sigma for sigma in SIGMAS if not noises or str(sigma) in noises]
     named = {
@@ -87,13 +88,13 @@ def measure_recognition(
         for name in NOISES
         if not noises or name in noises
     }
-    cells = run_cells(tasks, [*ours, *white, *blind], gaussian_noises(sigmas), CELLS, limits, dtype)
+    cells = run_cells(tasks, [*ours, ffdnet, *slow], gaussian_noises(sigmas), CELLS, limits, dtype)
     cells += run_cells(tasks, [*ours, *mixed, *blind], named, CELLS, limits, dtype)
     few = [sigma for sigma in sigmas if sigma in MIXED_SIGMAS]
     cells += run_cells(tasks, mixed, gaussian_noises(few), CELLS, limits, dtype)
     order = [*sigmas, *named]
     records = Matrix(cells, order, 'pixel-trained').records()
-    peers_there = [method.name for method in white + blind]
+    peers_there = [method.name for method in [ffdnet, *slow]]
     _add_lead(records, Matrix(cells, order, 'recognition').records(), peers_there)
     _add_lead(records, Matrix(cells, order, 'universal').records(), ['real'])
     kept = [_short(record) for record in records if record['metric'] in ('top-1', 'mIoU')]
@@ -268,13 +269,20 @@ def _beside_peers(records: Sequence[dict]) -> str:
     peers = list(dict.fromkeys(method for _, _, method in found if method not in ('noisy', 'clean', *OURS, *MIXED)))
     if not peers:
         return 'Not measured yet.'
-    lines = [f'| network | noise | images | {" | ".join(peers)} |', '| --- | --- | ---: |' + ' ---: |' * len(peers)]
+    images = {record['task']: record['images'] for record in records if record['method'] == 'noisy'}
+    on_few = {record['method'] for record in records if record['images'] < images[record['task']]}
+    tables = [_peers_table(found, [peer for peer in peers if (peer in on_few) == few]) for few in (False, True)]
+    return '\n\n'.join(table for table in tables if table)
+
+
+def _peers_table(found: dict[tuple, dict], peers: Sequence[str]) -> str:
+    rows = []
     for task, sigma in dict.fromkeys((task, sigma) for task, sigma, method in found if method in peers):
         row = [found.get((task, sigma, method)) for method in peers]
         images = max(record['images'] for record in row if record)
         cells = [f'{record["value"]:.1f} ({_difference(record, "ahead")})' if record else '-' for record in row]
-        lines.append(f'| {task} | {sigma} | {images} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
+        rows.append([task, sigma, images, *cells])
+    return markdown_table(['network', 'noise', 'images', *peers], rows, 'llr') if rows else ''
 
 
 def study_block() -> str:
@@ -327,6 +335,9 @@ def _summary(records: Sequence[dict]) -> str:
         cells = []
         for method in whole:
             row = [record for record in records if (record['sigma'], record['method']) == (sigma, method)]
+            if len(row) < networks:
+                cells.append('-')
+                continue
             text = f'{sum(record["value"] for record in row) / len(row):.1f}'
             if sigma != 'none' and all(record['recovery'] is not None for record in row):
                 text += f' ({sum(record["recovery"] for record in row) / len(row):.0f} %)'

@@ -26,18 +26,24 @@ def test_the_summary_is_the_mean_over_the_judges_and_each_network_has_a_table(tm
         records[-2] |= dict(difference=1.26, difference_low=-0.51, difference_high=3.0)  # of recognition
         peer = dict(ahead=4.0, ahead_low=-2.0, ahead_high=10.0)
         records.append(record(task, 'BM3D', 30, 50.0, images=10, recovery=20.0, helped=1, harmed=0, **peer))
+        records.append(record(task, 'FFDNet', 30, 60.0, recovery=40.0, **peer))
     monkeypatch.setattr(recognition, 'RESULTS', tmp_path / 'recognition.json')
     recognition.RESULTS.write_text(json.dumps(dict(records=records)))
     blocks = recognition.recognition_blocks()
     # (40 + 60 + 62) / 3 and (70 + 80 + 84) / 3; 3 x 31 and 3 x 2; BM3D ran on a part of the images.
-    assert '| 30 | 54.0 | 80.0 | 78.0 (75 %) | 78.0 (75 %) | 93 / 6 | 93 / 6 |' in blocks['recognition_summary']
+    assert (
+        '| 30 | 54.0 | 80.0 | 78.0 (75 %) | 78.0 (75 %) | 60.0 (40 %) | 93 / 6 | 93 / 6 |'
+        in blocks['recognition_summary']
+    )
     assert 'BM3D' not in blocks['recognition_summary']
     row = '| 30 | 40.0 | 80.0 | 70.0 (75 %) | 70.0 (75 %) | 31 / 2 | 31 / 2 | 30.00 | 30.00 | +1.3 [-0.5, +3.0] |'
     assert '### MobileNetV2, top-1 (%), 100 images\n\n| noise | noisy |' in blocks['recognition_unseen']
     assert row in blocks['recognition_unseen']
     assert 'EfficientNet-Lite0' in blocks['recognition_seen']
     assert 'EfficientNet-Lite0' not in blocks['recognition_unseen']
-    assert '| MobileNetV2 | 30 | 10 | 50.0 (+4.0 [-2.0, +10.0]) |' in blocks['recognition_peers']
+    all_images, some_images = blocks['recognition_peers'].split('\n\n')
+    assert '| MobileNetV2 | 30 | 100 | 60.0 (+4.0 [-2.0, +10.0]) |' in all_images
+    assert '| MobileNetV2 | 30 | 10 | 50.0 (+4.0 [-2.0, +10.0]) |' in some_images
 
 
 def test_noise_that_is_not_white_has_a_table_with_the_weights_for_it(tmp_path, monkeypatch):
