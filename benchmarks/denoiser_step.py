@@ -1,10 +1,12 @@
-"""Time one training step of the paper's denoiser with each switch that makes it faster, side by side in one run.
+"""Time one training step of the paper's denoiser with each switch that makes it faster.
 
-docs/performance.md has the figures.
+The switches take turns, so that a slow moment of the machine hits all of them. The speed-up is the median over the
+turns. docs/performance.md has the figures.
 """
 
 import argparse
 import statistics
+from collections.abc import Callable
 
 import torch
 from mmengine.model import ExponentialMovingAverage
@@ -31,10 +33,10 @@ SWITCHES: dict[str, dict] = {
 }
 
 
-def step_times(
-    shape: tuple[int, ...], device: str, repeats: int, channels_last=False, bf16=False, fused=False, compile=False
-) -> list[float]:
-    """Return the seconds of each of ``repeats`` steps: forward, L1 loss, backward, AdamW."""
+def training_step(
+    shape: tuple[int, ...], device: str, channels_last=False, bf16=False, fused=False, compile=False
+) -> Callable[[], None]:
+    """Return a function that runs one training step: forward, L1 loss, backward, AdamW."""
     torch.manual_seed(0)
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     denoiser = MultiScaleDenoiser().to(device, memory_format=memory_format)
@@ -50,7 +52,31 @@ def step_times(
         optimizer.step()
         loss.item()  # waits for the device
 
-    return times(step, repeats, warm_up=3)
+    return step
+
+
+def compared(shape: tuple[int, ...], device: str, repeats: int) -> list[dict]:
+    """Return the seconds of a step with each of ``SWITCHES``, which take turns."""
+    torch.compiler.reset()  # it compiles a function only a few times
+    steps = {name: training_step(shape, device, **switches) for name, switches in SWITCHES.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for step in steps.values():
+        times(step, 0, warm_up=3)
+    for _ in range(repeats):
+        for name, step in steps.items():
+            seconds[name] += times(step, 1, warm_up=0)
+    plain = next(iter(seconds.values()))
+    pixels = shape[0] * shape[2] * shape[3]
+    return [
+        dict(
+            switches=name,
+            median=statistics.median(own),
+            fastest=min(own),
+            speedup=statistics.median(one / other for one, other in zip(plain, own, strict=True)),
+            megapixels_a_second=pixels / statistics.median(own) / 1e6,
+        )
+        for name, own in seconds.items()
+    ]
 
 
 def average_time(device: str, repeats: int) -> float:
@@ -67,12 +93,13 @@ def average_time(device: str, repeats: int) -> float:
 
 def table(document: dict) -> str:
     """Return the figures as Markdown."""
+    name = document['machine']['processor'].split(',')[0]
     cells: dict[tuple, list[str]] = {}
     for row in document['rows']:
         key = (row['threads'], row['switches'])
         cells.setdefault(key, []).append(f'{row["median"]:.3f} ({row["speedup"]:.2f} x)')
     rows = [[*key, *values] for key, values in cells.items()]
-    return markdown_table(['threads', 'options', *SHAPES], rows, 'rlr')
+    return f'{name}:\n\n{markdown_table(["threads", "options", *SHAPES], rows, "rlr")}'
 
 
 def main() -> None:
@@ -102,15 +129,10 @@ def main() -> None:
     for threads in options.threads:
         torch.set_num_threads(threads)
         for label, shape in SHAPES.items():
-            baseline = None
-            for name, switches in SWITCHES.items():
-                seconds = step_times(shape, options.device, options.repeats, **switches)
-                median = statistics.median(seconds)
-                baseline = baseline or median
-                row: dict = dict(threads=threads, size=label, switches=name, median=median, fastest=min(seconds))
-                pixels = shape[0] * shape[2] * shape[3]
-                rows.append(row | dict(speedup=baseline / median, megapixels_a_second=pixels / median / 1e6))
-                write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=average))
+            rows += [
+                dict(threads=threads, size=label, **row) for row in compared(shape, options.device, options.repeats)
+            ]
+            write(options.out, dict(machine=machine(options.device), rows=rows, moving_average_s=average))
     shown = Table(title=f'seconds a training step on {options.device}, median and fastest of {options.repeats}')
     for column in rows[0]:
         shown.add_column(column)
