@@ -19,4 +19,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=500, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, begin=500, end=max_iters, T_max=max_iters - 500, by_epoch=False),
 ]
+default_hooks = dict(checkpoint=dict(interval=-1, minutes=10, save_last=True))
 auto_scale_lr = dict(base_batch_size=32)
