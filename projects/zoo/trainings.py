@@ -104,7 +104,10 @@ def work(path: Path, names: Sequence[str], out: Path) -> None:
                 failed.append(training.name)
     if failed:
         raise UserError(f'{", ".join(failed)} failed')
-    print('nothing is left to train')
+    if rest := [training.name for training in read_plan(path, names) if not training.done(out)]:
+        print(f'another queue trains {", ".join(rest)}, or has to train what they start from (see --status)')
+    else:
+        print('nothing is left to train')
 
 
 def _next(path: Path, names: Sequence[str], out: Path, failed: Sequence[str]) -> Training | None:

@@ -92,6 +92,12 @@ def test_trainings_that_build_on_a_failed_one_are_not_started(plan, tmp_path, mo
     assert 'second' not in capsys.readouterr().err
 
 
+def test_a_training_of_another_queue_is_not_called_done(plan, tmp_path, capsys):
+    with locked(tmp_path / 'first'):
+        main(['train', '--plan', str(plan), '--out', str(tmp_path)])
+    assert 'another queue trains second, first, or' in capsys.readouterr().out
+
+
 def test_a_lock_is_held_by_one(tmp_path):
     with locked(tmp_path) as lock:
         assert lock is not None
