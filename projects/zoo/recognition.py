@@ -326,7 +326,8 @@ def _summary(records: Sequence[dict]) -> str:
     networks = len({record['task'] for record in records})
     title = f'Mean top-1 (%) of {networks} networks that no denoiser was trained through, on {images} photos each'
     counted = f'Helped and harmed are summed over the {networks} networks ({networks * images} answers)'
-    lines = [f'{title}. Brackets hold the recovery. {counted}:', '']
+    recovery = "Brackets hold the mean of the networks' recoveries"
+    lines = [f'{title}. {recovery}. {counted}:', '']
     lines += [f'| noise | {" | ".join([*whole, *(f"helped / harmed, {method}" for method in OURS)])} |']
     lines += ['| --- |' + ' ---: |' * (len(whole) + 2)]
     for sigma in dict.fromkeys(record['sigma'] for record in records):

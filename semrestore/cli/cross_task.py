@@ -4,6 +4,7 @@ A denoiser is one of
 
   noisy, clean           the noisy images, the clean images
   bm3d                   a method without weights, by the name of its class in any case
+  FILE                   a denoiser by its weights, called by the file's name
   NAME=CHECKPOINT        a denoiser by its weights: a file or a published name
   NAME=CONFIG            the denoiser of a config, without weights
   NAME=CONFIG:CHECKPOINT the denoiser of a config, with weights

@@ -36,7 +36,7 @@ from semrestore.registry import MODELS
 COLUMNS = ('noise', 'images', 'std', 'std in dark, middle, bright', 'correlation of neighbours at distance 1, 2, 3, 4')
 COLUMNS += ('the same of red minus green at 1, 2, 4, 8', 'correlation of red with green', 'noise ratio red to green')
 COLUMNS += ('finest JPEG coefficients that are 0 (%)', 'mean in dark, middle, bright')
-COLUMNS += ("clean: neighbours' difference at 1 / at 4",)
+COLUMNS += ('clean image: difference of neighbours, divided by that of pixels four apart',)
 TONES = (64.0, 144.0)  # of the clean luma: dark, middle, bright
 
 
