@@ -232,7 +232,9 @@ def test_a_fit_writes_a_denoiser_its_config_its_figures_and_a_picture(folder, tm
     assert run(fit.main, [*arguments, *end]) == 0
     printed = capsys.readouterr().out
     assert 'fitted' in printed
-    records = {record['method']: record for record in json.loads(out.with_suffix('.json').read_text())['records']}
+    document = json.loads(out.with_suffix('.json').read_text())
+    assert document['iterations'] == 4
+    records = {record['method']: record for record in document['records']}
     assert {'noisy', 'multiscale-blind', 'fitted'} <= records.keys()
     assert records['fitted']['images'] == 8
     assert records['fitted']['psnr'] > records['noisy']['psnr'] + 3
@@ -246,7 +248,10 @@ def test_a_fit_writes_a_denoiser_its_config_its_figures_and_a_picture(folder, tm
     assert Image.open(out.with_suffix('.png')).width > 500
     assert run(fit.main, [*arguments, *end]) == 2  # nothing is replaced
     assert '--overwrite' in capsys.readouterr().err
-    assert run(check.main, [*arguments, '--noise', '20', '--denoisers', f'mine={out}']) == 0
+    figures = tmp_path / 'check.json'
+    end = ['--noise', '20', '--denoisers', f'mine={out}', '--out', str(figures)]
+    assert run(check.main, [*arguments, *end]) == 0
     assert 'mine' in capsys.readouterr().out
+    assert [one['images'] for one in json.loads(figures.read_text())['records'] if one['method'] == 'mine'] == [8]
     shutil.rmtree(noisy)
     assert run(check.main, [*arguments, '--noise-like', str(noisy)]) == 2

@@ -9,10 +9,13 @@ Example:
 """
 
 import argparse
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from semrestore.cli.fitting import add_network_options, network_and_photos, noise_of, print_table
 from semrestore.cli.options import new_parser
+from semrestore.errors import UserError
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -32,12 +35,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action='store_true',
         help='use all photos; not for denoisers that were fitted on them, which know nine tenths of them',
     )
+    compared.add_argument('--out', type=Path, metavar='JSON', help='file for the figures (default: print them only)')
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``semrestore check``."""
     options = parse(arguments)
+    if options.out and (options.out.is_dir() or not options.out.absolute().parent.is_dir()):
+        raise UserError(f"--out: '{options.out}' cannot be written; expected a file in a folder that exists")
     named, split = network_and_photos(options)
     photos = len(split.train) + len(split.held_out)
     if options.all:
@@ -45,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     noise, said = noise_of(options)
 
     from semrestore.evaluation.methods import check_unique, parse_method
+    from semrestore.files import write_text
     from semrestore.fitting import check, published_for
 
     denoisers = ['noisy', *published_for(noise), *options.denoisers]
@@ -54,4 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     records = check(named, split, noise, denoisers)
     which = '' if options.all else f'{len(split.held_out)} of {photos} photos, those that `fit` holds out'
     title = f'{options.network}, {said}, {which or f"all {photos} photos"}'
+    if options.out:
+        document = dict(network=options.network, noise=noise, photos=len(split.held_out), records=records)
+        write_text(options.out, json.dumps(document, indent=2) + '\n')
     print_table(records, title)

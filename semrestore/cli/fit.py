@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         denoisers = ['noisy', *published, f'fitted={checkpoint}']
         records = check(named, split, noise, denoisers)
         save_fitted(cfg, checkpoint, named, split, noise, denoisers, options.out)
-    document = dict(network=options.network, noise=noise, photos=len(split.train), records=records)
+    document = dict(network=options.network, noise=noise, photos=len(split.train), iterations=cfg.train_cfg.max_iters)
+    document['records'] = records
     write_text(options.out.with_suffix('.json'), json.dumps(document, indent=2) + '\n')
     print_table(records, f'{options.network}, {said}, {len(split.held_out)} photos held out')
     print(f'results: {", ".join(map(str, targets))}')
