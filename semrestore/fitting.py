@@ -30,7 +30,7 @@ from semrestore.weights.read import save_weights
 from semrestore.weights.record import denoiser_record
 from semrestore.weights.zoo import published
 
-__all__ = ['check', 'fit', 'noise_config', 'published_for', 'save_fitted']
+__all__ = ['check', 'draw_examples', 'fit', 'noise_config', 'published_for', 'save_fitted']
 
 RECIPE = 'semrestore::joint/own_photos.py'
 NAMED_NOISES = dict(camera='camera', sensor='poisson_gaussian', jpeg='noisy_jpeg', universal='universal')
@@ -140,7 +140,7 @@ def fit(
     cfg.work_dir = str(work_dir)
     run = _copy(cfg)
     run.custom_hooks.append(dict(type='ProgressHook', title='fitting'))
-    run.log_level = 'WARNING'
+    run.log_level, run.default_hooks.preemption = 'WARNING', None  # there is nothing to resume from
     train(run)
     return cfg, str(work_dir / f'iter_{iterations}.pth')
 
@@ -212,7 +212,7 @@ def _fits_in_memory(split: Split) -> bool:
         try:
             with Image.open(path) as image:
                 total += 3 * image.width * image.height
-        except OSError:
+        except (OSError, Image.DecompressionBombError):
             continue  # the loader names it
         if total > CACHED_BYTES:
             return False
@@ -231,10 +231,8 @@ def published_for(noise: dict) -> list[str]:
     return [f'{name}=zoo:{name}' for name in names if name in published()]
 
 
-def save_fitted(
-    cfg: Config, checkpoint: str, named: NamedTask, split: Split, noise: dict, denoisers: Sequence[str], out: Path
-) -> None:
-    """Write the results of a fit: the denoiser, its config, and a picture of three held-out photos."""
+def save_fitted(cfg: Config, checkpoint: str, split: Split, out: Path) -> None:
+    """Write the results of a fit: the denoiser and its config."""
     with replacing(out) as partial:
         denoiser = build_denoiser(None, checkpoint)
         state = {f'denoiser.{key}': value for key, value in denoiser.state_dict().items()}
@@ -244,10 +242,11 @@ def save_fitted(
     folder = repr(str(split.folder.resolve()))
     text = own.pretty_text.replace(f'folder={folder}', 'folder=photos')
     write_text(out.with_suffix('.py'), f'photos = {folder}\n{text}')
-    _draw(_config(named, split, noise), denoisers, out.with_suffix('.png'))
 
 
-def _draw(cfg: Config, denoisers: Sequence[str], path: Path) -> None:
+def draw_examples(named: NamedTask, split: Split, noise: dict, denoisers: Sequence[str], path: Path) -> None:
+    """Draw three held-out photos: noisy, restored by each denoiser, and clean."""
+    cfg = _config(named, split, noise)
     cfg.model.losses = None
     with DefaultScope.overwrite_default_scope('semrestore'):
         dataset = DATASETS.build(cfg.test_dataloader.dataset)

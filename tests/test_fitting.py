@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from semrestore.fitting import noise_config, published_for
 from semrestore.images.split import split_photos
 from semrestore.registry import DATASETS, MODELS
 from semrestore.weights.build import load_denoiser
+from tests.images.bad_images import chunk
 
 
 @pytest.fixture
@@ -100,6 +102,32 @@ def test_a_network_of_transformers_is_known_by_its_folder(tiny_vit):
     named = named_task(f'hf:{tiny_vit}')
     assert (named.side, named.short_side, named.soft) == (48, 48, True)
     assert MODELS.build(named.task).num_classes == 5
+
+
+def convnext(transformers):
+    config = transformers.ConvNextConfig(hidden_sizes=[8] * 4, depths=[1] * 4, num_labels=5)
+    processor = transformers.ConvNextImageProcessor(size=dict(shortest_edge=224), crop_pct=0.875)
+    return transformers.ConvNextForImageClassification(config), processor
+
+
+def levit(transformers):
+    sizes = dict(hidden_sizes=[16] * 3, num_attention_heads=[1] * 3, depths=[1] * 3, key_dim=[4] * 3)
+    network = transformers.LevitForImageClassification(transformers.LevitConfig(**sizes))
+    return network, transformers.LevitImageProcessor()
+
+
+@pytest.mark.parametrize('network', [convnext, levit])
+def test_a_network_that_sees_the_middle_of_its_photos_sees_the_noise_of_their_pixels(network, tmp_path):
+    transformers = pytest.importorskip('transformers')
+    built, processor = network(transformers)
+    built.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    named = named_task(f'hf:{tmp_path}')
+    assert (named.side, named.short_side) == (224, 256)  # its processor enlarges to 256 and cuts out 224
+    image = torch.rand(1, 3, 224, 224)
+    prepared = MODELS.build(named.task).preprocess(image)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (processor.image_mean, processor.image_std))
+    torch.testing.assert_close(prepared * std + mean, image, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +243,24 @@ def test_noise_that_is_not_white_starts_from_weights_that_know_it():
     camera = [text.partition('=')[0] for text in published_for(noise_config('camera'))]
     assert white == ['multiscale-blind', 'recognition-blind']
     assert camera == [*white, 'multiscale-real', 'recognition-universal']
+
+
+def test_a_fitted_denoiser_is_kept_if_the_comparison_fails(folder, tmp_path, capsys, monkeypatch):
+    damaged = sorted(folder.iterdir())[split_photos(folder).held_out[0]]
+    damaged.write_bytes(damaged.read_bytes()[:2000])
+    with open(folder / 'huge.png', 'wb') as file:  # more than Pillow opens
+        file.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', 20000, 20000, 8, 2, 0, 0, 0)))
+
+    def train(cfg):  # in place of a training
+        state = {f'denoiser.{key}': value for key, value in load_denoiser('recognition-blind').state_dict().items()}
+        torch.save(dict(state_dict=state), f'{cfg.work_dir}/iter_{cfg.train_cfg.max_iters}.pth')
+
+    monkeypatch.setattr(semrestore.fitting, 'train', train)
+    out = tmp_path / 'mine.safetensors'
+    arguments = ['torchvision:mobilenet_v2', '--checkpoint', 'random', '--photos', str(folder), '--iterations', '2']
+    assert run(fit.main, [*arguments, '--out', str(out)]) == 2
+    assert damaged.name in capsys.readouterr().err
+    assert load_denoiser(out)(torch.rand(1, 3, 32, 32)).shape == (1, 3, 32, 32)
 
 
 @pytest.mark.slow

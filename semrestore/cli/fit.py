@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     noise, said = noise_of(options)
 
     from semrestore.files import write_text
-    from semrestore.fitting import check, fit, published_for, save_fitted
+    from semrestore.fitting import check, draw_examples, fit, published_for, save_fitted
 
     print(
         f'training on {len(split.train)} photos, {said}, for '
@@ -66,9 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix='semrestore-fit-') as folder:
         minutes = None if options.iterations else options.minutes
         cfg, checkpoint = fit(named, split, noise, Path(folder), start, minutes, options.iterations, options.seed)
+        save_fitted(cfg, checkpoint, split, options.out)  # first, because a held-out photo may be damaged
         denoisers = ['noisy', *published, f'fitted={checkpoint}']
         records = check(named, split, noise, denoisers)
-        save_fitted(cfg, checkpoint, named, split, noise, denoisers, options.out)
+        draw_examples(named, split, noise, denoisers, options.out.with_suffix('.png'))
     document = dict(network=options.network, noise=noise, photos=len(split.train), iterations=cfg.train_cfg.max_iters)
     document['records'] = records
     write_text(options.out.with_suffix('.json'), json.dumps(document, indent=2) + '\n')

@@ -153,11 +153,26 @@ def _of_transformers(network: str, checkpoint: str | None) -> NamedTask:
         raise UserError(f"'hf:{network}' needs transformers: pip install 'semrestore[transformers]'") from None
     with explained(f"'{network}' cannot be loaded as a network of transformers, from a folder or from the hub"):
         config = transformers.AutoConfig.from_pretrained(network, trust_remote_code=False)
-        size = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False).size
+        processor = transformers.AutoImageProcessor.from_pretrained(network, trust_remote_code=False)
+    size = processor.size
     side = getattr(size, 'height', None) or getattr(size, 'shortest_edge', None) or SIDE
-    task = dict(type='TransformersTask', network=network, checkpoint=checkpoint or '')
-    # The task resizes and crops by its own processor, so it gets whole squares.
-    return NamedTask(task, side, side, soft=str((config.architectures or [''])[0]).endswith(SCORED))
+    enlarged = _enlarged(processor, side)
+    # The task resizes and crops by its own processor, so it gets whole squares; but noise must not be enlarged.
+    resize = enlarged == side
+    task = dict(type='TransformersTask', network=network, checkpoint=checkpoint or '', resize=resize)
+    soft = str((config.architectures or [''])[0]).endswith(SCORED)
+    # A smaller crop would be enlarged, and its noise with it. Larger ones than this take too long.
+    return NamedTask(task, side, enlarged, soft=soft, fixed_size=side <= 256)
+
+
+def _enlarged(processor: Any, side: int) -> int:
+    """Return the short side from which a processor of transformers cuts its square out."""
+    if type(processor).__name__.startswith('Levit'):
+        return int(256 / 224 * side)
+    share = getattr(processor, 'crop_pct', None)
+    if share and side < 384:  # from there on ConvNeXt takes the whole image
+        return int(side / share)
+    return side
 
 
 def _of_openmmlab(library: str, config: str, checkpoint: str | None) -> NamedTask:

@@ -85,6 +85,7 @@ class Bench:
         cascade, device = self.cascade, self.cascade.data_preprocessor.device
         with explained(f"the denoiser of '{label}' does not build"):
             cascade.denoiser = InferenceDenoiser(method.build(self.default, sigma), self.dtype).to(device)
+        clean = noise is None or noise == NO_NOISE
         if sigma == UNTOUCHED and noise == NO_NOISE:
             noise = dict(NO_NOISE, sigma=[0, 0, 0])  # without a noise level
         cascade.degradation = MODELS.build(dict(noise or NO_NOISE)).to(device)
@@ -97,6 +98,8 @@ class Bench:
         try:
             with ProgressBar(label, len(indices), done) as bar:
                 for batch in loader:
+                    if clean:
+                        batch['inputs'] = [image[:3] for image in batch['inputs']]  # of a pair, the clean one
                     for sample in cascade.test_step(batch):
                         level = _noise(sample.noisy) if estimates else {}
                         for name, rows in stored.items():

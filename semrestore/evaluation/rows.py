@@ -44,16 +44,17 @@ class Rows:
         if self.complete:
             return
         with replacing(path) as partial:  # without the partial last line of a killed run
-            text = ''.join(f'{json.dumps(line)}\n' for line in [origin, *self.rows])
+            text = ''.join(f'{json.dumps(line)}\n' for line in [origin, *map(_numbered, count(), self.rows)])
             partial.write_text(text, encoding='utf-8')
             if lines and lines[0] != origin:  # kept, because it may be hours of work and the change a slip
                 os.replace(path, _unused(path.with_suffix('.old')))
 
     def add(self, row: dict) -> None:
         """Append what the next image scored."""
+        line = json.dumps(_numbered(len(self.rows), row))
         self.rows.append(row)
         with open(self.path, 'a', encoding='utf-8') as file:
-            file.write(f'{json.dumps(row)}\n')
+            file.write(f'{line}\n')
 
     def _read(self) -> list[dict]:
         lines: list[dict] = []
@@ -65,8 +66,8 @@ class Rows:
                     break
                 if not isinstance(line, dict) or (lines and not _is_row(line)):
                     break
-                # Two runs at once write each row twice in a row. Equal rows further apart belong to images of one name.
-                if not lines or line != lines[-1]:
+                # Two runs at once write each row twice.
+                if not lines or line.pop('number', len(lines) - 1) == len(lines) - 1:
                     lines.append(line)
         return lines[: 1 + self.origin['images']]
 
@@ -74,6 +75,10 @@ class Rows:
 def _unused(path: Path) -> Path:
     names: Sequence[Path] | chain = chain([path], (path.with_suffix(f'.old{number}') for number in count(2)))
     return next(one for one in names if not one.exists())
+
+
+def _numbered(number: int, row: dict) -> dict:
+    return {'number': number, **row}
 
 
 def _is_row(line: dict) -> bool:

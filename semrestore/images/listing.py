@@ -94,9 +94,11 @@ def naturally(path: Path) -> list:
 
     >>> [str(path) for path in sorted(map(Path, ('a10.png', 'a9.png', 'a.png')), key=naturally)]
     ['a.png', 'a9.png', 'a10.png']
+    >>> naturally(Path('2024\u2460.png'))[:2]  # a digit in a circle is not a number
+    [(-1, ''), (2024, '')]
     """
     parts = re.split(r'([0-9]+)', path.with_suffix('').as_posix())
-    return [(int(part), '') if part.isdigit() else (-1, part) for part in parts] + [(-1, path.suffix)]
+    return [(int(part), '') if part.isdecimal() else (-1, part) for part in parts] + [(-1, path.suffix)]
 
 
 def find(inputs: Sequence[str | Path]) -> Iterator[tuple[Path, Path]]:

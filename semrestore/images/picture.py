@@ -93,7 +93,10 @@ class Picture:
         if array.dtype.kind == 'f':
             array = np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
         if array.dtype == np.uint16 and array.ndim == 3:  # Pillow cannot write these
-            file.write(_with_metadata(_png_16(array), self.metadata))
+            metadata = dict(self.metadata)
+            if array.shape[2] == 2:  # it becomes RGBA, which a grey profile does not describe
+                metadata.pop('icc_profile', None)
+            file.write(_with_metadata(_png_16(array), metadata))
             return
         Image.fromarray(array).save(file, format='PNG', **self.metadata)
 
@@ -106,6 +109,8 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
     Raises:
         UserError: It has values without a stated range (floats, 32-bit integers).
     """
+    if 0 in image.size:
+        raise UserError(f'has {image.width} x {image.height} pixels; expected at least one')
     _scale_transparent(image)
     image.load()  # it turns a TIFF upright
     metadata, orientation = metadata_of(image), orientation_of(image)
@@ -120,6 +125,8 @@ def from_pil(image: Image.Image, kind: str = 'pil') -> Picture:
         values = np.asarray(image).astype(np.uint16)
         clear = image.info.get('transparency')  # the one value of a PNG that is transparent
         alpha = np.where(values == clear, 0, 0xFFFF).astype(np.uint16) if isinstance(clear, int) else None
+        if alpha is not None and kind == 'pil':
+            raise UserError('has 16 bits and transparency, for which Pillow has no mode. Give its file or an array')
         return Picture(values, alpha, metadata, kind, orientation=orientation)
     transparent = image.has_transparency_data
     grey = image.mode in ('1', 'L', 'LA', 'La')

@@ -12,6 +12,7 @@ from semrestore.errors import UserError
 from semrestore.images import Picture, find, from_array, from_pil, read
 from semrestore.images.film import writing_film
 from semrestore.images.formats import VIDEOS
+from semrestore.images.tiff import TURNS, turned
 from semrestore.inference.targets import frame_path
 
 __all__ = ['Failed', 'Item', 'read_files', 'read_inputs', 'report', 'write_files']
@@ -38,7 +39,8 @@ def read_inputs(given: Sequence[object]) -> Iterator[Item]:
         if isinstance(one, str | Path):
             for path, _ in find([one]):
                 for picture in read(path):
-                    yield Item(picture)
+                    # An array has no EXIF data that would say how it is turned.
+                    yield Item(turned(picture, picture.orientation) if picture.orientation in TURNS else picture)
         elif isinstance(one, Image.Image):
             try:
                 yield Item(from_pil(one))

@@ -1,6 +1,7 @@
 """Use any vision network of Hugging Face's transformers as a frozen task, by its name on the hub or its folder."""
 
 import inspect
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -94,6 +95,11 @@ class TransformersTask(ScoringTask):
             built = getattr(built, 'vision_model', built)  # the part of CLIP that sees images
         super().__init__(built, kind, classes, self_label_threshold)
         self.processor = processor
+        if getattr(processor, 'rescale_offset', False):
+            raise UserError(f"the processor of '{network}' has rescale_offset, which is not supported. Take another")
+        # What the processor makes of white on 0..255, before it normalises.
+        white = 255 * processor.rescale_factor if processor.do_rescale else 255
+        self.white = 1.0 if math.isclose(white, 1) else white
         self.resize = resize
         self.any_size = 'interpolate_pos_encoding' in inspect.signature(built.forward).parameters
         prompted = None
@@ -106,7 +112,8 @@ class TransformersTask(ScoringTask):
     def preprocess(self, images: Tensor) -> Tensor:
         """Return images in the network's form, by its own processor."""
         kept = {} if self.resize else dict(do_resize=False, do_center_crop=False)
-        return self.processor(images=list(images), do_rescale=False, return_tensors='pt', **kept)['pixel_values']
+        scaled = list(images * self.white)
+        return self.processor(images=scaled, do_rescale=False, return_tensors='pt', **kept)['pixel_values']
 
     def scores(self, prepared: Tensor) -> Tensor | tuple:
         """See :meth:`FrozenTask.scores <semrestore.tasks.base.FrozenTask.scores>`.

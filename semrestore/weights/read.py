@@ -198,7 +198,8 @@ def check_numbers(state: dict[str, Tensor], source: str | Path, parameters: Cont
 def latest_checkpoint(folder: str | Path) -> str | None:
     """Return the last checkpoint of a run that can be read, or ``None`` if there is none.
 
-    A damaged one is reported and passed over.
+    It is the one that the file ``last_checkpoint`` names, because an earlier run in the same folder may have been
+    longer; otherwise the newest file. A damaged one is reported and passed over.
 
     Raises:
         UserError: There are checkpoints, and none can be read.
@@ -208,7 +209,9 @@ def latest_checkpoint(folder: str | Path) -> str | None:
         for path in Path(folder).glob('*.pth')
         if (match := re.fullmatch(r'(iter|epoch)_(\d+)', path.stem))
     ]
-    for _, path in sorted(named, reverse=True):
+    record = Path(folder) / 'last_checkpoint'
+    last = Path(record.read_text(encoding='utf-8').strip()).name if record.is_file() else ''
+    for *_, path in sorted(((path.name == last, path.stat().st_mtime_ns, step, path) for step, path in named))[::-1]:
         try:
             check_numbers(state_of(read_checkpoint(path)), path)
         except UserError as error:

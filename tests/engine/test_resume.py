@@ -176,6 +176,16 @@ def test_no_checkpoint_is_found_in_an_empty_folder_and_damaged_ones_alone_are_an
     assert latest_checkpoint(tmp_path) == str(tmp_path / 'iter_2.pth')
 
 
+def test_the_last_run_counts_not_the_longest(tmp_path):
+    for steps in (90, 20, 10):
+        torch.save(dict(state_dict={}), tmp_path / f'iter_{steps}.pth')
+    os.utime(tmp_path / 'iter_90.pth', (0, 0))
+    os.utime(tmp_path / 'iter_20.pth', (9, 9))
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'iter_10.pth')  # the newest
+    (tmp_path / 'last_checkpoint').write_text('elsewhere/iter_20.pth')  # as MMEngine writes it
+    assert latest_checkpoint(tmp_path) == str(tmp_path / 'iter_20.pth')
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / 'a.pth'
     AtomicBackend().put(b'one', path)

@@ -13,6 +13,7 @@ from mmpretrain.evaluation import Accuracy
 from mmpretrain.structures import DataSample
 from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
+from PIL import Image
 
 from semrestore.acceleration import InferenceDenoiser
 from semrestore.cli import cross_task
@@ -25,6 +26,7 @@ from semrestore.evaluation.cross_task import gaussian_noises, run_cells
 from semrestore.evaluation.matrix import Cell, Matrix, bootstrap, interval
 from semrestore.evaluation.methods import Method
 from semrestore.evaluation.report import markdown
+from semrestore.evaluation.rows import Rows
 from semrestore.files import sha256
 from semrestore.registry import MODELS
 from semrestore.weights.read import save_weights
@@ -538,3 +540,39 @@ def test_label_maps_without_a_label_are_named():
     row = dict(score='MeanIoU', psnr=30.0, intersect=[0, 0], union=[0, 0])
     with pytest.raises(UserError, match='255'):
         Cell('task', 'method', 30, [0], [row]).value('mIoU')
+
+
+def test_rows_of_equal_images_are_all_read_back(tmp_path):
+    """Images of one name and with equal scores, as two folders may hold them."""
+    scored = [dict(image='img', psnr=None, rank=rank) for rank in (0, 0, 3)]
+    rows = Rows(tmp_path / 'cell.jsonl', dict(images=4))
+    for row in scored:
+        rows.add(row)
+    assert Rows(tmp_path / 'cell.jsonl', dict(images=4)).rows == scored
+    other = Rows(tmp_path / 'cell.jsonl', dict(images=4))  # two runs at once
+    for run_ in (rows, other):
+        run_.add(dict(image='last', psnr=None, rank=1))
+    again = Rows(tmp_path / 'cell.jsonl', dict(images=4))
+    assert again.complete
+    assert again.rows[2:] == [scored[2], dict(image='last', psnr=None, rank=1)]
+
+
+def test_pairs_have_a_row_and_a_column_of_clean_images(task, tmp_path, monkeypatch):
+    (tmp_path / 'pairs').mkdir()
+    for number in range(2):
+        image = np.random.default_rng(number).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / f'pairs/{number}_mean.png')
+        Image.fromarray(image // 2 + 60).save(tmp_path / f'pairs/{number}_real.png')
+    (tmp_path / 'real.py').write_text("degradation = dict(type='FromPairs')\n")
+    source = dict(type='PairFolder', data_root=str(tmp_path), folder='pairs')
+    packing = dict(type='mmpretrain.PackInputs', meta_keys=('img_path', 'name'))
+    source['pipeline'] = [dict(type='LoadPair'), packing]
+    (tmp_path / 'pairs.py').write_text(
+        f"_base_ = '{task}'\nmodel = dict(degradation=dict(_delete_=True, type='FromPairs'), supervision='self')\n"
+        f'test_dataloader = dict(dataset={dict(source, _delete_=True)!r})\n'
+    )
+    arguments = ['--tasks', str(tmp_path / 'pairs.py'), '--denoisers', 'noisy', 'clean']
+    assert run(cross_task.main, [*arguments, '--noise', f'real={tmp_path / "real.py"}', '--out', str(tmp_path)]) == 0
+    rows = json.loads((tmp_path / 'matrix.json').read_text())['records']
+    found = {(one['method'], one['sigma']): one['value'] for one in rows if one['metric'] == 'top-1'}
+    assert found['clean', 'real'] == found['noisy', 'none'] == 100  # its own answers on the clean images

@@ -595,3 +595,17 @@ def test_a_suspicious_noise_level_gets_a_warning_from_python_too(tmp_path):
     ):
         with pytest.warns(UserWarning, match=r'0\.098.*24\.99'):
             call()
+
+
+def test_an_array_from_a_file_is_upright(inferencer, picture, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera turned
+    Image.fromarray(picture).save(tmp_path / 'photo.png', exif=exif)
+    restored = inferencer(str(tmp_path / 'photo.png'))
+    assert restored.shape == (picture.shape[1], picture.shape[0], 3)
+    np.testing.assert_array_equal(restored, inferencer(np.rot90(picture, -1).copy()))
+
+
+def test_pil_images_without_a_mode_or_pixels_are_refused(inferencer):
+    with pytest.raises(UserError, match='image 0 has 0 x 5 pixels'):
+        inferencer(Image.new('RGB', (0, 5)))

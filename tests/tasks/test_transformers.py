@@ -424,3 +424,18 @@ log_level = 'ERROR'
     found = {(record['method'], record['metric']): record['value'] for record in records}
     assert found['clean', 'top-1'] == 100  # the labels are its own on the clean images
     assert 0 <= found['noisy', 'top-1'] <= found['noisy', 'top-5'] <= 100
+
+
+@pytest.mark.parametrize(
+    'scaling',
+    [dict(), dict(rescale_factor=1 / 127.5), dict(do_rescale=False, do_normalize=False), dict(image_std=[1] * 3)],
+)
+def test_pixels_are_scaled_as_the_processor_scales_them(tmp_path, scaling):
+    network, _ = vit()
+    network.save_pretrained(tmp_path)
+    processor = transformers.ViTImageProcessor(**SQUARE, **scaling)
+    processor.save_pretrained(tmp_path)
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    expected = processor(images=[image], return_tensors='pt')['pixel_values'].float()
+    prepared = TransformersTask(str(tmp_path)).preprocess(torch.from_numpy(image).permute(2, 0, 1)[None] / 255)
+    torch.testing.assert_close(prepared, expected, rtol=1e-5, atol=1e-5)
