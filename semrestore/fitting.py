@@ -140,7 +140,8 @@ def fit(
     cfg.work_dir = str(work_dir)
     run = _copy(cfg)
     run.custom_hooks.append(dict(type='ProgressHook', title='fitting'))
-    run.log_level, run.default_hooks.preemption = 'WARNING', None  # there is nothing to resume from
+    run.log_level = 'WARNING'
+    run.default_hooks.pop('preemption')  # it would say how to resume, but the folder is a temporary one
     train(run)
     return cfg, str(work_dir / f'iter_{iterations}.pth')
 
