@@ -1,6 +1,7 @@
 """Measure the weights for recognition in front of networks that took part in their training, and of others."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -319,10 +320,8 @@ def _differences(records: Sequence[dict]) -> str:
 def _summary(records: Sequence[dict]) -> str:
     """Return the mean over networks, for each noise and each method that ran on all images."""
     images = max(record['images'] for record in records)
-    methods = [name for name in dict.fromkeys(record['method'] for record in records)]
-    whole = [
-        name for name in methods if any((record['method'], record['images']) == (name, images) for record in records)
-    ]
+    counts = Counter(record['method'] for record in records if record['images'] == images)
+    whole = [method for method, count in counts.items() if count == counts['noisy']]
     networks = len({record['task'] for record in records})
     title = f'Mean top-1 (%) of {networks} networks that no denoiser was trained through, on {images} photos each'
     counted = f'Helped and harmed are summed over the {networks} networks ({networks * images} answers)'
@@ -336,9 +335,6 @@ def _summary(records: Sequence[dict]) -> str:
         cells = []
         for method in whole:
             row = [record for record in records if (record['sigma'], record['method']) == (sigma, method)]
-            if len(row) < networks:
-                cells.append('-')
-                continue
             text = f'{sum(record["value"] for record in row) / len(row):.1f}'
             if sigma != 'none' and all(record['recovery'] is not None for record in row):
                 text += f' ({sum(record["recovery"] for record in row) / len(row):.0f} %)'
