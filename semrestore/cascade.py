@@ -237,9 +237,10 @@ class Cascade(BaseModel):
             )
         if self.quantise:
             restored = to_eight_bits(restored)
-        if self.task is not None and self._judges:
-            data_samples = self._predictions(self._judges[0], clean, restored, data_samples)
-        for name in self._judges if self.task is None else ():
+        judges = [name for name in self._judges if name in self.tasks]  # some may be left out for a while
+        if self.task is not None and judges:
+            data_samples = self._predictions(judges[0], clean, restored, data_samples)
+        for name in judges if self.task is None else ():
             own = self._predictions(name, clean, restored, [sample.clone() for sample in data_samples])
             for sample, prediction in zip(data_samples, own, strict=True):
                 sample.set_field(prediction, name)

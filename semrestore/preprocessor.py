@@ -115,12 +115,13 @@ class LabelCheck:
         if training and self.supervision != 'labels':
             return
         labelled = [sample for sample in data_samples if is_labelled(sample)]
-        if training and self.required and len(labelled) < len(data_samples):
-            name = next(image_name(sample) for sample in data_samples if not is_labelled(sample))
-            raise UserError(
-                f"image '{name}' has no label for the task loss. Load one in the pipeline, or set"
-                " model.supervision='self'"
-            )
+        for field in [task.label for task in self.tasks] if training and self.required else ():
+            missing = next((one for one in data_samples if not (field in one if field else is_labelled(one))), None)
+            if missing is not None:
+                raise UserError(
+                    f"image '{image_name(missing)}' has no label{f' {field}' if field else ''} for the task loss. Load"
+                    " one in the pipeline, or set model.supervision='self'"
+                )
         for task in self.tasks:
             task.check_labels(labelled)
 

@@ -58,6 +58,8 @@ def main() -> None:
     parser.add_argument('--workers', type=int, default=2, metavar='N', help='number of processes (default: 2)')
     parser.add_argument('--gpus', type=float, default=0, metavar='N', help='GPUs for each process (default: 0)')
     options = parser.parse_args()
+    if options.out.resolve().is_relative_to(options.folder.resolve()):
+        sys.exit('--out is in FOLDER, so its results would be restored again; choose another --out')
 
     places = {
         path.resolve(): options.out.resolve() / below.with_suffix('.png') for path, below in find([options.folder])

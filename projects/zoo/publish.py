@@ -21,7 +21,7 @@ def publish(training: 'Training', folder: Path) -> None:
     Weights are in half precision if that changes PSNR by less than 0.005 dB (measured on the embedded photos), and in
     float32 otherwise.
     """
-    from semrestore.files import sha256, write_csv
+    from semrestore.files import sha256, write_csv, write_text
     from semrestore.registry import MODELS
     from semrestore.weights.load import load_weights
     from semrestore.weights.read import latest_checkpoint, read_checkpoint, save_weights
@@ -63,12 +63,13 @@ def publish(training: 'Training', folder: Path) -> None:
     digest = sha256(partial)
     file = f'{training.name}-{digest[:8]}.safetensors'
     zoo = dict(published())
-    if training.name in zoo:
-        (WEIGHTS / zoo[training.name]['file']).unlink(missing_ok=True)
+    before = zoo.get(training.name, {}).get('file', file)
     partial.rename(WEIGHTS / file)
     zoo[training.name] = dict(file=file, sha256=digest) | entry
-    (WEIGHTS / 'zoo.json').write_text(json.dumps(dict(sorted(zoo.items())), indent=2) + '\n', encoding='utf-8')
     write_csv(LOGS / f'{training.name}.csv', rows)
+    write_text(WEIGHTS / 'zoo.json', json.dumps(dict(sorted(zoo.items())), indent=2) + '\n')
+    if before != file:
+        (WEIGHTS / before).unlink(missing_ok=True)
     published.cache_clear()
     print(f'weights/{file}: {(WEIGHTS / file).stat().st_size / 2**20:.2f} MiB')
 
@@ -80,6 +81,8 @@ def _log(folder: Path) -> list[dict]:
         last = 0
         for line in map(json.loads, path.read_text().splitlines()):
             if 'loss' in line:
+                if not last:  # what an earlier run logged from here on is not of this one
+                    rows = {step: row for step, row in rows.items() if step < line['step']}
                 step, last = line['step'] - last, line['step']
                 step = min(step, 100)  # of a run that went on, the first logged iteration is not the first of the run
                 rows[line['step']] = dict(

@@ -64,6 +64,8 @@ class Training:
 
     def done(self, out: Path) -> bool:
         """Return whether nothing is left to do."""
+        if (self.folder(out) / 'unmeasured').is_file():
+            return False
         if self.then == 'publish':
             return published().get(self.name, {}).get('round', 0) >= self.round
         if self.then in STUDIES:
@@ -219,10 +221,14 @@ def finish(training: Training, out: Path) -> None:
             write_rows(table, [row for row in read_rows(table) if row['training'] != training.name] + rows)
             write_pages()
     elif training.then == 'publish':
+        unmeasured = training.folder(out) / 'unmeasured'
         with locked(out / 'publishing', wait=True):
-            publish(training, training.folder(out))
+            if not unmeasured.is_file():  # otherwise they are published, and their measurement failed
+                publish(training, training.folder(out))
+                unmeasured.touch()
             measure([training.name])
             write_pages()
+            unmeasured.unlink()
 
 
 def show(plan: Sequence[Training], out: Path) -> None:

@@ -79,7 +79,8 @@ def _trace(
 
     handles = []
     for name, module in modules.items():
-        if _kind(module) in _CONVOLUTIONS:
+        # A weight that is no parameter is computed anew in each pass, such as one of spectral normalisation.
+        if _kind(module) in _CONVOLUTIONS and 'weight' in module._parameters:
             handles.append(
                 module.register_forward_hook(lambda _, __, output, name=name: leave_convolution(name, output))
             )

@@ -310,8 +310,9 @@ class Network:
             )
         named = self.named
         seen = resize(photo, named.short_side, InterpolationMode(named.interpolation))
-        # Segmenters look at the whole photo.
-        return seen if named.short_side == named.side else center_crop(seen, [named.side, named.side])
+        # Segmenters look at the whole photo, and a processor of transformers crops by itself.
+        whole = self.task.score != 'TopK' or named.task.get('resize')
+        return seen if whole else center_crop(seen, [named.side, named.side])
 
     def _class(self, index: int) -> str:
         names = self.classes

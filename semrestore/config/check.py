@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,7 +118,7 @@ def check_names(cfg: Config) -> None:
             raise UserError(f"config '{cfg.filename}': {key} has no type; expected the name of a data set")
     for name in _COUNTS:
         value = (cfg.get('train_cfg') or {}).get(name, 1)
-        if not isinstance(value, int | float) or value != int(value) or value < 1:
+        if not isinstance(value, int | float) or not math.isfinite(value) or value % 1 or value < 1:
             raise UserError(f"config '{cfg.filename}': train_cfg.{name} is {value!r}; expected a whole number above 0")
 
 

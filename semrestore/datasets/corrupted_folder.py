@@ -109,6 +109,8 @@ class CorruptedFolder(BaseDataset):
             chosen = [(UNTOUCHED, None, path) for path in clean] + chosen
         classes = self.classes or sorted({path.parent.name for _, _, path in chosen})
         labels = {name: label for label, name in enumerate(classes)}
+        if self.classes is None:
+            self.folder_to_idx = labels  # by which check_class_folders knows that folders are the classes
         foreign = next((path.parent for _, _, path in chosen if path.parent.name not in labels), None)
         if foreign is not None:
             hint = near(foreign.name, labels)

@@ -186,6 +186,7 @@ class Matrix:
             return found
         change = compared(metric, cell, row['noisy'])
         found |= dict(zip(('change', 'change_low', 'change_high'), change, strict=True))
+        found |= _on_fewer('change_images', cell, row['noisy'])
         if not leading:
             return found
         shared = set(cell.indices) & set(row['noisy'].indices)
@@ -201,7 +202,14 @@ class Matrix:
         if self.reference not in row or cell.method == self.reference:
             return {}
         difference = compared(metric, cell, row[self.reference])
-        return dict(zip(('difference', 'difference_low', 'difference_high'), difference, strict=True))
+        found = dict(zip(('difference', 'difference_low', 'difference_high'), difference, strict=True))
+        return found | _on_fewer('difference_images', cell, row[self.reference])
+
+
+def _on_fewer(name: str, cell: Cell, other: Cell) -> dict:
+    """Return on how many images a cell is compared, if it has others."""
+    shared = len(set(cell.indices) & set(other.indices))
+    return {name: shared} if shared < len(cell.indices) else {}
 
 
 def compared(metric: str, cell: Cell, other: Cell) -> tuple[float, float, float]:

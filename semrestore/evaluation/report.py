@@ -87,4 +87,6 @@ def _difference(record: dict, name: str) -> str:
     text = f'{record[name]:+.1f} [{record[f"{name}_low"]:+.1f}, {record[f"{name}_high"]:+.1f}]'
     if name == 'change' and 'p' in record:
         text += f', {p_text(record["p"])}'
+    if f'{name}_images' in record:
+        text += f' ({record[f"{name}_images"]} images)'
     return text

@@ -31,6 +31,9 @@ class FrozenTask(nn.Module):
     score: str = ''
     """Name of the registered :class:`~semrestore.evaluation.Score` that judges what :meth:`predict` returns."""
 
+    label: str = ''
+    """Field of a data sample that its loss needs, such as ``gt_label``."""
+
     answers: bool = True
     """``False`` if the network has no head, so that it gives features but no predictions."""
 
@@ -197,10 +200,13 @@ def check_class_folders(dataset: Any, num_classes: int | None) -> None:
         dataset = dataset.dataset
     folders = getattr(dataset, 'folder_to_idx', None)
     if folders and num_classes and len(folders) != num_classes:
+        where, given = getattr(dataset, 'img_prefix', None), "labels in a list (the data set's ann_file)"
+        if where is None:
+            where, given = dataset.folder, "all classes in the network's order (the data set's classes)"
         raise UserError(
-            f"'{dataset.img_prefix}' has {len(folders)} class folders, which become the labels 0 to {len(folders) - 1},"
-            f' but the task network has {num_classes} classes; expected a folder for each. Add empty folders for the'
-            " others, or give the labels in a list (the data set's ann_file)"
+            f"'{where}' has {len(folders)} class folders, which become the labels 0 to {len(folders) - 1}, but the task"
+            f' network has {num_classes} classes; expected a folder for each. Add empty folders for the others, or give'
+            f' the {given}'
         )
 
 

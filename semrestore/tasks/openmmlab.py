@@ -70,7 +70,9 @@ class OpenMMLabTask(FrozenTask):
         self.folded = fold_batch_norms(network, example) if fold_batch_norm else {}
         self.memory_format = torch.channels_last if allow_channels_last(network, example) else torch.contiguous_format
         self.num_classes = _num_classes(network)
-        self.score = score or ('MeanIoU' if isinstance(network, BaseSegmentor) else 'TopK')
+        segments = isinstance(network, BaseSegmentor)
+        self.score = score or ('MeanIoU' if segments else 'TopK')
+        self.label = 'gt_sem_seg' if segments else 'gt_label'
         preprocessor: Any = network.data_preprocessor
         mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
         std = getattr(preprocessor, 'std', torch.ones(3, 1, 1))

@@ -20,6 +20,7 @@ VOID = 255
 """Label of pixels that do not count."""
 
 SCORES = dict(classification='TopK', segmentation='MeanIoU', detection='CocoAP', depth='DepthAccuracy', features='')
+LABELS = dict(classification='gt_label', segmentation='gt_sem_seg', detection='gt_instances', depth='gt_depth_map')
 
 
 class ScoringTask(FrozenTask):
@@ -55,7 +56,7 @@ class ScoringTask(FrozenTask):
         super().__init__(network)
         self.kind, self.answers = kind, kind != 'features'
         self.num_classes = num_classes
-        self.score = SCORES[kind]
+        self.score, self.label = SCORES[kind], LABELS.get(kind, '')
         self.self_label_threshold = self_label_threshold
 
     @abstractmethod
@@ -78,11 +79,12 @@ class ScoringTask(FrozenTask):
             return {'loss_cls': F.cross_entropy(scores, labels)}
         if self.kind == 'segmentation':
             masks = torch.cat([sample.gt_sem_seg.data for sample in data_samples]).to(images.device).long()
-            return {'loss_seg': F.cross_entropy(_resized(scores, masks.shape[-2:]), masks, ignore_index=VOID)}
+            total = F.cross_entropy(_resized(scores, masks.shape[-2:]), masks, ignore_index=VOID, reduction='sum')
+            return {'loss_seg': total / (masks != VOID).sum().clamp(min=1)}  # 0 for a batch without a label
         depth = torch.stack([sample.gt_depth_map.data for sample in data_samples]).to(scores)
         known = depth > 0
         error = (_resized(scores, depth.shape[-2:]) - depth)[known].abs()
-        return {'loss_depth': (error / depth[known]).mean()}
+        return {'loss_depth': (error / depth[known]).sum() / known.sum().clamp(min=1)}
 
     def predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]) -> list[BaseDataElement]:
         """See :meth:`FrozenTask.predict <semrestore.tasks.base.FrozenTask.predict>`."""

@@ -22,6 +22,7 @@ def read_log(run: Path) -> dict[str, dict[int, float]]:
     """
     found: dict[str, dict[int, float]] = {}
     for path in sorted(run.glob('*/vis_data/scalars.json')):
+        first = None
         for number, line in enumerate(read_text(path, 'training log').splitlines(), 1):
             try:
                 row = json.loads(line)
@@ -31,6 +32,9 @@ def read_log(run: Path) -> dict[str, dict[int, float]]:
                 raise UserError(
                     f"line {number} of training log '{path}' is not an entry of MMEngine; expected a dict with a 'step'"
                 )
+            if first is None:  # what an earlier run in this folder logged from here on is not of this one
+                first = row['step']
+                found = {name: {step: one[step] for step in one if step < first} for name, one in found.items()}
             names = (
                 [name for name in row if name.startswith('loss') and _is_metric(name, row)]
                 if 'loss' in row
@@ -38,7 +42,7 @@ def read_log(run: Path) -> dict[str, dict[int, float]]:
             )
             for name in names:
                 found.setdefault(name, {})[row['step']] = row[name]
-    if not found:
+    if not any(found.values()):
         raise UserError(f"'{run}' has no training log; expected TIME/vis_data/scalars.json in it")
     return found
 

@@ -77,4 +77,9 @@ def _download(url: str) -> dict:
                 ' FILE (in a config: model.task.checkpoint=FILE), or try the pipeline with'
                 ' model.task.checkpoint=random'
             ) from None
+        try:
+            return read_checkpoint(file)
+        except UserError as error:
+            file.unlink()  # which would be taken for whole the next time
+            raise UserError(f"the download of '{url}' is incomplete: {error}. Try again") from None
     return read_checkpoint(file)

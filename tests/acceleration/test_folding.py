@@ -63,3 +63,10 @@ def test_a_network_whose_output_is_a_dict_is_compared_too():
     for norm in (network.bn, network.safe_bn):
         norm.running_mean.uniform_(-1, 1)
     assert fold_batch_norms(network, torch.rand(1, 3, 16, 16)) == {}
+
+
+@torch.no_grad()
+def test_a_weight_that_is_computed_anew_is_not_folded():
+    convolution = torch.nn.utils.spectral_norm(torch.nn.Conv2d(3, 8, 3))
+    network = torch.nn.Sequential(convolution, torch.nn.BatchNorm2d(8)).eval()
+    assert fold_batch_norms(network, torch.rand(1, 3, 16, 16)) == {}

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from semrestore import DenoiseInferencer
-from semrestore.app.trial import NOISES, Limits, Segments, Trial, add_noise
+from semrestore.app.trial import NOISES, Limits, Network, Segments, Trial, add_noise
 from semrestore.errors import UserError
 from semrestore.images import read_photo
 
@@ -152,3 +152,10 @@ def test_a_detector_is_refused(trial, photo_paths):
         trial.look(
             'torchvision:fasterrcnn_mobilenet_v3_large_320_fpn=random', read_photo(photo_paths['chelsea'])[:64, :64]
         )
+
+
+@pytest.mark.parametrize('size', [(60, 40), (40, 60)])
+def test_a_classifier_that_is_evaluated_without_a_margin_sees_a_square(size):
+    network = Network('timm:vit_tiny_patch16_384=random', 'cpu')
+    assert network.named.short_side == network.named.side == 384
+    assert len(network.look(np.zeros((*size, 3), np.uint8))) > 1

@@ -454,6 +454,11 @@ def test_images_are_restored_once_for_all_networks_of_the_same_data(task, checkp
         for folder in ('alone', 'both')
     )
     assert both == alone
+    # A network that joins later finds the other's cells complete, and runs by itself.
+    (tmp_path / 'both/cells/other-ours-sigma30.jsonl').unlink()
+    assert call(task, tmp_path / 'both', '--tasks', task, other, *arguments) == 0
+    again = (tmp_path / 'both/cells/other-ours-sigma30.jsonl').read_text().splitlines()
+    assert [json.loads(line) for line in again] == alone
     assert (tmp_path / 'both/cells/task-ours-sigma30.jsonl').read_text().count('psnr') == VIEWS
 
 
@@ -576,3 +581,12 @@ def test_pairs_have_a_row_and_a_column_of_clean_images(task, tmp_path, monkeypat
     rows = json.loads((tmp_path / 'matrix.json').read_text())['records']
     found = {(one['method'], one['sigma']): one['value'] for one in rows if one['metric'] == 'top-1'}
     assert found['clean', 'real'] == found['noisy', 'none'] == 100  # its own answers on the clean images
+
+
+def test_a_difference_on_fewer_images_says_so():
+    def cell(method, indices):
+        return Cell('task', method, 30, indices, [dict(image=str(i), psnr=20.0, score='TopK', rank=0) for i in indices])
+
+    found = {one['method']: one for one in Matrix([cell('a', [0, 2]), cell('b', [0, 1])], [30], 'a').records()}
+    assert found['b']['difference_images'] == 1
+    assert '(1 images)' in markdown(list(found.values()), 'a')

@@ -16,6 +16,7 @@ from semrestore.datasets import CorruptedFolder
 from semrestore.errors import UserError
 from semrestore.evaluation import ImageQuality
 from semrestore.registry import DATASETS, MODELS
+from semrestore.tasks.base import check_class_folders
 from tests.common import CLASSIFIER, balance
 from tests.repository.test_docs import BLOCK
 
@@ -230,3 +231,10 @@ def test_the_config_of_the_page_reads_imagenet_c(tree, tmp_path, request, monkey
             infos = [data.get_data_info(index) for index in range(len(data))]
             found = [(info['corruption'], info['severity'], info['gt_label']) for info in infos]
             assert found == [('fog', severity, label) for severity in range(1, 6) for label in (1, 999)]
+
+
+def test_class_folders_that_are_not_all_classes_of_the_network_are_refused(tree):
+    data = CorruptedFolder(folder=str(tree('fog/1', classes='ag')), severities=(1,))
+    with pytest.raises(UserError, match=r'2 class folders.*7 classes.*classes'):
+        check_class_folders(data, 7)
+    check_class_folders(CorruptedFolder(folder=str(data.folder), severities=(1,), classes=list(CLASSES)), 7)

@@ -11,9 +11,11 @@ from torch import nn
 from torchvision import models
 
 from semrestore.errors import UserError
+from semrestore.preprocessor import LabelCheck
 from semrestore.registry import MODELS
 from semrestore.tasks import TorchvisionTask
 from semrestore.tasks.networks.detectors import DetectorTraining
+from semrestore.tasks.scoring import ScoringTask
 from semrestore.testing import check_task
 
 FAST = 10e6
@@ -270,3 +272,40 @@ def test_an_unknown_network_is_named():
         TorchvisionTask('fcos_resnet50_fnp', 'random')
     with pytest.raises(UserError, match='r3d_18'):
         TorchvisionTask('r3d_18', 'random')
+
+
+class Maps(ScoringTask):
+    """A network of one convolution."""
+
+    def __init__(self, kind):
+        super().__init__(nn.Conv2d(3, 5 if kind == 'segmentation' else 1, 1), kind, 5, 0.4)
+
+    def scores(self, prepared):
+        return self.network(prepared)
+
+    def detect(self, images): ...
+
+    def detection_losses(self, images, data_samples): ...
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_labelled_pixels_and_zero_without_any():
+    images = torch.rand(2, 3, 8, 8, requires_grad=True)
+    masks = torch.full((2, 8, 8), 255, dtype=torch.uint8)
+    labelled = masks.clone()
+    labelled[0, :2] = 3
+    task = Maps('segmentation')
+    samples = [[BaseDataElement(gt_sem_seg=PixelData(data=one[None])) for one in many] for many in (masks, labelled)]
+    empty, some = (task.loss(images, one)['loss_seg'] for one in samples)
+    expected = nn.functional.cross_entropy(task.network(images), labelled.long(), ignore_index=255)
+    torch.testing.assert_close(some, expected)
+    assert empty == 0
+    empty.backward()
+    assert images.grad.abs().max() == 0
+    unknown = [BaseDataElement(gt_depth_map=PixelData(data=torch.zeros(1, 8, 8))) for _ in images]
+    assert Maps('depth').loss(images, unknown)['loss_depth'] == 0
+
+
+def test_a_label_of_another_kind_is_named_before_the_network_runs():
+    samples = [DataSample(metainfo=dict(img_path='a.png')).set_gt_label(1)]
+    with pytest.raises(UserError, match="'a' has no label gt_sem_seg"):
+        LabelCheck([Maps('segmentation')], 'labels', required=True)(samples, training=True)

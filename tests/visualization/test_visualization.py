@@ -284,6 +284,14 @@ def training(tmp_path):
     return tmp_path / 'run'
 
 
+def test_curves_are_those_of_the_last_run_in_a_folder(tmp_path):
+    for run_, steps in (('1', (100, 200, 300)), ('2', (100, 200)), ('3', (201, 250))):  # the last goes on
+        (tmp_path / run_ / 'vis_data').mkdir(parents=True)
+        lines = [json.dumps(dict(loss=float(run_), step=step)) for step in steps]
+        (tmp_path / run_ / 'vis_data/scalars.json').write_text('\n'.join(lines))
+    assert read_log(tmp_path) == {'loss': {100: 2, 200: 2, 201: 3, 250: 3}}
+
+
 def test_validation_shows_what_it_restores_and_curves_have_every_term(training, tmp_path, capsys):
     pytest.importorskip('tensorboard', reason='tensorboard is not installed: pip install tensorboard')
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

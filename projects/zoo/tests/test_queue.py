@@ -98,6 +98,28 @@ def test_a_training_of_another_queue_is_not_called_done(plan, tmp_path, capsys):
     assert 'another queue trains second, first, or' in capsys.readouterr().out
 
 
+def test_weights_that_could_not_be_measured_are_measured_the_next_time(plan, tmp_path, monkeypatch):
+    entry = trainings.Training('first', str(tmp_path / 'tiny.py'), then='publish')
+    done, folder = [], entry.folder(tmp_path)
+    folder.mkdir()
+
+    def measure(names):
+        done.append('measured')
+        if len(done) == 2:
+            raise UserError('the data are missing')
+
+    monkeypatch.setattr('projects.zoo.publish.publish', lambda *_: done.append('published'))
+    monkeypatch.setattr('projects.zoo.measure.measure', measure)
+    monkeypatch.setattr('projects.zoo.pages.write_pages', lambda: done.append('written'))
+    monkeypatch.setattr(trainings, 'published', lambda: dict(first=dict(round=1)))
+    with pytest.raises(UserError, match='missing'):
+        trainings.finish(entry, tmp_path)
+    assert not entry.done(tmp_path)
+    trainings.finish(entry, tmp_path)
+    assert entry.done(tmp_path)
+    assert done == ['published', 'measured', 'measured', 'written']
+
+
 def test_a_lock_is_held_by_one(tmp_path):
     with locked(tmp_path) as lock:
         assert lock is not None
