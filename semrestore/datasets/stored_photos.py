@@ -61,6 +61,9 @@ class StoredPhotos(Dataset):
     def __len__(self) -> int:
         return len(self._rows)
 
+    def full_init(self) -> None:
+        """Do nothing: ``ConcatDataset`` of MMEngine calls it."""
+
     def get_data_info(self, index: int) -> dict:
         """Return an image's ``img_path``, ``name``, ``dataset_name`` and, if it has one, ``gt_label``.
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset
 from PIL import Image
 
 from semrestore.datasets import CaffeCenterCrop, EmbeddedPhotos, LoadPhoto, PhotoFolder, RandomCrop, RandomDihedral
@@ -264,3 +265,15 @@ def test_caffes_centre_is_rounded_down():
     assert np.array_equal(result['img'], image[1:5, 3:7])  # (7 - 4) // 2, (10 - 4) // 2
     with pytest.raises(UserError, match=r'p\.jpg.*7 x 10.*8'):
         CaffeCenterCrop(8)(dict(img=image, img_path='p.jpg'))
+
+
+class Numbered(StoredPhotos):
+    """Rows without images."""
+
+    def read_row(self, row):
+        return dict(img_path=str(row), name=str(row)), b''
+
+
+def test_photos_in_tables_can_be_parts_of_a_larger_set():
+    whole = ConcatDataset([dict(type=Numbered, rows=2), dict(type=Numbered, rows=3)])
+    assert [whole[index]['name'] for index in range(len(whole))] == ['0', '1', '0', '1', '2']
