@@ -10,6 +10,9 @@ from semrestore.files import replacing
 
 __all__ = ['Rows', 'evenly']
 
+NUMBER = '#'
+"""Key of a row's number in its file; a name that no score gives to a value of its own."""
+
 
 def evenly(count: int, limit: int | None) -> list[int]:
     """Return the indices of at most ``limit`` of ``count`` images, evenly spread.
@@ -67,7 +70,7 @@ class Rows:
                 if not isinstance(line, dict) or (lines and not _is_row(line)):
                     break
                 # Two runs at once write each row twice.
-                if not lines or line.pop('number', len(lines) - 1) == len(lines) - 1:
+                if not lines or line.pop(NUMBER, len(lines) - 1) == len(lines) - 1:
                     lines.append(line)
         return lines[: 1 + self.origin['images']]
 
@@ -78,7 +81,7 @@ def _unused(path: Path) -> Path:
 
 
 def _numbered(number: int, row: dict) -> dict:
-    return {'number': number, **row}
+    return {NUMBER: number, **row}
 
 
 def _is_row(line: dict) -> bool:

@@ -202,7 +202,7 @@ def test_a_small_file_of_a_huge_tensor_is_refused(tmp_path, capsys):
 
 def test_rows_written_twice_count_once_and_rows_of_other_settings_are_kept(tmp_path):
     path, rows = tmp_path / 'a.jsonl', [dict(image=name, psnr=20.0) for name in 'abc']
-    lines = [dict(images=3), *(dict(number=number, **rows[number]) for number in (0, 0, 1, 1))]
+    lines = [dict(images=3), *({'#': number, **rows[number]} for number in (0, 0, 1, 1))]
     path.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
     stored = Rows(path, dict(images=3))
     assert (stored.rows, stored.complete) == (rows[:2], False)
