@@ -211,7 +211,8 @@ def latest_checkpoint(folder: str | Path) -> str | None:
     ]
     record = Path(folder) / 'last_checkpoint'
     last = Path(record.read_text(encoding='utf-8').strip()).name if record.is_file() else ''
-    for *_, path in sorted(((path.name == last, path.stat().st_mtime_ns, step, path) for step, path in named))[::-1]:
+    ranked = sorted(((path.name == last, path.stat().st_mtime_ns, step, path) for step, path in named), reverse=True)
+    for *_, path in ranked:
         try:
             check_numbers(state_of(read_checkpoint(path)), path)
         except UserError as error:

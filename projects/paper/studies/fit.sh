@@ -9,7 +9,7 @@ OUT=${OUT:-work_dirs/fit}
 MINUTES=${MINUTES:-10}
 NETWORK=(torchvision:mobilenet_v2 --checkpoint mobilenet-v2)
 
-rm -rf "$OUT"
+rm -rf "$OUT"/{own,others}
 mkdir -p "$OUT"/{own,others}
 number=0
 for photo in "$PHOTOS"/*.*; do
@@ -19,6 +19,7 @@ for photo in "$PHOTOS"/*.*; do
     4 | 7) ln -s "$photo" "$OUT/others" ;;
   esac
 done
-semrestore fit "${NETWORK[@]}" --photos "$OUT/own" --noise 0-60 --minutes "$MINUTES" --out "$OUT/denoiser.safetensors"
+semrestore fit "${NETWORK[@]}" --photos "$OUT/own" --noise 0-60 --minutes "$MINUTES" \
+  --out "$OUT/denoiser.safetensors" --overwrite
 semrestore check "${NETWORK[@]}" --photos "$OUT/others" --all --noise 30 \
   --denoisers fitted="$OUT/denoiser.safetensors" --out results/fit.json
